@@ -1,0 +1,131 @@
+"""The ASGI application: `create_app(settings)` puts the parts together. Imports all, imported by none but `cli`."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from threading import Thread
+from typing import TypedDict
+
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+import logs
+import rest
+from connector.scheduler import scheduled
+from guard import Guard
+from resolvers.directory import Directory
+from resolvers.errors import Problem
+from resolvers.events import Feed
+from resolvers.import_runner import Runner
+from schema import view
+from settings import Settings
+from storage import groups, uploads
+from storage import schema as stored_schema
+from storage.changes import Author
+from storage.documents import now
+from storage.driver import Unavailable, opened
+
+log = structlog.get_logger()
+
+
+class State(TypedDict):
+    """What a request finds in `request.state`."""
+
+    directory: Directory
+    feed: Feed
+    imports: Runner
+    settings: Settings
+
+
+def create_app(settings: Settings) -> Starlette:
+    """The service on the database of `settings.mongodb_uri`, which must be set: `cli` starts an embedded one."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[State]:
+        async with opened(settings.uri(), settings.database, settings.driver) as db:
+            await stored_schema.prepare(db)
+            await groups.finish_deletions(db)
+            await uploads.delete_abandoned(db, now() - timedelta(days=1))
+            directory = Directory(db, Author("anonymous", "rest"), settings.default_region)
+            feed = Feed(db)
+            async with Runner(directory).watching() as imports, scheduled(directory, settings):
+                yield {"directory": directory, "feed": feed, "imports": imports, "settings": settings}
+            await feed.close()
+
+    return Starlette(
+        lifespan=lifespan,
+        routes=[Route("/healthz", _healthy), Route("/readyz", _ready), *view.routes(), *rest.routes()],
+        middleware=[Middleware(logs.RequestId), Middleware(Guard, settings), *_other_sites(settings)],
+        exception_handlers={
+            Problem: rest.refused,
+            HTTPException: rest.not_served,
+            **dict.fromkeys(Unavailable, _unavailable),
+            Exception: _failed,
+        },
+    )
+
+
+def _other_sites(settings: Settings) -> list[Middleware]:
+    """What lets the pages of other sites call, as far as the settings allow it (CORS)."""
+    if not settings.allowed_origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=settings.allowed_origins,
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["*"],
+            expose_headers=["ETag", "Location", "Link", "X-Request-Id"],
+        )
+    ]
+
+
+def from_environment() -> Starlette:
+    """The service with the settings of the environment, as each worker process makes it."""
+    settings = Settings()
+    logs.configure(settings)
+    _end_with_parent()
+    return create_app(settings)
+
+
+def _end_with_parent() -> None:
+    """End as on a signal when the service that started this worker is killed, since a worker keeps the port."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    Thread(target=watch, name="parent", daemon=True).start()
+
+
+async def _healthy(request: Request) -> Response:
+    return JSONResponse({"status": "ok"})
+
+
+async def _ready(request: Request) -> Response:
+    await request.state.directory.db.ping()
+    return JSONResponse({"status": "ok"})
+
+
+async def _unavailable(request: Request, error: Exception) -> Response:
+    """The database does not answer: that passes, and is nothing that the caller did."""
+    log.warning("database unavailable", path=request.scope["path"], error=str(error))
+    return rest.unavailable(request.state.request_id)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    """Anything that nobody expected: logged, and nothing of it shown but the request's id."""
+    log.error("request failed", request_id=request.state.request_id, path=request.scope["path"], exc_info=error)
+    return rest.internal_error(request.state.request_id)

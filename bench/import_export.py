@@ -1,0 +1,259 @@
+"""Import and export against bare MongoDB, in one run: `python -m bench.import_export [ROWS] [--endure]`.
+
+Every figure is a rate of this machine at this moment; what counts are the ratios. The database is an embedded mongod
+on an empty directory. A row has all 20 columns, most of them filled.
+"""
+
+import argparse
+import asyncio
+import csv
+import gc
+import io
+import os
+import resource
+import time
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bench import dataset
+from resolvers import csv_export, import_jobs
+from resolvers.contacts import list_contacts
+from resolvers.csv_columns import COLUMNS
+from resolvers.directory import Directory
+from resolvers.import_jobs import Options
+from resolvers.import_runner import run_one
+from storage import schema
+from storage.changes import Author
+from storage.documents import Document
+from storage.driver import Database, connect
+from storage.mongod import embedded
+from storage.pages import Ordering, Window
+from storage.selection import Selection
+
+BATCH = 1_000
+BY_NAME = Ordering("keys.name")
+
+
+class Table:
+    """The figures, printed as they come."""
+
+    def __init__(self, rows: int, mongod: int) -> None:
+        self._rows = rows
+        self._mongod = mongod
+        self._rates: dict[str, float] = {}
+        self._spent = self._processor()
+        print(f"{'':30} {'seconds':>8} {'rows/s':>9} {'own µs':>7} {'mongod':>7}  ratio")
+
+    def add(self, name: str, seconds: float, to: str | None = None) -> None:
+        """A measured time, and its rate in relation to another.
+
+        Beside it, what the processor did for a row: in this process, and in mongod.
+        """
+        spent, self._spent = self._spent, self._processor()
+        own, mongod = ((now - then) / self._rows * 1e6 for then, now in zip(spent, self._spent, strict=True))
+        self._rates[name] = rate = self._rows / seconds
+        ratio = f"{rate / self._rates[to]:5.2f} of {to}" if to else ""
+        print(f"{name:30} {seconds:8.2f} {rate:9,.0f} {own:7.0f} {mongod:7.0f}  {ratio}", flush=True)
+
+    def restart(self) -> None:
+        """Leave out what was done since the last figure."""
+        self._spent = self._processor()
+
+    def _processor(self) -> tuple[float, float]:
+        """The seconds of processor that this process and mongod have used."""
+        fields = Path(f"/proc/{self._mongod}/stat").read_text().rpartition(")")[2].split()
+        return time.process_time(), (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def write_csv(path: Path, contacts: Iterable[Document], groups: dict[str, str]) -> None:
+    """The contacts as a file with all columns."""
+    by_id: dict[str, str] = {}
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        for contact in contacts:
+            by_id[contact["_id"]] = contact["emailAddress"]
+            writer.writerow(_row(contact, by_id, groups))
+
+
+def _row(contact: Document, addresses: dict[str, str], groups: dict[str, str]) -> list[str]:
+    found = []
+    for field in COLUMNS.values():
+        name, _, part = field.partition(".")
+        match field:
+            case "showInGal":
+                found.append("true" if contact["gal"] == "VISIBLE" else "false")
+            case "aliases":
+                found.append(";".join(contact.get("aliases", ())))
+            case "manager":
+                found.append(addresses.get(contact.get("managerId", ""), ""))
+            case "source":
+                found.append("Cloud")
+            case "groups":
+                found.append(";".join(groups[each] for each in contact.get("groupIds", ())))
+            case _:
+                found.append(contact.get(name, {}).get(part, "") if part else contact.get(name, ""))
+    return found
+
+
+async def pieces(path: Path) -> AsyncGenerator[bytes]:
+    """A file as an upload brings it."""
+    with path.open("rb") as file:
+        while piece := file.read(1 << 16):
+            yield piece
+
+
+async def bare_insert(db: Database, contacts: list[Document]) -> float:
+    """Seconds to insert the finished documents into a collection with the same indexes."""
+    bare = db.mongo["bare"]
+    await bare.create_indexes(schema.CONTACT_INDEXES)
+    started = time.perf_counter()
+    for start in range(0, len(contacts), BATCH):
+        await bare.insert_many(contacts[start : start + BATCH])
+    seconds = time.perf_counter() - started
+    await bare.drop()
+    return seconds
+
+
+async def import_file(directory: Directory, path: Path, **options: object) -> float:
+    """Seconds to import a file, from the first byte of the upload to the end of the job."""
+    started = time.perf_counter()
+    job, scanned = await import_jobs.start_csv(directory, pieces(path), Options(**options))  # type: ignore[arg-type]  # as each call gives them
+    await run_one(directory, job["_id"], scanned)
+    seconds = time.perf_counter() - started
+    job = await import_jobs.present(directory, job["_id"])
+    assert job["status"] == "SUCCEEDED", job
+    if job["failed"]:
+        page = await import_jobs.list_problems(directory, job["_id"], Window(3))
+        print(job["failed"], "refused:", [each["message"] for each in page.documents])
+    return seconds
+
+
+async def export(directory: Directory) -> float:
+    """Seconds to export everything."""
+    started = time.perf_counter()
+    size = 0
+    async with aclosing(csv_export.export(directory, Selection(), BY_NAME)) as found:
+        async for piece in found:
+            size += len(piece)
+    assert size
+    return time.perf_counter() - started
+
+
+async def bare_export(db: Database) -> float:
+    """Seconds to read everything in the same order with a bare cursor and write it with `csv.writer`."""
+    started = time.perf_counter()
+    file = io.StringIO(newline="")
+    writer = csv.writer(file)
+    names = [name for name in {field.partition(".")[0] for field in COLUMNS.values()} if name != "groups"]
+    cursor = db.contacts.find(
+        {"source": "CLOUD", "gal": {"$in": ["VISIBLE", "HIDDEN"]}},
+        [*names, "gal", "managerId", "groupIds"],
+        sort=[("keys.name", 1)],
+        hint=schema.LIST_INDEX["keys.name"],
+        batch_size=BATCH,
+    )
+    async for contact in cursor:
+        writer.writerow([contact.get(name) for name in names])
+    return time.perf_counter() - started
+
+
+async def compare(uri: str, rows: int, directory_of_files: Path) -> None:
+    """The speeds, each beside what it is compared with."""
+    db = connect(uri, "bench", "motor")
+    await schema.prepare(db)
+    directory = Directory(db, Author("bench", "cli"))
+    groups = await make_groups(db)
+    contacts = list(dataset.contacts(rows))
+    path = directory_of_files / "contacts.csv"
+    write_csv(path, contacts, groups)
+    table = Table(rows, int((directory_of_files / "data" / "db" / "mongod.lock").read_text()))
+    table.add("insert_many, same indexes", await bare_insert(db, contacts))
+    del contacts
+    table.restart()
+    table.add("dry run", await import_file(directory, path, dry_run=True), "insert_many, same indexes")
+    table.add("import", await import_file(directory, path), "insert_many, same indexes")
+    table.add("the same again, SKIP", await import_file(directory, path), "import")
+    table.add("the same again, UPDATE", await import_file(directory, path, on_match="UPDATE"), "import")
+    table.add(
+        "dry run of the same, UPDATE", await import_file(directory, path, on_match="UPDATE", dry_run=True), "import"
+    )
+    table.add("cursor and csv.writer", await bare_export(db))
+    table.add("export", await export(directory), "cursor and csv.writer")
+    await db.close()
+
+
+def resident_mb() -> float:
+    """The memory of this process now."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize() / 1e6
+
+
+async def watch(directory: Directory, running: "asyncio.Task[float]") -> tuple[list[float], float]:
+    """The times of interactive lists, in milliseconds, and the greatest memory in MB, until a task ends."""
+    times, most = [], resident_mb()
+    while not running.done():
+        started = time.perf_counter()
+        await list_contacts(directory, Selection(), BY_NAME, Window(50))
+        times.append((time.perf_counter() - started) * 1000)
+        most = max(most, resident_mb())
+        await asyncio.sleep(0.02)
+    return times, most
+
+
+def p95(times: list[float]) -> float:
+    """The time that 95% are not above."""
+    return sorted(times)[int(len(times) * 0.95)]
+
+
+async def endure(uri: str, rows: int, directory_of_files: Path) -> None:
+    """How memory grows in a long import and export, and what becomes of interactive lists meanwhile."""
+    db = connect(uri, "bench", "motor")
+    await schema.prepare(db)
+    directory = Directory(db, Author("bench", "cli"))
+    groups = await make_groups(db)
+    path = directory_of_files / "contacts.csv"
+    write_csv(path, dataset.contacts(2_000), groups)
+    await import_file(directory, path)
+    idle, _ = await watch(directory, asyncio.create_task(asyncio.sleep(10, 0.0)))
+    write_csv(path, dataset.contacts(rows), groups)
+    gc.collect()
+    before = resident_mb()
+    print(f"idle: lists p95 {p95(idle):.1f} ms, memory {before:.0f} MB", flush=True)
+    for name, work in (("import", import_file(directory, path)), ("export", export(directory))):
+        running = asyncio.create_task(work)
+        times, most = await watch(directory, running)
+        seconds = await running
+        print(
+            f"{name} of {rows:,}: {seconds:.0f} s, {rows / seconds:,.0f} rows/s, memory +{most - before:.0f} MB, "
+            f"lists p95 {p95(times):.1f} ms = {p95(times) / p95(idle):.1f} times the idle one",
+            flush=True,
+        )
+    await db.close()
+
+
+async def make_groups(db: Database) -> dict[str, str]:
+    """The names of new groups by id."""
+    groups = dataset.groups()
+    await db.groups.insert_many(groups)
+    await db.claims.insert_many(
+        [{"_id": f"smtp:{each['emailAddress']}", "holder": each["_id"], "kind": "group"} for each in groups]
+    )
+    return {each["_id"]: each["displayName"] for each in groups}
+
+
+def main() -> None:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("rows", type=int, nargs="?", default=100_000)
+    parser.add_argument("--endure", action="store_true", help="measure memory and other users instead of speed")
+    arguments = parser.parse_args()
+    measure = endure if arguments.endure else compare
+    with TemporaryDirectory() as place, embedded(Path(place) / "data", exclusive=True) as uri:
+        asyncio.run(measure(uri, arguments.rows, Path(place)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""Whether a worker grows: its resident memory over many random requests. `python -m bench.memory [REQUESTS]`.
+
+Every request is another query, so that caches of documents and plans fill and turn over; one in a hundred is
+refused or fails.
+"""
+
+import asyncio
+import os
+import random
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+
+from bench import dataset
+from bench.processes import free_port, resident_mb, running
+from storage.mongod import embedded
+
+COUNT = 10_000
+CLIENTS = 8
+_FIELDS = ["id", "displayName", "emailAddress", "company", "jobTitle", "source", "gal", "createdAt", "version"]
+_NESTED = [
+    "address { city }",
+    "manager { id }",
+    "groups { totalCount }",
+    "history(first: 1) { nodes { id } }",
+    "onPremises { domain }",
+]
+
+
+def query(rng: random.Random) -> str:
+    """A random query."""
+    fields = " ".join(rng.sample(_FIELDS, rng.randint(1, 8)) + rng.sample(_NESTED, rng.randint(0, 1)))
+    match rng.randint(0, 99):
+        case 0:
+            return f"{{ contacts(first: 501) {{ nodes {{ {fields} }} }} }}"
+        case 1:
+            return f"{{ contacts {{ nodes {{ {fields} nothing{rng.random()} }} }} }}".replace(".", "")
+        case number if number < 30:
+            return f'{{ contact(id: "{dataset.identifier(rng.randrange(COUNT))}") {{ {fields} }} }}'
+        case number if number < 40:
+            return "{ contactStats { total synced } }"
+        case _:
+            size, source = rng.randint(0, 20), rng.choice(["SYNCED", "CLOUD"])
+            arguments = f'first: {size}, filter: {{source: {source}}}, search: "{rng.choice(["", "ana", "sm"])}"'
+            return f"{{ contacts({arguments}) {{ nodes {{ {fields} }} totalCount }} }}"
+
+
+async def ask(client: httpx.AsyncClient, rng: random.Random, requests: int) -> None:
+    """Send so many random requests."""
+    for _ in range(requests):
+        answer = await client.post("/graphql", json={"query": query(rng)})
+        assert answer.status_code == 200, answer.text
+
+
+async def watch(url: str, pid: int, requests: int) -> None:
+    """Print the memory after each tenth of the requests."""
+    print(f"{0:>10} requests {resident_mb(pid):>8.1f} MB", flush=True)
+    async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+        for part in range(1, 11):
+            share = requests // 10 // CLIENTS
+            await asyncio.gather(*(ask(client, random.Random(part * 100 + each), share) for each in range(CLIENTS)))
+            print(f"{part * share * CLIENTS:>10} requests {resident_mb(pid):>8.1f} MB", flush=True)
+
+
+def main() -> None:
+    """Run a service with one worker, and ask."""
+    requests = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    with ExitStack() as stack:
+        data = Path(tempfile.gettempdir(), f"contacts-bench-{os.getuid()}")
+        uri = os.environ.get("BENCH_URI") or stack.enter_context(embedded(data, exclusive=True))
+        dataset.fill(uri, f"bench-{COUNT}", COUNT)
+        port = free_port()
+        environment = {
+            "CONTACTS_MONGODB_URI": uri,
+            "CONTACTS_DATABASE": f"bench-{COUNT}",
+            "CONTACTS_LOG_LEVEL": "warning",
+        }
+        command = [sys.executable, "-c", "import cli; cli.main()", "serve", "--port", str(port)]
+        pid = stack.enter_context(running(command, environment, port, Path.cwd()))
+        asyncio.run(watch(f"http://127.0.0.1:{port}", pid, requests))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""The same requests at 10,000 and at 1,000,000 contacts: `python -m bench.scale [SMALL LARGE]`. See README.md.
+
+Each request is made of the service's own resolvers, without HTTP, on both databases in turn, so that a drift of the
+machine hits both alike; what remains is what MongoDB and the driver make of the number of contacts.
+"""
+
+import asyncio
+import itertools
+import os
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from bench import dataset
+from resolvers import contacts
+from resolvers import statistics as dashboard
+from resolvers.directory import Directory
+from storage import pages
+from storage.changes import Author
+from storage.documents import Document
+from storage.driver import connect
+from storage.mongod import embedded
+from storage.pages import Ordering, Window
+from storage.schema import ORDERINGS
+from storage.selection import Selection
+
+Request = Callable[[Directory], Awaitable[object]]
+
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "40"))
+WARM = 3
+SAMPLE = 2_000
+FIELDS = ["displayName", "emailAddress", "company", "source", "gal"]
+NAME = Ordering("keys.name")
+FILTERS = {
+    "all": Selection(),
+    "synced": Selection(source="SYNCED"),
+    "cloud": Selection(source="CLOUD"),
+    "hidden": Selection(gal="HIDDEN"),
+    "cloud, visible": Selection(source="CLOUD", gal="VISIBLE"),
+    "company": Selection(company="company 1"),
+    "department": Selection(department="Sales"),
+    "country, synced": Selection(country="Norway", source="SYNCED"),
+}
+SEARCHES = {
+    "rare word": "contact7777@",
+    "common word": "ana",
+    "rare and common": "company contact7777@",
+    "two common": "ana smith",
+    "two that never meet": "ana bram",
+}
+_numbers = itertools.count(int(time.time() * 1000))
+
+
+async def requests(directory: Directory) -> dict[str, Request]:
+    """What is measured, by name; the pages halfway are found in this directory."""
+    made: dict[str, Request] = {}
+    sample = await sampled(directory)
+    for (name, selection), field in itertools.product(FILTERS.items(), ORDERINGS):
+        ordering = Ordering(field, descending=field == "keys.updated")
+        by = field.removeprefix("keys.")
+        made[f"list {name}, by {by}"] = listing(selection, ordering, Window(50))
+        made[f"list {name}, by {by}, halfway"] = listing(
+            selection, ordering, Window(50, after=halfway(sample, selection, ordering))
+        )
+    for name, text in SEARCHES.items():
+        made[f"search {name}"] = listing(Selection(search=text), NAME, Window(50))
+    for name in ("all", "synced", "hidden"):
+        made[f"count {name}"] = counting(FILTERS[name])
+    return made | {"statistics": dashboard.contact_stats, "create": create, "update": update}
+
+
+def listing(selection: Selection, ordering: Ordering, window: Window) -> Request:
+    """The request for a page."""
+    return lambda directory: contacts.list_contacts(directory, selection, ordering, window, FIELDS)
+
+
+def counting(selection: Selection) -> Request:
+    """The request for a total."""
+    return lambda directory: contacts.count_contacts(directory, selection)
+
+
+async def sampled(directory: Directory) -> list[Document]:
+    """Some contacts from all over the directory."""
+    total = await directory.db.contacts.estimated_document_count()
+    ids = [dataset.identifier(number) for number in random.Random(3).sample(range(total), SAMPLE)]
+    return list((await contacts.get_contacts(directory, ids)).values())
+
+
+def halfway(sample: list[Document], selection: Selection, ordering: Ordering) -> str:
+    """The key after which about half of a list lies, as the sample has it."""
+    keys = sorted(pages.key(each, ordering) for each in sample if selection.matches(each))
+    return keys[len(keys) // 2]
+
+
+async def create(directory: Directory) -> object:
+    """Add a contact."""
+    address = f"made{next(_numbers)}@bench.example"
+    fields = {"displayName": "Made Here", "firstName": "Made", "lastName": "Here", "emailAddress": address}
+    return await contacts.create_contact(directory, fields)
+
+
+async def update(directory: Directory) -> object:
+    """Change a contact of the cloud."""
+    found = None
+    while found is None or found["source"] != "CLOUD":
+        found = await contacts.get_contact(directory, dataset.identifier(next(_numbers) % 10_000))
+    return await contacts.update_contact(directory, found["_id"], {"notes": f"changed {next(_numbers)}"})
+
+
+async def measure(directories: list[Directory], made: list[dict[str, Request]]) -> None:
+    """Run each request in turn on both, and print the milliseconds and their ratio."""
+    columns = ("p50 small", "p50 large", "ratio", "p95 small", "p95 large", "ratio")
+    print(f"{'milliseconds':<44}" + "".join(f"{column:>11}" for column in columns))
+    for name in made[0]:
+        small, large = await times(directories, [each[name] for each in made])
+        figures = [small[9], large[9], large[9] / small[9], small[18], large[18], large[18] / small[18]]
+        print(f"{name:<44}" + "".join(f"{figure:>11.2f}" for figure in figures), flush=True)
+
+
+async def times(directories: list[Directory], made: list[Request]) -> list[list[float]]:
+    """The milliseconds that a request takes on each directory, as their 19 twentieths."""
+    taken: list[list[float]] = [[] for _ in directories]
+    for round_ in range(ROUNDS + WARM):
+        for place, directory in enumerate(directories):
+            started = time.perf_counter()
+            await made[place](directory)
+            if round_ >= WARM:
+                taken[place].append(1000 * (time.perf_counter() - started))
+    return [statistics.quantiles(each, n=20) for each in taken]
+
+
+async def run(uri: str, counts: list[int]) -> None:
+    """Measure on databases of these sizes."""
+    databases = [connect(uri, f"bench-{count}", "pymongo") for count in counts]
+    directories = [Directory(db, Author("bench", "cli")) for db in databases]
+    await measure(directories, [await requests(directory) for directory in directories])
+    for db in databases:
+        await db.close()
+
+
+def main() -> None:
+    """Fill both databases, unless they are there, and measure."""
+    counts = [int(each) for each in sys.argv[1:]] or [10_000, 1_000_000]
+    with ExitStack() as stack:
+        data = Path(tempfile.gettempdir(), f"contacts-bench-{os.getuid()}")
+        uri = os.environ.get("BENCH_URI") or stack.enter_context(embedded(data, exclusive=True, cache_gb=2))
+        for count in counts:
+            dataset.fill(uri, f"bench-{count}", count)
+        asyncio.run(run(uri, counts))
+
+
+if __name__ == "__main__":
+    main()

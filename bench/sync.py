@@ -1,0 +1,292 @@
+"""The Active Directory sync against the bare LDAP read of the same data, on a real domain controller.
+
+`python -m bench.sync MONGODB_URI [CONTACTS]` (as root, with Samba installed) fills a domain, and prints one table: a
+first cycle, one after 1% of the contacts changed, and one after nothing changed, each in seconds and as a multiple of
+reading the same data with python-ldap alone, in the same run; and how quickly a service answers lists meanwhile.
+"""
+
+import asyncio
+import os
+import random
+import socket
+import statistics
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import ldap
+from ldap.controls.libldap import SimplePagedResultsControl
+
+from connector.mapping import CONTACT_ATTRIBUTES, GROUP_ATTRIBUTES
+from connector.reader import CONTACTS, GROUPS
+from connector.scheduler import AUTHOR, perform
+from resolvers import sync_control, sync_run
+from resolvers.directory import Directory
+from resolvers.sync_run import Wanted
+from settings import Settings
+from storage import schema
+from storage.documents import Document, new_id
+from storage.driver import connect
+from tests.ad.controller import Controller, fresh_controller
+from tests.ad.provision import BASE_DN, CONTACTS_DN, READER_DN, READER_PASSWORD
+
+LIST = "{ contacts(first: 50) { nodes { id displayName emailAddress company jobTitle businessPhone source gal } } }"
+STATE = "{ directorySync { lastRun { id } } }"
+INVENTORY = ("objectGUID", "uSNChanged")
+CONTACT = CONTACT_ATTRIBUTES
+GROUP = (*GROUP_ATTRIBUTES, "member")
+GROUP_SIZES = (45, 23, 12, 1_000)
+TIMES = 3
+
+
+@dataclass(frozen=True)
+class Row:
+    """A cycle beside the bare read of what it has to read."""
+
+    name: str
+    record: Document
+    cpu: float
+    bare: float
+
+    def __str__(self) -> str:
+        seconds, waited = self.record["seconds"], self.record["ldapSeconds"]
+        return (
+            f"| {self.name} | {seconds:.2f} | {waited:.2f} | {self.cpu:.2f} | {self.bare:.2f} "
+            f"| {seconds / self.bare:.2f} |"
+        )
+
+
+def main() -> None:
+    uri, count = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 20_000
+    with fresh_controller() as controller:
+        controller.load(ldif(count))
+        controller.start()
+        settings = settings_for(controller, uri)
+        rows = asyncio.run(cycles(controller, settings, count))
+        busy, quiet = asyncio.run(list_times(settings))
+    print(f"| {count:,} contacts | seconds | of it LDAP | own CPU | bare read | ratio |\n|---|---|---|---|---|---|")
+    print("\n".join(map(str, rows)))
+    for name, times in (("a first cycle", busy), ("no cycle", quiet)):
+        print(
+            f"\nA list of 50 during {name}: median {1000 * statistics.median(times):.0f} ms, p95 "
+            f"{1000 * p95(times):.0f} ms, longest {1000 * max(times):.0f} ms of {len(times):,}."
+        )
+
+
+async def cycles(controller: Controller, settings: Settings, count: int) -> list[Row]:
+    """The rows of the table. Bare reads and cycles are the quickest of three each; there is but one first cycle."""
+    bare = min(bare_read(controller, settings, None) for _ in range(TIMES))
+    async with database(settings) as directory:
+        first = await cycle("first cycle", directory, settings, bare)
+        changed = [await after_changes(controller, directory, settings, count // 100) for _ in range(TIMES)]
+        unchanged = [await after_changes(controller, directory, settings, 0) for _ in range(TIMES)]
+    return [first, quickest("1% changed", changed), quickest("nothing changed", unchanged)]
+
+
+async def after_changes(controller: Controller, directory: Directory, settings: Settings, count: int) -> Row:
+    """A cycle after so many contacts changed, beside the bare read of the same."""
+    usn = highest_usn(controller)
+    change(controller, count)
+    bare = bare_read(controller, settings, usn)
+    return await cycle("", directory, settings, bare)
+
+
+def quickest(name: str, rows: Sequence[Row]) -> Row:
+    best = min(rows, key=lambda row: float(row.record["seconds"]))
+    return Row(name, best.record, best.cpu, min(row.bare for row in rows))
+
+
+async def cycle(name: str, directory: Directory, settings: Settings, bare: float) -> Row:
+    run = await sync_run.take(directory, Wanted())
+    assert run is not None
+    cpu = time.process_time()
+    await perform(run, settings)
+    cpu = time.process_time() - cpu
+    record = await sync_control.get_run(directory, run.id)
+    assert record["status"] == "SUCCEEDED", record
+    return Row(name, record, cpu, bare)
+
+
+def settings_for(controller: Controller, uri: str) -> Settings:
+    values = {
+        "mongodb_uri": uri,
+        "database": f"bench-{new_id()}",
+        "ad_urls": (controller.url,),
+        "ad_bind_dn": READER_DN,
+        "ad_password": READER_PASSWORD,
+        "ad_ca_file": controller.ca_file,
+    }
+    return Settings.model_validate(values)
+
+
+def ldif(count: int) -> str:
+    """Contacts with the attributes that a well-kept directory has, a third with one of 200 managers; four groups."""
+    rng = random.Random(7)
+    units = [f"OU=Unit {number},{CONTACTS_DN}" for number in range(10)]
+    entries = [f"dn: {unit}\nobjectClass: organizationalUnit\n" for unit in units]
+    people = [f"CN=Person {number},{units[number % 10]}" for number in range(count)]
+    entries += [contact(people, number, rng) for number in range(count)]
+    for size in GROUP_SIZES:
+        members = "".join(f"member: {dn}\n" for dn in rng.sample(people, min(size, count)))
+        entries.append(
+            f"dn: CN=Group {size},{CONTACTS_DN}\nobjectClass: group\ngroupType: 8\nsAMAccountName: group{size}\n"
+            f"mail: group{size}@example.test\n{members}"
+        )
+    return "\n".join(entries)
+
+
+def contact(people: Sequence[str], number: int, rng: random.Random) -> str:
+    manager = f"manager: {people[rng.randrange(200)]}\n" if number >= 200 and number % 3 == 0 else ""
+    return (
+        f"dn: {people[number]}\nobjectClass: contact\ngivenName: Person\nsn: Number {number}\n"
+        f"displayName: Person Number {number}\nmail: person{number}@company{number % 997}.example\n"
+        f"proxyAddresses: SMTP:person{number}@company{number % 997}.example\n"
+        f"proxyAddresses: smtp:p{number}@company{number % 997}.example\n"
+        f"targetAddress: SMTP:person{number}@company{number % 997}.example\n"
+        f"company: Company {number % 997}\ndepartment: Department {number % 31}\ntitle: Buyer\n"
+        f"telephoneNumber: +31 20 {number:07}\nmobile: +31 6 {number:08}\nstreetAddress: High Street {number % 300}\n"
+        f"l: Leiden\nst: ZH\nc: NL\nco: Netherlands\npostalCode: {1000 + number % 9000} AB\n"
+        f"info: Known since {2000 + number % 26}\n{manager}"
+    )
+
+
+def change(controller: Controller, count: int) -> None:
+    """Give so many contacts another job title."""
+    title = f"Title {new_id()}"
+    with controller.administrator() as administrator:
+        for number in range(count):
+            administrator.set(f"CN=Person {number},OU=Unit {number % 10},{CONTACTS_DN}", title=title)
+
+
+def bare_read(controller: Controller, settings: Settings, since: int | None) -> float:
+    """Seconds to read what a cycle has to: all, or the changes since a USN and the inventory."""
+    started = time.perf_counter()
+    with signed_in(controller) as connection:
+        for condition, attributes in ((CONTACTS, CONTACT), (GROUPS, GROUP)):
+            if since is None:
+                read_pages(connection, settings, condition, attributes)
+            else:
+                read_pages(connection, settings, condition, INVENTORY)
+                read_pages(connection, settings, f"(&{condition}(uSNChanged>={since + 1}))", attributes)
+    return time.perf_counter() - started
+
+
+@contextmanager
+def signed_in(controller: Controller) -> Iterator[Any]:  # python-ldap has no type information
+    connection = ldap.initialize(controller.url)
+    connection.set_option(ldap.OPT_REFERRALS, 0)
+    connection.set_option(ldap.OPT_X_TLS_CACERTFILE, str(controller.ca_file))
+    connection.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
+    connection.simple_bind_s(READER_DN, READER_PASSWORD)
+    yield connection
+    connection.unbind_s()
+
+
+# Any: python-ldap has no type information.
+def read_pages(connection: Any, settings: Settings, condition: str, attributes: Sequence[str]) -> None:
+    """Read all that matches, page by page, and do nothing with it."""
+    cookie, more = b"", True
+    while more:
+        control = SimplePagedResultsControl(True, size=settings.ad_page_size, cookie=cookie)
+        asked = connection.search_ext(BASE_DN, ldap.SCOPE_SUBTREE, condition, list(attributes), serverctrls=[control])
+        _, _, _, answered = connection.result3(asked)
+        cookie = answered[0].cookie
+        more = bool(cookie)
+
+
+def highest_usn(controller: Controller) -> int:
+    with signed_in(controller) as connection:
+        rows = connection.search_s("", ldap.SCOPE_BASE, attrlist=["highestCommittedUSN"])
+    return int(rows[0][1]["highestCommittedUSN"][0])
+
+
+@asynccontextmanager
+async def database(settings: Settings) -> AsyncIterator[Directory]:
+    """The directory as the sync has it, in a database that is dropped afterwards."""
+    db = connect(settings.uri(), settings.database, settings.driver)
+    await schema.prepare(db)
+    try:
+        yield Directory(db, AUTHOR)
+    finally:
+        await db.drop()
+        await db.close()
+
+
+async def list_times(settings: Settings) -> tuple[list[float], list[float]]:
+    """Seconds of each list that a service answers, 20 a second, while it does its first cycle, and afterwards."""
+    async with database(settings), service(settings) as client:
+        busy = await lists_while(client, lambda last_run: last_run is None)
+        started = time.monotonic()
+        quiet = await lists_while(client, lambda _: time.monotonic() < started + 10)
+    return busy, quiet
+
+
+@asynccontextmanager
+async def service(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """A service in a process of its own that syncs, as operators run it, and a client of it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    command = ["uvicorn", "--factory", "app:from_environment", "--port", str(port), "--log-level", "warning"]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", *command, env=environment(settings), cwd=Path(__file__).parents[1]
+    )
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+            await answers(client)
+            yield client
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    return {
+        **os.environ,
+        "CONTACTS_MONGODB_URI": settings.uri(),
+        "CONTACTS_DATABASE": settings.database,
+        "CONTACTS_AD_URLS": " ".join(settings.ad_urls),
+        "CONTACTS_AD_BIND_DN": settings.ad_bind_dn,
+        "CONTACTS_AD_PASSWORD": READER_PASSWORD,
+        "CONTACTS_AD_CA_FILE": str(settings.ad_ca_file),
+        "CONTACTS_LOG_LEVEL": "warning",
+    }
+
+
+async def answers(client: httpx.AsyncClient) -> None:
+    """Wait until the service does."""
+    while True:
+        with suppress(httpx.TransportError):
+            await client.get("/healthz")
+            return
+        await asyncio.sleep(0.05)
+
+
+async def lists_while(client: httpx.AsyncClient, going_on: Callable[[object], bool]) -> list[float]:
+    """The times of lists as long as the sync's last run fulfils a condition."""
+    times: list[float] = []
+    while going_on((await asked(client, STATE))["directorySync"]["lastRun"]):
+        for _ in range(10):
+            started = time.perf_counter()
+            await asked(client, LIST)
+            times.append(time.perf_counter() - started)
+            await asyncio.sleep(0.05)
+    return times
+
+
+async def asked(client: httpx.AsyncClient, query: str) -> Document:
+    answer = await client.post("/graphql", json={"query": query})
+    data: Document = answer.raise_for_status().json()["data"]
+    return data
+
+
+def p95(times: Sequence[float]) -> float:
+    return sorted(times)[int(len(times) * 0.95)]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,177 @@
+"""From an object of Active Directory to a contact or group of ours, or to the reason why it is neither.
+
+Pure functions. They read what the directory says and judge only what Entra Connect judges too (conflict objects,
+critical system objects, objects without an address); whether a value is one that a contact may have is decided by
+whoever writes it.
+"""
+
+from connector.entry import Attributes, Entry, domain_of, guid_text, reference
+from connector.objects import Address, ContactFields, GroupFields, Reason, Skipped
+from connector.values import Unreadable, addresses, moment, number, text, truth
+from resolvers.on_premises import DirectoryContact, DirectoryGroup, Reference
+
+CONTACT_ATTRIBUTES = (
+    "objectGUID",
+    "cn",
+    "displayName",
+    "givenName",
+    "sn",
+    "mail",
+    "proxyAddresses",
+    "targetAddress",
+    "mailNickname",
+    "company",
+    "department",
+    "title",
+    "telephoneNumber",
+    "mobile",
+    "streetAddress",
+    "l",
+    "st",
+    "co",
+    "c",
+    "postalCode",
+    "info",
+    "manager",
+    "msExchHideFromAddressLists",
+    "isCriticalSystemObject",
+    "whenChanged",
+    "uSNChanged",
+)
+# member is read besides, in ranges.
+GROUP_ATTRIBUTES = (
+    "objectGUID",
+    "cn",
+    "displayName",
+    "mail",
+    "proxyAddresses",
+    "mailNickname",
+    "description",
+    "isCriticalSystemObject",
+    "whenChanged",
+    "uSNChanged",
+)
+
+
+class _Skip(Exception):
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+def read_contact(entry: Entry) -> DirectoryContact | Skipped:
+    """The contact that an entry with CONTACT_ATTRIBUTES describes; never raises for any content."""
+    try:
+        attributes = entry.attributes
+        refuse_system_objects(entry)
+        return DirectoryContact(
+            object_guid=object_guid(entry),
+            distinguished_name=entry.dn,
+            domain=domain_of(entry.dn),
+            fields=contact_fields(attributes),
+            manager_guid=next((found.object_guid for found in references(attributes, "manager")), None),
+            when_changed=moment(attributes, "whenChanged"),
+            usn_changed=number(attributes, "uSNChanged"),
+        )
+    except (_Skip, Unreadable) as error:
+        return skipped(entry, error)
+
+
+def read_group(entry: Entry) -> DirectoryGroup | Skipped:
+    """The group that an entry with GROUP_ATTRIBUTES and all its members describes; never raises for any content."""
+    try:
+        attributes = entry.attributes
+        refuse_system_objects(entry)
+        name, (address, _) = required_name(attributes), required_addresses(attributes)
+        fields: GroupFields = {
+            "displayName": name,
+            "emailAddress": address,
+            "description": text(attributes, "description"),
+        }
+        return DirectoryGroup(
+            object_guid=object_guid(entry),
+            distinguished_name=entry.dn,
+            domain=domain_of(entry.dn),
+            fields=fields,
+            members=tuple(sorted(references(attributes, "member"))),
+            when_changed=moment(attributes, "whenChanged"),
+            usn_changed=number(attributes, "uSNChanged"),
+        )
+    except (_Skip, Unreadable) as error:
+        return skipped(entry, error)
+
+
+def contact_fields(attributes: Attributes) -> ContactFields:
+    address, aliases = required_addresses(attributes)
+    return {
+        "displayName": required_name(attributes),
+        "firstName": text(attributes, "givenName"),
+        "lastName": text(attributes, "sn"),
+        "emailAddress": address,
+        "aliases": aliases,
+        "company": text(attributes, "company"),
+        "department": text(attributes, "department"),
+        "jobTitle": text(attributes, "title"),
+        "businessPhone": text(attributes, "telephoneNumber"),
+        "mobilePhone": text(attributes, "mobile"),
+        "address": postal_address(attributes),
+        "notes": text(attributes, "info"),
+        "showInGal": not truth(attributes, "msExchHideFromAddressLists"),
+    }
+
+
+def postal_address(attributes: Attributes) -> Address | None:
+    """None when every part is absent. The country is its name (co), else its code (c)."""
+    address: Address = {
+        "street": text(attributes, "streetAddress"),
+        "city": text(attributes, "l"),
+        "state": text(attributes, "st"),
+        "country": text(attributes, "co") or text(attributes, "c"),
+        "postalCode": text(attributes, "postalCode"),
+    }
+    return address if any(address.values()) else None
+
+
+def refuse_system_objects(entry: Entry) -> None:
+    # Two domain controllers made one name each; Active Directory keeps both and marks the loser in its DN.
+    if "\\0ACNF:" in entry.dn.upper():
+        raise _Skip(Reason.CONFLICT_OBJECT, "A replication conflict made this a duplicate; delete or rename it.")
+    if truth(entry.attributes, "isCriticalSystemObject"):
+        raise _Skip(Reason.CRITICAL_SYSTEM_OBJECT, "Active Directory needs this object for itself.")
+    names = (text(entry.attributes, name) or "" for name in ("mailNickname", "cn"))
+    if any(name.upper().startswith("CAS_{") for name in names):
+        raise _Skip(Reason.SYSTEM_MAILBOX, "Exchange keeps this object for itself.")
+
+
+def object_guid(entry: Entry) -> str:
+    try:
+        return guid_text(entry.attributes["objectGUID"][0])
+    except (LookupError, ValueError) as error:
+        message = "The account of the sync may not read objectGUID, which identifies an object; grant it the right."
+        raise _Skip(Reason.NO_ANCHOR, message) from error
+
+
+def required_name(attributes: Attributes) -> str:
+    name = text(attributes, "displayName") or text(attributes, "cn")
+    if name is None:
+        raise _Skip(Reason.NO_NAME, "The object has neither a displayName nor a cn; give it one.")
+    return name
+
+
+def required_addresses(attributes: Attributes) -> tuple[str, list[str]]:
+    primary, aliases = addresses(attributes)
+    if primary is None:
+        raise _Skip(Reason.NO_ADDRESS, "The object has no mail address; give it one in mail or proxyAddresses.")
+    return primary, aliases
+
+
+def references(attributes: Attributes, name: str) -> list[Reference]:
+    return [found for value in attributes.get(name, ()) if (found := reference(value)) is not None]
+
+
+def skipped(entry: Entry, error: _Skip | Unreadable) -> Skipped:
+    try:
+        guid = object_guid(entry)
+    except _Skip as unanchored:
+        return Skipped(None, entry.dn, Reason.NO_ANCHOR, str(unanchored))
+    return Skipped(guid, entry.dn, error.reason if isinstance(error, _Skip) else Reason.UNREADABLE_VALUE, str(error))

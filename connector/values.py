@@ -1,0 +1,104 @@
+"""Reads single values of an entry: text, numbers, times and mail addresses out of bytes."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from connector.entry import Attributes
+
+NUMBER = re.compile(r"[0-9]{1,18}")
+TIME = re.compile(r"([0-9]{8})([0-9]{6})(?:\.0+)?Z")
+
+
+class Unreadable(Exception):
+    """A value is not of the syntax that Active Directory gives this attribute."""
+
+    def __init__(self, attribute: str, expected: str) -> None:
+        super().__init__(f"The attribute {attribute} is not {expected}.")
+
+
+class Addresses(NamedTuple):
+    """`primary` is None when the object has no address at all."""
+
+    primary: str | None
+    aliases: list[str]
+
+
+def texts(attributes: Attributes, name: str) -> list[str]:
+    """All values without surrounding blanks; blank ones are left out. Raises Unreadable."""
+    try:
+        found = [value.decode().strip() for value in attributes.get(name, ())]
+    except UnicodeDecodeError as error:
+        raise Unreadable(name, "UTF-8 text") from error
+    return [text for text in found if text]
+
+
+def text(attributes: Attributes, name: str) -> str | None:
+    """The first value that is not blank, of an attribute that has one at most. Raises Unreadable."""
+    try:
+        for value in attributes.get(name, ()):
+            if found := value.decode().strip():
+                return found
+    except UnicodeDecodeError as error:
+        raise Unreadable(name, "UTF-8 text") from error
+    return None
+
+
+def truth(attributes: Attributes, name: str) -> bool:
+    """An LDAP boolean; absent is false."""
+    return (text(attributes, name) or "").upper() == "TRUE"
+
+
+def number(attributes: Attributes, name: str) -> int:
+    """A number of at most 18 digits, not negative: a USN."""
+    found = text(attributes, name) or ""
+    if not NUMBER.fullmatch(found):
+        raise Unreadable(name, "a number")
+    return int(found)
+
+
+def moment(attributes: Attributes, name: str) -> datetime:
+    """A GeneralizedTime such as 20260712103011.0Z; Active Directory writes whole seconds, in UTC."""
+    found = TIME.fullmatch(text(attributes, name) or "")
+    if found is None:
+        raise Unreadable(name, "a time")
+    try:
+        return datetime.fromisoformat(f"{found[1]}T{found[2]}+00:00")
+    except ValueError as error:
+        raise Unreadable(name, "a time") from error
+
+
+def addresses(attributes: Attributes) -> Addresses:
+    """The mail addresses of a contact or group, as Exchange keeps them.
+
+    The primary one is proxyAddresses' SMTP: value, else mail, else targetAddress; smtp: values are aliases; other
+    types (X500:, sip:, …) are no mail addresses. A directory gives values in no order, so among several SMTP: values
+    mail decides, then the alphabet, and aliases are sorted: the same object always reads the same.
+    """
+    mail, proxies = text(attributes, "mail"), texts(attributes, "proxyAddresses")
+    primaries = sorted(
+        with_prefix(proxies, "SMTP:"), key=lambda address: (not same(address, mail), key(address), address)
+    )
+    others = [address for value in proxies for address in with_prefix([value[:5].lower() + value[5:]], "smtp:")]
+    target = text(attributes, "targetAddress") or ""
+    candidates = [*primaries, mail, target[5:].strip() if target[:5].lower() == "smtp:" else None]
+    primary = next((address for address in candidates if address), None)
+    unlike = {key(address): address for address in sorted(others, key=lambda other: (key(other), other), reverse=True)}
+    unlike.pop(key(primary or ""), None)
+    return Addresses(primary, [unlike[folded] for folded in sorted(unlike)])
+
+
+def with_prefix(values: list[str], prefix: str) -> Iterator[str]:
+    for value in values:
+        if value.startswith(prefix) and (address := value.removeprefix(prefix).strip()):
+            yield address
+
+
+def key(address: str) -> str:
+    """What makes two addresses the same: letters in either case are."""
+    return address.casefold()
+
+
+def same(address: str, other: str | None) -> bool:
+    return other is not None and key(address) == key(other)

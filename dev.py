@@ -1,0 +1,151 @@
+"""Run and test the service from a checkout, with nothing but Python 3.11 or newer and pip.
+
+python3 dev.py serve [options]      install into .venv, then start the service with demo data
+python3 dev.py test [pytest args]   install into .venv, then run every check, stopping at the first that fails
+"""
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+if sys.version_info < (3, 11):  # noqa: UP036 - whoever starts this with an older Python should read why it ends
+    sys.exit("Python 3.11 or newer is needed; this is Python " + sys.version.split()[0] + ".")
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = BIN / "python"
+# The interpreter outside any virtual environment: the one that has pip.
+BASE_PYTHON: str = getattr(sys, "_base_executable", sys.executable)
+PIP_NEEDED = (22, 3)  # the first that installs into an environment without a pip of its own
+
+LOCKS = {
+    "serve": ["requirements.lock", "requirements-build.lock"],
+    "test": ["requirements-dev.lock"],
+}
+NODE_LOCK = "requirements-node.lock"
+AD_LOCK = "requirements-ad.lock"
+CHECKS = {
+    "ruff check": ["ruff", "check"],
+    "ruff format": ["ruff", "format", "--check"],
+    "mypy": ["mypy"],
+    "pytest": ["pytest", "-n", "auto"],
+}
+
+
+def main() -> None:
+    os.chdir(ROOT)
+    command, options = sys.argv[1:2], sys.argv[2:]
+    if command == ["serve"]:
+        install("serve")
+        serve(options)
+    elif command == ["test"]:
+        install("test")
+        test(options)
+    else:
+        sys.exit((__doc__ or "").strip())
+
+
+def install(mode: str) -> None:
+    """Bring .venv in line with the lock files; does next to nothing when they have not changed."""
+    stamp = VENV / f"{mode}.stamp"
+    wanted = fingerprint()
+    if not (PYTHON.exists() and stamp.exists() and stamp.read_text() == wanted):
+        install_packages(mode)
+        stamp.write_text(wanted)
+    build_graphiql()
+
+
+def install_packages(mode: str) -> None:
+    check_pip()
+    print("Installing into .venv", flush=True)
+    started = time.monotonic()
+    if not PYTHON.exists():
+        run(BASE_PYTHON, "-m", "venv", "--clear", "--without-pip", str(VENV))
+    for lock in LOCKS[mode]:
+        pip("--require-hashes", "-r", lock)
+    if mode == "test":
+        install_ad()
+    build_graphiql()
+    pip("--no-build-isolation", "--editable", ".")
+    report("install", started)
+
+
+def install_ad() -> None:
+    """python-ldap comes as source only, to be built against the headers of OpenLDAP and Cyrus SASL."""
+    folders = [Path("/usr/include"), Path("/usr/local/include")]
+    if all(any((folder / header).exists() for folder in folders) for header in ("ldap.h", "sasl/sasl.h")):
+        pip("--no-build-isolation", "--require-hashes", "-r", AD_LOCK)
+    else:
+        print(
+            "Without python-ldap, so without the tests against Active Directory: its build needs ldap.h and sasl.h "
+            "(Debian: apt-get install libldap2-dev libsasl2-dev gcc python3-dev)."
+        )
+
+
+def build_graphiql() -> None:
+    """Build the GraphiQL page if its sources changed, with the Node.js of a PyPI package where there is none."""
+    command = [str(PYTHON), "graphiql/build.py"]
+    if subprocess.run([*command, "--requires"], capture_output=True, text=True, check=True).stdout.strip():
+        pip("--require-hashes", "-r", NODE_LOCK)
+    run(*command)
+
+
+def check_pip() -> None:
+    answer = subprocess.run([BASE_PYTHON, "-m", "pip", "--version"], capture_output=True, text=True, check=False)
+    found = re.match(r"pip (\d+)\.(\d+)", answer.stdout)
+    if not found:
+        sys.exit(f"pip is missing for {BASE_PYTHON} (Debian: apt-get install python3-pip).")
+    if tuple(map(int, found.groups())) < PIP_NEEDED:
+        sys.exit(f"pip 22.3 or newer is needed; {BASE_PYTHON} has {found[0]}. `pip install --upgrade pip` updates it.")
+
+
+def pip(*arguments: str) -> None:
+    """Install into .venv exactly what is asked for: the lock files name every dependency."""
+    options = ["--quiet", "--disable-pip-version-check", "--no-input", "--no-deps"]
+    run(BASE_PYTHON, "-m", "pip", "--python", str(PYTHON), "install", *options, *arguments)
+
+
+def fingerprint() -> str:
+    digest = hashlib.sha256(sys.version.encode())
+    for path in [ROOT / "pyproject.toml", *sorted(ROOT.glob("requirements*.lock"))]:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def serve(options: list[str]) -> None:
+    command = [str(BIN / "contacts"), "serve", "--demo", *options]
+    os.execv(command[0], command)
+
+
+def test(options: list[str]) -> None:
+    """Run the checks in turn; the first to fail ends with its exit code."""
+    for name, (module, *arguments) in CHECKS.items():
+        started = time.monotonic()
+        extra = options if name == "pytest" else []
+        code = subprocess.run([str(PYTHON), "-m", module, *arguments, *extra], check=False).returncode
+        report(name, started)
+        if code:
+            sys.exit(code)
+
+
+def run(*command: str) -> None:
+    """Run a command that has to succeed; it has said itself why when it does not."""
+    code = subprocess.run(command, check=False).returncode
+    if code:
+        sys.exit(code)
+
+
+def report(name: str, started: float) -> None:
+    print(f"--- {name}: {time.monotonic() - started:.1f} s", flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,95 @@
+"""Carries out decided changes: all of them or none, decided anew when others were faster."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from resolvers import rules, sync_state
+from resolvers.directory import Directory
+from resolvers.errors import Busy, ContactReadOnly, EmailAddressTaken, ManagerCycle, NotFound
+from storage import changes, claims, contacts, groups
+from storage.changes import Change
+from storage.documents import Document
+from storage.driver import Session
+
+_ATTEMPTS = 20
+
+Decide = Callable[[Session], Awaitable[Sequence[Change]]]
+Beside = Callable[[Session], Awaitable[None]]
+
+
+async def commit(directory: Directory, decide: Decide, beside: Beside | None = None) -> Sequence[Change]:
+    """Write the changes that `decide` returns, and return them. `beside` writes what belongs in the same transaction.
+
+    `decide` reads with the session it is given, so that what it saw is what the changes are applied to, and runs
+    again when a contact was changed meanwhile. Raises `ContactReadOnly`, `EmailAddressTaken`, `NotFound` (a manager),
+    `ManagerCycle`, `Busy`, and what `decide` raises.
+    """
+    for _ in range(_ATTEMPTS):
+        decided: list[Change] = []
+
+        async def work(session: Session, decided: list[Change] = decided) -> None:
+            decided[:] = await decide(session)
+            if decided:
+                await changes.apply(directory.db, decided, directory.author, directory.clock(), session)
+                await _check_managers(directory, decided, session)
+            if beside:
+                await beside(session)
+
+        try:
+            await directory.db.transaction(work)
+        except changes.Outdated:
+            await _refuse_synced(directory, decided)
+        except claims.Taken as taken:
+            await refuse_taken(directory, taken.value)
+        else:
+            return decided
+    raise Busy
+
+
+async def refuse_taken(directory: Directory, address: str) -> None:
+    """Raise `EmailAddressTaken` naming who holds the address; return if it is free by now."""
+    for holder in (await claims.holders(directory.db, [address])).values():
+        read = contacts.get if holder.kind == "contact" else groups.get
+        if document := await read(directory.db, holder.id):
+            raise EmailAddressTaken(address, document, holder.kind)
+
+
+async def read_only(directory: Directory, contact: Document, manager: Document | None = None) -> ContactReadOnly:
+    """The refusal to change this synced contact, saying who masters it, when it synced and when it will.
+
+    With `manager`, the refusal to delete that contact, who manages this one.
+    """
+    where = await sync_state.where_to_edit(directory, contact)
+    if manager:
+        where = f"Its manager is {manager['displayName']}, who can be deleted once it has another. {where}"
+    return ContactReadOnly(contact, where)
+
+
+async def _refuse_synced(directory: Directory, decided: Sequence[Change]) -> None:
+    """Raise `ContactReadOnly` if a synced contact is why the changes did not fit."""
+    if directory.author.is_sync:
+        return
+    for change in decided:
+        if change.before and change.before["source"] == "SYNCED" and change.action != "HANDED_OVER":
+            raise await read_only(directory, change.before)
+
+
+async def _check_managers(directory: Directory, decided: Sequence[Change], session: Session) -> None:
+    """Make sure that the managers just set exist, stay, and close no cycle."""
+    managed = {
+        change.contact["_id"]: manager
+        for change in decided
+        if change.after
+        and (manager := change.after.get("managerId"))
+        and manager != (change.before or {}).get("managerId")
+    }
+    if not managed:
+        return
+    await contacts.lock_managers(directory.db, session)
+    present = await contacts.pin(directory.db, list(set(managed.values())), session)
+    for manager in managed.values():
+        if manager not in present:
+            raise NotFound("contact", manager, "managerId")
+    above = await contacts.managers_above(directory.db, managed, session)
+    if chain := rules.manager_cycle(above, list(managed)):
+        named = await contacts.get_many(directory.db, chain, session)
+        raise ManagerCycle([named[each] for each in chain])

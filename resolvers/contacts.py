@@ -1,0 +1,281 @@
+"""Contacts: create, update, delete, restore, and all ways to read them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from resolvers import rules
+from resolvers.commit import commit, read_only
+from resolvers.directory import Directory
+from resolvers.errors import FieldProblem, InvalidInput, InvalidRequest, NotFound, Problem, VersionConflict
+from resolvers.paging import MAX_SIZE
+from resolvers.rules import Fields
+from storage import changes, contacts, groups, history, recycle_bin
+from storage.changes import Change
+from storage.documents import Document, created_at, new_id
+from storage.driver import Session
+from storage.pages import Ordering, Page, Window
+from storage.selection import Selection
+
+MAX_BULK = 1_000
+# The longest search or text filter, in characters.
+MAX_TEXT = 256
+# What a list of contacts can be sorted by, under the names of the fields: the stored field of each ordering.
+ORDERINGS = {
+    "displayName": "keys.name",
+    "emailAddress": "keys.emailAddress",
+    "company": "keys.company",
+    "createdAt": "_id",
+    "updatedAt": "keys.updated",
+}
+
+
+async def create_contact(directory: Directory, fields: Fields) -> Document:
+    """Add a cloud contact. Raises `InvalidInput`, `EmailAddressTaken`, `NotFound` (the manager)."""
+    identifier = new_id()
+    contact = {
+        "_id": identifier,
+        "source": "CLOUD",
+        "gal": "VISIBLE",
+        "createdAt": created_at(identifier),
+        **rules.new_contact(fields, directory.default_region),
+    }
+
+    async def decide(session: Session) -> Sequence[Change]:
+        return [changes.created(contact, directory.clock())]
+
+    (change,) = await commit(directory, decide)
+    return change.contact
+
+
+async def update_contact(
+    directory: Directory, identifier: str, fields: Fields, expected_version: int | None = None
+) -> Document:
+    """Change the given fields of a cloud contact; an update that changes nothing writes nothing.
+
+    Raises `InvalidInput`, `NotFound`, `ContactReadOnly`, `VersionConflict`, `EmailAddressTaken`, `ManagerCycle`.
+    """
+    current: Document = {}
+
+    async def decide(session: Session) -> Sequence[Change]:
+        nonlocal current
+        current = await _present(directory, identifier, session)
+        cloud = current["source"] == "CLOUD"
+        if cloud:
+            _expect(current, expected_version)
+        after = rules.changed_contact(current, fields, directory.default_region)
+        if cloud and not changes.altered(current, after):
+            return []
+        return [changes.updated(current, after, directory.clock())]
+
+    written = await commit(directory, decide)
+    return written[0].contact if written else current
+
+
+async def delete_contact(directory: Directory, identifier: str, expected_version: int | None = None) -> None:
+    """Move a cloud contact to the recycle bin. Raises `NotFound`, `ContactReadOnly`, `VersionConflict`."""
+    outcome = await _delete(directory, [identifier], {identifier: expected_version})
+    for problem in outcome.problems.values():
+        raise problem
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """The outcome of deleting many: the ids that were deleted, and why others were not, keyed by id."""
+
+    deleted: Sequence[str]
+    problems: Mapping[str, Problem]
+
+
+async def delete_contacts(directory: Directory, ids: Sequence[str]) -> Deletion:
+    """Move all of these that are cloud contacts to the recycle bin at once, and say why the others stay."""
+    return await _delete(directory, bulk_ids("ids", ids), {})
+
+
+async def restore_contact(directory: Directory, identifier: str) -> Document:
+    """Bring a contact back from the recycle bin, with its memberships, its manager and its reports.
+
+    What no longer exists, or would close a cycle of managers, is left out. Raises `NotFound`, `EmailAddressTaken`,
+    `ContactReadOnly` (it comes back when it is undeleted in Active Directory).
+    """
+
+    async def decide(session: Session) -> Sequence[Change]:
+        entry = await recycle_bin.get(directory.db, identifier, session)
+        if entry is None:
+            raise NotFound("deleted contact", identifier)
+        contact: Document = entry["contact"]
+        if contact["source"] == "SYNCED" and not directory.author.is_sync:
+            raise await read_only(directory, contact)
+        return await restoration(directory, entry, session)
+
+    restored = await commit(directory, decide)
+    return restored[0].contact
+
+
+async def restoration(directory: Directory, entry: Document, session: Session) -> Sequence[Change]:
+    """The changes that bring a deleted contact back: itself first, then the reports it had."""
+    db, at = directory.db, directory.clock()
+    contact: Document = dict(entry["contact"])
+    contact["groupIds"] = list(await groups.get_many(db, contact.get("groupIds", ()), session))
+    if not contact["groupIds"]:
+        del contact["groupIds"]
+    manager = contact.get("managerId")
+    above = await contacts.managers_above(db, [manager], session) if manager else {}
+    if manager and not await contacts.get(db, manager, session):
+        del contact["managerId"]
+    reports = await contacts.get_many(db, entry["reportIds"], session)
+    orphans = [
+        report
+        for report in reports.values()
+        if report["source"] == "CLOUD" and "managerId" not in report and report["_id"] not in above
+    ]
+    return [
+        changes.restored(contact, at),
+        *(changes.updated(each, {**each, "managerId": contact["_id"]}, at) for each in orphans),
+    ]
+
+
+async def get_contact(
+    directory: Directory, identifier: str, projection: Sequence[str] | None = None
+) -> Document | None:
+    """The contact with this id, or None. `projection` as in `list_contacts`."""
+    return await contacts.get(directory.db, identifier, projection=projection)
+
+
+async def get_contacts(
+    directory: Directory, ids: Iterable[str], projection: Sequence[str] | None = None
+) -> Mapping[str, Document]:
+    """The contacts with these ids, keyed by id; unknown ones are left out. `projection` as in `list_contacts`."""
+    return await contacts.get_many(directory.db, ids, projection=projection)
+
+
+async def contact_by_address(directory: Directory, address: str) -> Document | None:
+    """The contact that has this primary address or alias, or None."""
+    return await contacts.by_address(directory.db, address.strip())
+
+
+async def list_contacts(
+    directory: Directory,
+    selection: Selection,
+    ordering: Ordering,
+    window: Window,
+    projection: Sequence[str] | None = None,
+) -> Page:
+    """One page of the selected contacts. `projection` names the stored fields that are wanted; None is all."""
+    return await contacts.page(directory.db, bounded(selection), ordering, window, projection)
+
+
+async def count_contacts(directory: Directory, selection: Selection) -> int:
+    """How many contacts are selected."""
+    return await contacts.count(directory.db, bounded(selection))
+
+
+async def list_history(directory: Directory, identifier: str, window: Window) -> Page:
+    """One page of the changes of a contact, the latest first."""
+    return await history.page(directory.db, identifier, window)
+
+
+async def count_history(directory: Directory, identifier: str) -> int:
+    """How many changes of a contact are recorded."""
+    return await history.count(directory.db, identifier)
+
+
+async def list_deleted(directory: Directory, window: Window) -> Page:
+    """One page of the recycle bin, the latest deletion first."""
+    return await recycle_bin.page(directory.db, window)
+
+
+async def count_deleted(directory: Directory) -> int:
+    """How many contacts the recycle bin holds."""
+    return await recycle_bin.count(directory.db)
+
+
+def bounded(selection: Selection) -> Selection:
+    """The selection, if it asks for no more than a query should hold. Raises `InvalidRequest`."""
+    texts = (selection.search, selection.company, selection.department, selection.job_title, selection.country)
+    if any(text is not None and len(text) > MAX_TEXT for text in (*texts, selection.email_domain)):
+        raise InvalidRequest(f"A search or a filter has more than {MAX_TEXT} characters; shorten it.")
+    if selection.ids is not None and len(selection.ids) > MAX_SIZE:
+        raise InvalidRequest(f"The filter names {len(selection.ids)} ids; give at most {MAX_SIZE}.")
+    return selection
+
+
+def bulk_ids(field: str, ids: Sequence[str]) -> Sequence[str]:
+    """These ids, each once, in their order. Raises `InvalidInput` if there are more than `MAX_BULK`."""
+    if len(ids) > MAX_BULK:
+        message = f"{field} names {len(ids):,} ids; send at most {MAX_BULK:,} at a time."
+        raise InvalidInput([FieldProblem(field, "TOO_MANY", message)])
+    return list(dict.fromkeys(ids))
+
+
+async def _present(directory: Directory, identifier: str, session: Session) -> Document:
+    contact = await contacts.get(directory.db, identifier, session)
+    if contact is None:
+        raise NotFound("contact", identifier)
+    return contact
+
+
+def _expect(current: Document, version: int | None) -> None:
+    if version is not None and current["version"] != version:
+        raise VersionConflict(current, version)
+
+
+async def _delete(directory: Directory, ids: Sequence[str], versions: Mapping[str, int | None]) -> Deletion:
+    """Delete what may be deleted, and keep why the rest may not."""
+    problems: dict[str, Problem] = {}
+
+    async def decide(session: Session) -> Sequence[Change]:
+        problems.clear()
+        found = await contacts.get_many(directory.db, ids, session)
+        reports = await contacts.reports_of(directory.db, ids, session)
+        locked = {each["managerId"]: each for each in reports if each["source"] == "SYNCED"}
+        for identifier in ids:
+            contact = found.get(identifier)
+            if problem := await _undeletable(directory, identifier, contact, locked, versions.get(identifier)):
+                problems[identifier] = problem
+        going = [found[identifier] for identifier in ids if identifier not in problems]
+        return _departure(directory, going, reports)
+
+    await commit(directory, decide)
+    return Deletion([identifier for identifier in ids if identifier not in problems], problems)
+
+
+async def departure(directory: Directory, going: Sequence[Document], session: Session) -> Sequence[Change]:
+    """The changes that delete these contacts and leave their reports without a manager."""
+    reports = await contacts.reports_of(directory.db, [each["_id"] for each in going], session)
+    return _departure(directory, going, reports)
+
+
+def _departure(directory: Directory, going: Sequence[Document], reports: Sequence[Document]) -> Sequence[Change]:
+    ids = {contact["_id"] for contact in going}
+    left = [report for report in reports if report["managerId"] in ids and report["_id"] not in ids]
+    # Those that go with their manager are its reports as well: both may be restored.
+    reporting: dict[str, list[str]] = {}
+    for report in reports:
+        reporting.setdefault(report["managerId"], []).append(report["_id"])
+    at = directory.clock()
+    return [
+        *(changes.deleted(each, reporting.get(each["_id"], ())) for each in going),
+        *(changes.orphaned(report, at) for report in left),
+    ]
+
+
+async def _undeletable(
+    directory: Directory,
+    identifier: str,
+    contact: Document | None,
+    locked: Mapping[str, Document],
+    expected_version: int | None,
+) -> Problem | None:
+    """Why this contact cannot be deleted. `locked`: a synced report of each manager, whom only the sync may orphan."""
+    if contact is None:
+        return NotFound("contact", identifier)
+    if not directory.author.is_sync:
+        if contact["source"] == "SYNCED":
+            return await read_only(directory, contact)
+        if identifier in locked:
+            return await read_only(directory, locked[identifier], manager=contact)
+    try:
+        _expect(contact, expected_version)
+    except VersionConflict as problem:
+        return problem
+    return None

@@ -1,0 +1,69 @@
+"""The records of a CSV text that arrives in pieces, each with the line it starts on.
+
+Python's own `csv` module does the parsing. It pulls lines and keeps nothing between calls, so a record whose end has
+not arrived yet is put back and parsed again with the next piece.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+
+from resolvers.errors import ImportUnreadable
+
+DELIMITERS = (",", ";", "\t", "|")
+MAX_RECORD = 1 << 18
+"""Characters a record may have: above all that fields may hold together, and a bound for what is kept in memory."""
+
+Record = tuple[int, list[str]]
+
+
+class _Short(Exception):
+    """Raised into the parser where the text that has arrived ends."""
+
+
+class Records:
+    """Parses a text fed in pieces; blank lines are left out."""
+
+    def __init__(self, delimiter: str) -> None:
+        self._delimiter = delimiter
+        self._pending = ""
+        self._line = 1
+
+    def feed(self, text: str, last: bool = False) -> Iterator[Record]:
+        """The records that this piece completes. Raises `ImportUnreadable` for a quote that is never closed."""
+        lines = list(io.StringIO(self._pending + text, newline=""))
+        # The end of the last line may be cut off, or be the first half of CR LF.
+        tail = lines.pop() if lines and not last and not lines[-1].endswith("\n") else ""
+        reader = csv.reader(_source(lines, last), delimiter=self._delimiter, skipinitialspace=True)
+        done = 0
+        try:
+            for cells in reader:
+                start, done = done, reader.line_num
+                if cells:
+                    yield self._line + start, cells
+        except _Short:
+            pass
+        except csv.Error as error:
+            raise self._unreadable(self._line + done) from error
+        self._pending = "".join([*lines[done:], tail])
+        self._line += done
+        if len(self._pending) > MAX_RECORD:
+            raise self._unreadable(self._line)
+
+    def _unreadable(self, line: int) -> ImportUnreadable:
+        return ImportUnreadable(
+            f"Line {line:,} does not end within {MAX_RECORD:,} characters, or a cell of it does not within "
+            f'{csv.field_size_limit():,}. Most likely a quotation mark (") there is never closed.',
+            line,
+        )
+
+
+def first_record(text: str, delimiter: str) -> Record | None:
+    """The first record of a text that starts a file, None if there is none."""
+    return next(Records(delimiter).feed(text, last=True), None)
+
+
+def _source(lines: Iterable[str], last: bool) -> Iterator[str]:
+    yield from lines
+    if not last:
+        raise _Short

@@ -1,0 +1,122 @@
+"""The text of an uploaded file: which encoding it is in, decoded piece by piece.
+
+The encoding is told by a byte-order mark, by the NULs of UTF-16, or by whether the bytes are sound UTF-8 to the end;
+what is none of these is Windows-1252. No statistics of letters are consulted: over the few accented names of a
+contact list they take Windows-1252 for its Central European sister, and spoil every ñ.
+"""
+
+import codecs
+from collections.abc import AsyncIterable, AsyncIterator
+
+from resolvers.errors import ImportUnreadable
+
+BLOCK = 1 << 18
+ENCODINGS = ("utf-8", "utf-8-sig", "utf-16-le", "utf-16-be", "windows-1252")
+_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+_OTHER_FORMATS = {
+    b"PK\x03\x04": "an Excel workbook or a ZIP archive",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"%PDF": "a PDF document",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"GIF8": "a picture",
+    b"\x1f\x8b": "a compressed file",
+}
+
+
+async def blocks(chunks: AsyncIterable[bytes], size: int = BLOCK) -> AsyncIterator[bytes]:
+    """The same bytes in blocks of this size, the last one shorter, however they arrive."""
+    pending = bytearray()
+    async for chunk in chunks:
+        pending += chunk
+        while len(pending) >= size:
+            yield bytes(pending[:size])
+            del pending[:size]
+    if pending:
+        yield bytes(pending)
+
+
+class Detector:
+    """Tells the encoding of a file whose blocks it is fed, all of them, in order."""
+
+    def __init__(self) -> None:
+        self._decided: str | None = None
+        self._utf8 = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+        self._started = False
+        self._sound = 0
+        self._broken = 0
+
+    def feed(self, block: bytes) -> None:
+        """Look at the next block. Raises `ImportUnreadable` when the first is that of some other kind of file."""
+        if not self._started:
+            self._started = True
+            _refuse_other_formats(block)
+            self._decided = _by_mark(block) or _by_nuls(block)
+        if self._decided is None:
+            self._count(self._utf8.decode(block))
+
+    def encoding(self) -> str:
+        """The encoding of what was fed.
+
+        UTF-8 with some broken bytes stays UTF-8, so that they spoil their own rows and not every accent.
+        """
+        if self._decided is None:
+            self._count(self._utf8.decode(b"", True))
+        return self._decided or ("utf-8" if self._broken <= self._sound else "windows-1252")
+
+    def _count(self, text: str) -> None:
+        if not text.isascii():
+            sound = text.encode("utf-8", "ignore").decode()
+            self._broken += len(text) - len(sound)
+            self._sound += len(sound) - len(sound.encode("ascii", "ignore"))
+
+
+class Decoder:
+    """Decodes a file block by block. Bytes that do not fit become halves of surrogate pairs, which rules refuse."""
+
+    def __init__(self, encoding: str) -> None:
+        errors = "surrogatepass" if encoding.startswith("utf-16") else "surrogateescape"
+        self._decoder = codecs.getincrementaldecoder(encoding)(errors)
+        self._at_start = True
+
+    def feed(self, block: bytes, last: bool = False) -> str:
+        """The text of the next block. Raises `ImportUnreadable` when the file ends within a character."""
+        try:
+            text = self._decoder.decode(block, last)
+        except UnicodeDecodeError as error:
+            raise ImportUnreadable("The file ends in the middle of a character. Upload it again, whole.") from error
+        if self._at_start and text:
+            self._at_start = False
+            text = text.removeprefix("\ufeff")
+        return text
+
+
+def is_broken(text: str) -> bool:
+    """Whether the text holds bytes that were not of the file's encoding."""
+    return not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def storable(text: str) -> str:
+    """The text with such bytes shown as the replacement character."""
+    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace") if is_broken(text) else text
+
+
+def _refuse_other_formats(block: bytes) -> None:
+    for magic, name in _OTHER_FORMATS.items():
+        if block.startswith(magic):
+            raise ImportUnreadable(f"This is {name}, not a CSV file. Save the sheet as CSV UTF-8 and upload that.")
+
+
+def _by_mark(block: bytes) -> str | None:
+    return next((encoding for mark, encoding in _MARKS.items() if block.startswith(mark)), None)
+
+
+def _by_nuls(block: bytes) -> str | None:
+    """UTF-16 without a mark: a header's letters are ASCII, so that every other byte of it is NUL."""
+    head = block[:256]
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    if odd > len(head) // 4 and even * 8 < odd:
+        return "utf-16-le"
+    if even > len(head) // 4 and odd * 8 < even:
+        return "utf-16-be"
+    return None

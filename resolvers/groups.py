@@ -1,0 +1,160 @@
+"""Distribution groups: create, rename, delete, search, and who their members are."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from resolvers import rules, sync_state
+from resolvers.commit import refuse_taken
+from resolvers.contacts import MAX_TEXT, bulk_ids
+from resolvers.directory import Directory
+from resolvers.errors import Busy, GroupReadOnly, InvalidRequest, NotFound, VersionConflict
+from resolvers.rules import Fields
+from storage import claims, contacts, groups
+from storage.documents import Document, created_at, new_id
+from storage.driver import Session
+from storage.keys import search_terms
+from storage.pages import Page, Window
+
+_ATTEMPTS = 20
+
+
+async def create_group(directory: Directory, fields: Fields) -> Document:
+    """Add a group without members. Raises `InvalidInput`, `EmailAddressTaken`."""
+    identifier = new_id()
+    group = {
+        "_id": identifier,
+        "memberCount": 0,
+        "version": 1,
+        "createdAt": created_at(identifier),
+        "updatedAt": directory.clock(),
+        **rules.new_group(fields),
+    }
+
+    async def work(session: Session) -> Document:
+        return await groups.insert(directory.db, group, session)
+
+    return await _claiming(directory, work)
+
+
+async def update_group(
+    directory: Directory, identifier: str, fields: Fields, expected_version: int | None = None
+) -> Document:
+    """Change the given fields of a group.
+
+    Raises `InvalidInput`, `NotFound`, `GroupReadOnly`, `VersionConflict`, `EmailAddressTaken`.
+    """
+
+    async def work(session: Session) -> Document:
+        before = await _of_the_cloud(directory, identifier, session)
+        if expected_version is not None and before["version"] != expected_version:
+            raise VersionConflict(before, expected_version)
+        after = rules.changed_group(before, fields)
+        if after == before:
+            return before
+        return _present(await groups.replace(directory.db, before, after, directory.clock(), session), identifier)
+
+    return await _claiming(directory, work)
+
+
+async def delete_group(directory: Directory, identifier: str) -> None:
+    """Delete a group; its members stay contacts. Raises `NotFound`, `GroupReadOnly`."""
+
+    async def work(session: Session) -> bool:
+        await _of_the_cloud(directory, identifier, session)
+        return await groups.mark_deleted(directory.db, identifier, session)
+
+    if not await directory.db.transaction(work):
+        raise NotFound("distribution group", identifier)
+    await groups.finish_deletions(directory.db)
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """The outcome of adding or removing many: the group as it is now, how many changed, and ids of no contact."""
+
+    group: Document
+    changed: int
+    unknown_ids: Sequence[str]
+
+
+async def add_contacts(directory: Directory, identifier: str, contact_ids: Sequence[str]) -> Membership:
+    """Make contacts members of a group; those that already are stay so.
+
+    Raises `NotFound`, `GroupReadOnly`, `InvalidInput`.
+    """
+    return await _change_members(directory, identifier, contact_ids, groups.add_members)
+
+
+async def remove_contacts(directory: Directory, identifier: str, contact_ids: Sequence[str]) -> Membership:
+    """Make contacts members no more; those that are not stay so.
+
+    Raises `NotFound`, `GroupReadOnly`, `InvalidInput`.
+    """
+    return await _change_members(directory, identifier, contact_ids, groups.remove_members)
+
+
+async def get_groups(directory: Directory, ids: Iterable[str]) -> Mapping[str, Document]:
+    """The groups with these ids, keyed by id; unknown ones are left out."""
+    return await groups.get_many(directory.db, ids)
+
+
+async def group_by_address(directory: Directory, address: str) -> Document | None:
+    """The group with this address, or None."""
+    return await groups.by_address(directory.db, address.strip())
+
+
+async def list_groups(
+    directory: Directory, window: Window, search: str | None = None, ids: Sequence[str] | None = None
+) -> Page:
+    """One page of the groups in display-name order, found by word beginnings, among these ids if given."""
+    return await groups.page(directory.db, window, _terms(search), ids)
+
+
+async def count_groups(directory: Directory, search: str | None = None, ids: Sequence[str] | None = None) -> int:
+    """How many groups `list_groups` goes through."""
+    return await groups.count(directory.db, _terms(search), ids)
+
+
+def _terms(search: str | None) -> list[str]:
+    if search is not None and len(search) > MAX_TEXT:
+        raise InvalidRequest(f"A search has at most {MAX_TEXT} characters; shorten it.")
+    return search_terms(search or "")
+
+
+async def _change_members(
+    directory: Directory, identifier: str, contact_ids: Sequence[str], change: groups.ChangeMembers
+) -> Membership:
+    ids = bulk_ids("contactIds", contact_ids)
+
+    async def work(session: Session) -> Membership:
+        await _of_the_cloud(directory, identifier, session)
+        changed = await change(directory.db, identifier, ids, session)
+        group = _present(await groups.count_members(directory.db, identifier, changed, session), identifier)
+        known = await contacts.get_many(directory.db, ids, session, ["_id"])
+        return Membership(group, abs(changed), [each for each in ids if each not in known])
+
+    return await directory.db.transaction(work)
+
+
+async def _claiming(directory: Directory, work: groups.Write) -> Document:
+    """Run a write that may claim an address, again if its holder let it go meanwhile."""
+    for _ in range(_ATTEMPTS):
+        try:
+            return await directory.db.transaction(work)
+        except claims.Taken as taken:
+            await refuse_taken(directory, taken.value)
+    raise Busy
+
+
+async def _of_the_cloud(directory: Directory, identifier: str, session: Session) -> Document:
+    """The group, if it is not synced: then it may be read here, and is changed in Active Directory."""
+    group = _present(await groups.get(directory.db, identifier, session), identifier)
+    if group.get("source") == "SYNCED":
+        raise GroupReadOnly(group, await sync_state.where_to_edit(directory, group))
+    return group
+
+
+def _present(group: Document | None, identifier: str) -> Document:
+    if group is None:
+        raise NotFound("distribution group", identifier)
+    return group

@@ -1,0 +1,48 @@
+"""What the directory has of what a batch of rows names, read in a fixed number of queries."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from resolvers.directory import Directory
+from resolvers.import_rows import ImportRow
+from storage import claims, contacts, groups
+from storage.claims import Holder
+from storage.documents import Document
+from storage.driver import Session
+from storage.keys import address_key, fold
+
+
+@dataclass(slots=True)
+class Lookups:
+    """The holders of the addresses that rows name, the contacts that rows meet, and the groups of both.
+
+    `named` has the ids of groups by folded name, `managers` the ids that rows name as managers' and that there are.
+    `above` has the managers of those who become managers, and everyone above them, as far as they are needed.
+    """
+
+    holders: Mapping[str, Holder]
+    contacts: Mapping[str, Document]
+    groups: Mapping[str, Document]
+    named: Mapping[str, Sequence[str]]
+    managers: Collection[str]
+    above: dict[str, str | None] = field(default_factory=dict)
+
+
+async def look_up(directory: Directory, rows: Sequence[ImportRow], session: Session | None) -> Lookups:
+    """Read what these rows name, with the session that the changes will be written with, if there is one."""
+    db = directory.db
+    named = {entry for row in rows for entry in row.groups or ()}
+    wanted = {address for row in rows for address in row.addresses}
+    wanted |= {address_key(row.manager) for row in rows if row.manager}
+    wanted |= {address_key(entry) for entry in named if "@" in entry}
+    holders = await claims.holders(db, wanted, session) if wanted else {}
+    met = {holder.id for row in rows if (holder := holders.get(row.email_address)) and holder.kind == "contact"}
+    found = await contacts.get_many(db, met, session) if met else {}
+    by_name = await groups.by_names(db, {entry for entry in named if fold(entry)}, session) if named else {}
+    says_groups = any(row.groups is not None for row in rows)
+    ids = {holder.id for holder in holders.values() if holder.kind == "group"}
+    ids.update(*by_name.values(), *(contact.get("groupIds", ()) for contact in found.values() if says_groups))
+    present = await groups.get_many(db, ids, session) if ids else {}
+    manager_ids = {row.manager_id for row in rows if row.manager_id}
+    managers = await contacts.get_many(db, manager_ids, session, ["_id"]) if manager_ids else {}
+    return Lookups(holders, found, present, by_name, managers.keys())

@@ -1,0 +1,312 @@
+"""Decides what becomes of the rows of an import: one by one, in their order, as if each were written at once.
+
+A preview and a run plan with the same function. What earlier rows of the batch change, or in a preview of the whole
+file, is kept in an overlay over what the directory has.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from resolvers import rules
+from resolvers.commit import read_only
+from resolvers.csv_columns import NAME_OF
+from resolvers.directory import Directory
+from resolvers.errors import InvalidInput
+from resolvers.import_differences import differing
+from resolvers.import_groups import changed, joined
+from resolvers.import_lookups import look_up
+from resolvers.import_rows import ImportRow, RowProblem
+from resolvers.import_state import Action, Memory, OnMatch, Outcome, Overlay, Refused
+from storage import changes, contacts, groups
+from storage.claims import Holder
+from storage.documents import Document, created_at, new_id
+from storage.driver import Session
+from storage.keys import address_key, addresses
+
+_SLICE = 10
+_RECONSIDERED = 10
+
+
+class _Waits(Exception):
+    """Raised where a row needs a later one to be decided first."""
+
+
+class Plan:
+    """One attempt at a batch, and its outcomes."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        on_match: OnMatch,
+        memory: Memory,
+        carried: Overlay | None,
+        names: Mapping[str, str],
+        *,
+        last_round: bool = False,
+    ) -> None:
+        """`carried` is what was planned before and is not written, which this plan adds to; None if it is written.
+
+        `names` has the file's own name of each field's column. In the last round no row can wait any longer.
+        """
+        self._directory = directory
+        self._on_match = on_match
+        self._memory = memory
+        self._names = names
+        self._last_round = last_round
+        self._met: dict[str, int] = {}
+        self._decided: set[int] = set()
+        self._overlay = Overlay()
+        self._may_wait = True
+        self._session: Session | None = None
+        self._carried = carried
+        self.outcomes: list[Outcome] = []
+
+    async def make(self, rows: Sequence[ImportRow], session: Session | None) -> Sequence[Outcome]:
+        """Decide these rows, from the start if this is called again. Nothing is written."""
+        self._session = session
+        self._met, self._decided, self._may_wait = {}, set(), True
+        self._overlay = Overlay() if self._carried is None else self._carried
+        self._found = await look_up(self._directory, rows, session)
+        await self._read_managers(rows)
+        self.outcomes = outcomes = list[Outcome]()
+        for number, row in enumerate(rows, start=1):
+            outcomes.append(await self._outcome(row))
+            if not number % _SLICE:
+                await asyncio.sleep(0)  # let others have their turn
+        await self._reconsider(outcomes)
+        if self._last_round:
+            self._may_wait = False
+            outcomes[:] = [await self._outcome(each.row) if each.action == "WAITING" else each for each in outcomes]
+        return outcomes
+
+    async def _reconsider(self, outcomes: list[Outcome]) -> None:
+        """Decide rows that wait for rows of this very batch: the last first, as managers are later rows."""
+        for _ in range(_RECONSIDERED):
+            waiting = [place for place, outcome in enumerate(outcomes) if outcome.action == "WAITING"]
+            for place in reversed(waiting):
+                outcomes[place] = await self._outcome(outcomes[place].row)
+            if all(outcomes[place].action == "WAITING" for place in waiting):
+                return
+            await asyncio.sleep(0)
+
+    async def _outcome(self, row: ImportRow) -> Outcome:
+        try:
+            outcome = await self._decide(row)
+        except _Waits:
+            return Outcome(row, "WAITING")
+        except Refused as refused:
+            outcome = Outcome(row, "FAILED", problems=refused.problems)
+        self._decided.add(row.place)
+        return outcome
+
+    async def _decide(self, row: ImportRow) -> Outcome:
+        if row.problems:
+            raise Refused(*row.problems)
+        self._refuse_repeated(row)
+        holder = self._holder(row.email_address)
+        if holder is None:
+            return await self._created(row)
+        if holder.kind == "group":
+            raise await self._taken(row, row.email_address, holder)
+        return await self._matched(row, holder.id)
+
+    def _refuse_repeated(self, row: ImportRow) -> None:
+        for address in row.addresses:
+            first = self._memory.index.get(address)
+            if first is not None and first != row.place:
+                message = f"{address} is in {_where(row, first)} already, which alone counts. Join the two rows."
+                raise Refused(RowProblem(self._column("emailAddress"), "DUPLICATE_ROW", message, address))
+
+    async def _created(self, row: ImportRow) -> Outcome:
+        row.checked = contact = row.checked or check(row, self._directory.default_region)
+        if isinstance(contact, InvalidInput):
+            raise self._invalid(row, contact)
+        identifier = new_id()
+        document = {
+            "_id": identifier,
+            "source": "CLOUD",
+            "gal": "VISIBLE",
+            "createdAt": created_at(identifier),
+            **contact,
+        }
+        await self._refuse_taken(row, document, identifier)
+        if row.manager or row.manager_id:
+            document["managerId"] = self._manager(row)
+        if row.groups:
+            document["groupIds"] = joined(row, self._found, self._column("groups"))
+        change = changes.created(document, self._directory.clock())
+        self._lay_over(None, document)
+        self._met[identifier] = row.place
+        return Outcome(row, "CREATED", identifier, 1, change)
+
+    async def _matched(self, row: ImportRow, identifier: str) -> Outcome:
+        first = self._met.get(identifier) or self._memory.met.get(identifier)
+        column = self._column("emailAddress")
+        if first is not None and first != row.place:
+            message = f"This is the contact of {_where(row, first)}, under another address. Join the two rows."
+            raise Refused(RowProblem(column, "DUPLICATE_ROW", message, row.email_address))
+        before = self._found.contacts[identifier]
+        if self._on_match == "FAIL":
+            message = f"{row.email_address} belongs to {before['displayName']} ({identifier}) already."
+            raise Refused(RowProblem(column, "ALREADY_EXISTS", message, row.email_address))
+        outcome = Outcome(row, "SKIPPED", identifier, before["version"])
+        if self._on_match == "UPDATE":
+            outcome = await self._updated(row, before)
+        self._met[identifier] = row.place
+        return outcome
+
+    async def _updated(self, row: ImportRow, before: Document) -> Outcome:
+        identifier: str = before["_id"]
+        fields = differing(row, before)
+        try:
+            after = rules.changed_contact(before, fields, self._directory.default_region) if fields else dict(before)
+        except InvalidInput as problem:
+            raise self._invalid(row, problem) from problem
+        if row.manager is not None or row.manager_id is not None:
+            await self._set_manager(row, before, after)
+        memberships = changed(row, before, self._found, self._column("groups"))
+        if not changes.altered(before, after):
+            action: Action = "UPDATED" if memberships else "UNCHANGED"
+            return Outcome(row, action, identifier, before["version"], groups=memberships)
+        if before["source"] == "SYNCED":
+            refusal = await read_only(self._directory, before)
+            raise Refused(RowProblem(None, refusal.code, refusal.message, row.email_address))
+        await self._refuse_taken(row, after, identifier)
+        self._lay_over(before, after)
+        change = changes.updated(before, after, self._directory.clock())
+        return Outcome(row, "UPDATED", identifier, before["version"] + 1, change, memberships)
+
+    async def _set_manager(self, row: ImportRow, before: Document, after: Document) -> None:
+        manager = self._manager(row) if row.manager or row.manager_id else None
+        if manager == before.get("managerId"):
+            return
+        if manager is None:
+            after.pop("managerId", None)
+            return
+        if await self._leads_to(manager, before["_id"]):
+            raise self._refused_manager(row, "MANAGER_CYCLE", "is managed by this contact, directly or not")
+        after["managerId"] = manager
+
+    def _manager(self, row: ImportRow) -> str:
+        """The id of the row's manager."""
+        if row.manager_id:
+            if row.manager_id in self._found.managers:
+                return row.manager_id
+            raise self._refused_manager(row, "MANAGER_NOT_FOUND", "is no contact's")
+        address = address_key(row.manager or "")
+        holder = self._holder(address)
+        if holder and holder.kind == "contact":
+            return holder.id
+        place = self._memory.index.get(address)
+        if place == row.place:
+            raise self._refused_manager(row, "MANAGER_CYCLE", "is the contact itself")
+        if place and self._is_undecided(place):
+            if self._may_wait:
+                raise _Waits
+            raise self._refused_manager(
+                row, "MANAGER_CYCLE", f"is in {_where(row, place)}, which waits for this one, or for too many"
+            )
+        why = f"is in {_where(row, place)}, which was refused" if place else "is no contact's, here or in the file"
+        raise self._refused_manager(row, "MANAGER_NOT_FOUND", why)
+
+    def _is_undecided(self, place: int) -> bool:
+        past = place > self._memory.frontier or place in self._memory.waiting
+        return past and place not in self._decided
+
+    def _refused_manager(self, row: ImportRow, code: str, why: str) -> Refused:
+        column, given = ("managerId", row.manager_id) if row.manager_id else (self._column("manager"), row.manager)
+        message = f"The manager {given} {why}. Give another one, or leave it out."
+        return Refused(RowProblem(column, code, message, given))
+
+    async def _leads_to(self, manager: str, contact: str) -> bool:
+        """Whether the chain of managers that begins with this one comes to the contact."""
+        seen: set[str] = set()
+        current: str | None = manager
+        while current is not None and current not in seen:
+            if current == contact:
+                return True
+            seen.add(current)
+            current = await self._manager_of(current)
+        return False
+
+    async def _manager_of(self, identifier: str) -> str | None:
+        if identifier in self._overlay.managers:
+            return self._overlay.managers[identifier]
+        if identifier not in self._found.above:
+            self._found.above |= await contacts.managers_above(self._directory.db, [identifier], self._session)
+        return self._found.above[identifier]
+
+    async def _read_managers(self, rows: Sequence[ImportRow]) -> None:
+        """Read at once who is above those that become managers of contacts that exist."""
+        if self._on_match != "UPDATE" or not self._found.contacts:
+            return
+        named = {address_key(row.manager) for row in rows if row.manager}
+        holders = [holder for address in named if (holder := self._found.holders.get(address))]
+        ids = {holder.id for holder in holders} | set(self._found.managers)
+        ids -= {each.get("managerId") for each in self._found.contacts.values()}
+        if ids:
+            self._found.above = await contacts.managers_above(self._directory.db, ids, self._session)
+
+    def _holder(self, address: str) -> Holder | None:
+        if address in self._overlay.holders:
+            identifier = self._overlay.holders[address]
+            return None if identifier is None else Holder(identifier, "contact")
+        return self._found.holders.get(address)
+
+    async def _refuse_taken(self, row: ImportRow, contact: Document, identifier: str) -> None:
+        for address in addresses(contact):
+            if (holder := self._holder(address)) and holder.id != identifier:
+                raise await self._taken(row, address, holder)
+
+    async def _taken(self, row: ImportRow, address: str, holder: Holder) -> Refused:
+        column = self._column("emailAddress" if address == row.email_address else "aliases")
+        read = contacts.get if holder.kind == "contact" else groups.get
+        found = await read(self._directory.db, holder.id, self._session)
+        name = f"{found['displayName']} ({holder.id})" if found else "of an earlier row"
+        message = f"{address} belongs to the {holder.kind} {name}. Use another address, or remove it there first."
+        return Refused(RowProblem(column, "EMAIL_ADDRESS_TAKEN", message, address))
+
+    def _lay_over(self, before: Document | None, after: Document) -> None:
+        for address in addresses(before) if before else ():
+            self._overlay.holders[address] = None
+        for address in addresses(after):
+            self._overlay.holders[address] = after["_id"]
+        if (manager := after.get("managerId")) != (before or {}).get("managerId"):
+            self._overlay.managers[after["_id"]] = manager
+
+    def _invalid(self, row: ImportRow, problem: InvalidInput) -> Refused:
+        return Refused(
+            *(
+                RowProblem(self._column(each.field), each.code, each.message, _value(row, each.field))
+                for each in problem.fields
+            )
+        )
+
+    def _column(self, field: str) -> str:
+        """The name of a field's column: the file's, else ours."""
+        base = field.partition("[")[0]
+        return self._names.get(base) or NAME_OF.get(base) or field
+
+
+def check(row: ImportRow, default_region: str) -> Document | InvalidInput:
+    """What the rules make of a row as a new contact."""
+    fields = {name: value for name, value in {**row.derived, **row.fields}.items() if value is not None}
+    try:
+        return rules.new_contact(fields, default_region)
+    except InvalidInput as problem:
+        return problem
+
+
+def _where(row: ImportRow, place: int) -> str:
+    return f"line {place:,}" if row.line else f"row {place:,}"
+
+
+def _value(row: ImportRow, field: str) -> str | None:
+    """What the row gives for a field such as `address.city` or `aliases[2]`."""
+    name, _, inner = field.partition("[")[0].partition(".")
+    value = row.fields.get(name)
+    if inner and isinstance(value, Mapping):
+        value = value.get(inner)
+    if value is None or isinstance(value, str):
+        return value
+    return ";".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,94 @@
+"""What a batch of an import leaves behind: counts, outcomes and problems, as they are stored."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from resolvers.csv_text import storable
+from resolvers.import_differences import preview
+from resolvers.import_failures import cells_of
+from resolvers.import_rows import ImportRow, RowProblem
+from resolvers.import_state import Outcome
+from storage.documents import Document, new_id
+
+COUNTS = ("created", "updated", "unchanged", "skipped", "failed")
+_CHUNK = 100
+_LONGEST_VALUE = 500
+
+
+def counts(outcomes: Sequence[Outcome]) -> dict[str, int]:
+    """How many rows were decided, and how many of each outcome."""
+    found = Counter(outcome.action.lower() for outcome in outcomes if outcome.action != "WAITING")
+    return {"processed": found.total(), **found}
+
+
+def chunks(job: Document, step: int, outcomes: Sequence[Outcome], *, with_fields: bool) -> list[Document]:
+    """The outcomes as they are kept, `with_fields` with what each row changes, for a preview."""
+    size = _CHUNK if with_fields else len(outcomes)
+    return [_chunk(job, step, outcomes[start : start + size], with_fields) for start in range(0, len(outcomes), size)]
+
+
+def problems(job: Document, outcomes: Sequence[Outcome]) -> list[Document]:
+    """All that is wrong with the rows, the first problem of a row with the row itself."""
+    return [
+        problem_document(job, outcome.row, number, problem)
+        for outcome in outcomes
+        for number, problem in enumerate(outcome.problems)
+    ]
+
+
+def problem_document(job: Document, row: ImportRow, number: int, problem: RowProblem) -> Document:
+    """One problem as it is kept."""
+    cells = {"cells": [storable(cell) for cell in row.cells or cells_of(row)]} if number == 0 else {}
+    return {
+        "_id": new_id(),
+        "importId": job["_id"],
+        "key": f"{row.place:010d}:{number:03d}",
+        "row": row.number,
+        "line": row.line,
+        "column": problem.column,
+        "code": problem.code,
+        "message": storable(problem.message),
+        "value": None if problem.value is None else storable(problem.value[:_LONGEST_VALUE]),
+        "purgeAt": job["purgeAt"],
+        **cells,
+    }
+
+
+def _chunk(job: Document, step: int, outcomes: Sequence[Outcome], with_fields: bool) -> Document:
+    return {
+        "_id": new_id(),
+        "importId": job["_id"],
+        "key": f"{step:04d}:{outcomes[0].row.place:010d}",
+        "rows": [_row(outcome, with_fields) for outcome in outcomes if outcome.action != "WAITING"],
+        "waiting": [outcome.row.place for outcome in outcomes if outcome.action == "WAITING"],
+        "purgeAt": job["purgeAt"],
+    }
+
+
+def _row(outcome: Outcome, with_fields: bool) -> Document:
+    row = outcome.row
+    kept: Document = {
+        "row": row.number,
+        "line": row.line,
+        "action": outcome.action,
+        "contactId": outcome.contact_id,
+        "version": outcome.version,
+        "isWritten": outcome.change is not None,
+    }
+    if outcome.groups:
+        kept["groups"] = [list(each) for each in outcome.groups]
+    if with_fields:
+        kept["emailAddress"] = storable(row.email_address[:320])
+        kept["fields"] = _fields(outcome)
+        if outcome.action == "CREATED":
+            kept["contactId"] = None  # there is none yet
+    return kept
+
+
+def _fields(outcome: Outcome) -> list[dict[str, str | None]]:
+    change = outcome.change
+    found = preview(change.before, change.after) if change and change.before and change.after else []
+    if outcome.groups:
+        before, after = (";".join(ids) for ids in outcome.groups)
+        found.append({"field": "groups", "before": before or None, "after": after or None})
+    return found

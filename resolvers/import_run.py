@@ -1,0 +1,240 @@
+"""Runs an import job from where it stands to its end, in one pass over the file, or more where managers come later."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+
+from resolvers import import_results, import_undo
+from resolvers.commit import commit
+from resolvers.directory import Directory
+from resolvers.errors import Busy, ContactReadOnly, EmailAddressTaken, ManagerCycle, NotFound
+from resolvers.import_plan import Plan, check
+from resolvers.import_rows import ImportRow
+from resolvers.import_source import Scan, batches, scan
+from resolvers.import_state import Memory, Outcome
+from storage import groups, imports, uploads
+from storage.changes import Change, Outdated
+from storage.documents import Document
+from storage.driver import Session
+from storage.imports import CancelRequested, Hold
+
+MAX_STEPS = 50
+"""How often a file is gone through at most: managers may be that many batches of rows after those they manage."""
+_EVERYTHING = 2**32
+_ATTEMPTS = 20
+_SLICE = 20
+
+
+class Run:
+    """One process's work on a job that it holds."""
+
+    def __init__(self, directory: Directory, job: Document, scanned: Scan | None = None) -> None:
+        self._directory = directory
+        self._db = directory.db
+        self._job = job
+        self._hold = Hold(job["_id"], job["fence"])
+        self._scan = scanned
+        self._names: dict[str, str] = {}
+        self._memory = Memory()
+        self._are_new = True
+
+    async def finish(self) -> None:
+        """Do all that is left to do. Raises `imports.LostLease` when another process has the job now."""
+        try:
+            await self._phases()
+        except CancelRequested:
+            if self._is_all_or_nothing():
+                await self._set(self._rolling_back("CANCELLED", "It was cancelled, so nothing was kept."))
+                await self.finish()
+            else:
+                await self._end("CANCELLED")
+
+    async def _phases(self) -> None:
+        if self._job["phase"] == "UNDO":
+            await self._undo("UNDONE")
+            return
+        if self._job["phase"] == "ROLL_BACK":
+            await self._undo(self._job["endsAs"])
+            return
+        self._scan = self._scan or await scan(self._directory, self._job)
+        if self._job["phase"] == "PREVIEW":
+            await self._preview()
+        if self._job["phase"] == "WRITE":
+            await self._write()
+
+    async def _preview(self) -> None:
+        """Plan all rows: the whole of a dry run, and what a job that rejects all or nothing does first."""
+        await imports.clear_results(self._db, self._hold.id)
+        fresh = {**dict.fromkeys((*import_results.COUNTS, "processed"), 0), "step": 1, "place": 0, "isLast": False}
+        await self._set(fresh)
+        await self._remember()
+        await self._steps()
+        if self._job["dryRun"]:
+            await self._end("SUCCEEDED")
+        elif self._job["failed"]:
+            nothing = dict.fromkeys(("created", "updated"), 0)
+            await self._end("FAILED", message="Some rows were refused, so nothing was written.", **nothing)
+        else:
+            await imports.clear_results(self._db, self._hold.id)
+            await self._set({**fresh, "phase": "WRITE"})
+
+    async def _write(self) -> None:
+        await self._remember()
+        await self._steps()
+        if self._job["errorPolicy"] == "REJECT_ALL" and self._job["failed"]:
+            message = "The directory changed while the file was imported, and some rows no longer fit it."
+            await self._set(self._rolling_back("FAILED", message))
+            await self._phases()
+        else:
+            await self._end("SUCCEEDED")
+
+    async def _remember(self) -> None:
+        """What was known when the job was last worked on."""
+        scanned = self._scan or Scan()
+        self._names = dict(scanned.names)
+        self._memory = memory = Memory(scanned.index)
+        memory.frontier = self._job["place"] if self._job["step"] == 1 else _EVERYTHING
+        async for chunk in imports.outcomes(self._db, self._hold.id):
+            memory.waiting.update(chunk["waiting"])
+            for row in chunk["rows"]:
+                place = row["line"] or row["row"]
+                memory.waiting.discard(place)
+                if row["contactId"] and row["action"] != "FAILED":
+                    memory.met.add(row["contactId"], place)
+
+    async def _steps(self) -> None:
+        """Go through the file, and then again through the rows that wait for others, until none is left."""
+        while True:
+            waited, whole = len(self._memory.waiting), self._job["place"] == 0
+            async with aclosing(self._ahead()) as found:
+                async for batch in found:
+                    await self._batch(batch)
+            if not self._memory.waiting:
+                return
+            self._memory.frontier = _EVERYTHING
+            step = self._job["step"] + 1
+            stuck = step > 2 and whole and len(self._memory.waiting) == waited
+            await self._set({"step": step, "place": 0, "isLast": stuck or step >= MAX_STEPS})
+
+    async def _ahead(self) -> AsyncGenerator[Sequence[ImportRow]]:
+        """The same batches, each read and checked while the one before is written."""
+        async with aclosing(self._batches()) as batches:
+            following = asyncio.create_task(self._checked(batches))
+            try:
+                while batch := await following:
+                    following = asyncio.create_task(self._checked(batches))
+                    yield batch
+            finally:
+                following.cancel()
+                await asyncio.wait([following])
+
+    async def _checked(self, batches: AsyncGenerator[Sequence[ImportRow]]) -> Sequence[ImportRow]:
+        """The next batch; none left, nothing. Rows are checked as new contacts, if most of late were new."""
+        try:
+            batch = await anext(batches)
+        except StopAsyncIteration:
+            return ()
+        for number, row in enumerate(batch if self._are_new else (), start=1):
+            row.checked = check(row, self._directory.default_region)
+            if not number % _SLICE:
+                await asyncio.sleep(0)  # let others have their turn
+        return batch
+
+    async def _batches(self) -> AsyncGenerator[Sequence[ImportRow]]:
+        """The batches that this step has yet to decide."""
+        first, done = self._job["step"] == 1, self._job["place"]
+        async with aclosing(batches(self._directory, self._job)) as found:
+            async for batch in found:
+                due = [row for row in batch if row.place > done and (first or row.place in self._memory.waiting)]
+                if due:
+                    yield due
+
+    async def _batch(self, rows: Sequence[ImportRow]) -> None:
+        outcomes = await (self._written(rows) if self._job["phase"] == "WRITE" else self._planned(rows))
+        self._memory.note(outcomes)
+        self._are_new = 2 * sum(outcome.action == "CREATED" for outcome in outcomes) >= len(outcomes)
+        self._job["place"] = rows[-1].place
+        for name, step in import_results.counts(outcomes).items():
+            self._job[name] += step
+
+    def _plan(self) -> Plan:
+        carried = self._memory.overlay if self._job["phase"] == "PREVIEW" else None
+        is_last = self._job["isLast"]
+        return Plan(self._directory, self._job["onMatch"], self._memory, carried, self._names, last_round=is_last)
+
+    async def _planned(self, rows: Sequence[ImportRow]) -> Sequence[Outcome]:
+        plan = self._plan()
+        outcomes = await plan.make(rows, None)
+        await self._keep(rows, outcomes, None)
+        return outcomes
+
+    async def _written(self, rows: Sequence[ImportRow]) -> Sequence[Outcome]:
+        """Write a batch in one transaction; plan it anew when others were faster."""
+        for _ in range(_ATTEMPTS):
+            plan = self._plan()
+            try:
+                await self._commit(plan, rows)
+            except (EmailAddressTaken, ContactReadOnly, ManagerCycle, NotFound):
+                continue
+            return plan.outcomes
+        raise Busy
+
+    async def _commit(self, plan: Plan, rows: Sequence[ImportRow]) -> None:
+        async def decide(session: Session) -> Sequence[Change]:
+            await imports.lock(self._db, self._hold, session)
+            return [outcome.change for outcome in await plan.make(rows, session) if outcome.change]
+
+        async def beside(session: Session) -> None:
+            await _move_members(self._directory, plan.outcomes, session)
+            await self._keep(rows, plan.outcomes, session)
+
+        await commit(self._directory, decide, beside)
+
+    async def _keep(self, rows: Sequence[ImportRow], outcomes: Sequence[Outcome], session: Session | None) -> None:
+        chunks = import_results.chunks(self._job, self._job["step"], outcomes, with_fields=self._job["dryRun"])
+        if self._job["phase"] == "PREVIEW" and not self._job["dryRun"]:
+            chunks = []
+        await imports.add_results(self._db, chunks, import_results.problems(self._job, outcomes), session)
+        at = {"place": rows[-1].place}
+        await imports.advance(self._db, self._hold, at, import_results.counts(outcomes), session)
+
+    def _is_all_or_nothing(self) -> bool:
+        phase = self._job["phase"]
+        return bool(phase == "ROLL_BACK" or (phase == "WRITE" and self._job["errorPolicy"] == "REJECT_ALL"))
+
+    def _rolling_back(self, status: str, message: str) -> Document:
+        """What makes this a job that takes back what it did and then ends so."""
+        if self._job["phase"] == "ROLL_BACK":
+            return {"cancelRequested": False}
+        return {"phase": "ROLL_BACK", "endsAs": status, "message": message, "cancelRequested": False}
+
+    async def _undo(self, status: str) -> None:
+        nothing = dict.fromkeys(("created", "updated"), 0) if status != "UNDONE" else {}
+        await import_undo.undo(self._directory, self._job, self._hold)
+        await self._end(status, **nothing)
+
+    async def _end(self, status: str, **sets: object) -> None:
+        await self._set({**sets, "status": status, "finishedAt": self._directory.clock(), "leaseUntil": None})
+        await uploads.delete(self._db, self._hold.id)
+
+    async def _set(self, sets: Document) -> None:
+        await imports.change(self._db, self._hold, sets)
+        self._job |= sets
+
+
+async def _move_members(directory: Directory, outcomes: Sequence[Outcome], session: Session) -> None:
+    """Write the memberships that change, apart from those that new contacts come with."""
+    joining: dict[str, list[str]] = {}
+    leaving: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        if outcome.groups and outcome.contact_id:
+            before, after = map(set, outcome.groups)
+            for group in after - before:
+                joining.setdefault(group, []).append(outcome.contact_id)
+            for group in before - after:
+                leaving.setdefault(group, []).append(outcome.contact_id)
+    for moves, move in ((joining, groups.add_members), (leaving, groups.remove_members)):
+        for group, members in moves.items():
+            step = await move(directory.db, group, members, session)
+            if await groups.count_members(directory.db, group, step, session) is None:
+                raise Outdated  # it was deleted meanwhile

@@ -1,0 +1,77 @@
+"""Cursors and page sizes, as clients give and get them. A cursor is opaque and bound to one list in one ordering."""
+
+import binascii
+from base64 import b64decode, urlsafe_b64encode
+from binascii import b2a_base64
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import lru_cache
+from hashlib import blake2b
+
+from resolvers.errors import InvalidRequest
+from storage.documents import Document
+from storage.pages import Ordering, Window, key, keys
+
+__all__ = ["DEFAULT_SIZE", "MAX_SIZE", "cursor", "cursors", "decode", "encode", "key", "window"]
+
+DEFAULT_SIZE = 50
+MAX_SIZE = 500
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+
+
+def cursor(ordering: Ordering, document: Document) -> str:
+    """The cursor of a document in a list with this ordering."""
+    return encode(ordering, key(document, ordering))
+
+
+def cursors(ordering: Ordering, documents: Sequence[Document]) -> list[str]:
+    """The cursor of each of these documents of a page."""
+    mark = _mark(ordering)
+    encoded = [b2a_base64(key.encode(), newline=False) for key in keys(documents, ordering)]
+    return [mark + each.translate(_URL_SAFE).decode() for each in encoded]
+
+
+def encode(ordering: Ordering, sort_key: str) -> str:
+    """The cursor of the place that this key has in the ordering."""
+    return _mark(ordering) + urlsafe_b64encode(sort_key.encode()).decode()
+
+
+def decode(ordering: Ordering, given: str) -> str:
+    """The key that a cursor holds. Raises `InvalidRequest` if it is malformed or of another list or ordering."""
+    if given.startswith(_mark(ordering)):
+        with suppress(binascii.Error, UnicodeError):
+            sort_key = b64decode(given[len(_mark(ordering)) :].encode(), b"-_", validate=True).decode()
+            if encode(ordering, sort_key) == given:
+                return sort_key
+    raise InvalidRequest(
+        f"{given[:80]!r} is not a cursor of this list in this ordering. Use one that the same list gave with the same "
+        "ordering, or leave it out to start from the beginning."
+    )
+
+
+def window(
+    ordering: Ordering,
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
+) -> Window:
+    """The page that is asked for, `DEFAULT_SIZE` long by default. Raises `InvalidRequest`."""
+    if first is not None and last is not None:
+        raise InvalidRequest("Give first to page forwards or last to page backwards, not both.")
+    size = next((each for each in (first, last) if each is not None), DEFAULT_SIZE)
+    if not 0 <= size <= MAX_SIZE:
+        raise InvalidRequest(f"A page has 0 to {MAX_SIZE} items, not {size}. Ask for several pages instead.")
+    return Window(
+        size,
+        None if after is None else decode(ordering, after),
+        None if before is None else decode(ordering, before),
+        backwards=last is not None,
+    )
+
+
+@lru_cache(maxsize=64)
+def _mark(ordering: Ordering) -> str:
+    """Four characters that tell the list and its ordering apart from others."""
+    name = f"{ordering.of} {ordering.field} {ordering.descending}"
+    return urlsafe_b64encode(blake2b(name.encode(), digest_size=3).digest()).decode()

@@ -1,0 +1,303 @@
+"""The rules of the domain: what a contact's and a group's fields may be. Pure functions, no database.
+
+Input is a mapping of GraphQL field names to plain values, whatever door it came through. A field that is absent is
+untouched, null or blank clears it.
+"""
+
+import unicodedata
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+import phonenumbers
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
+
+from resolvers.errors import FieldProblem, InvalidInput
+from resolvers.plain_values import is_plain_address, plain_e164
+from storage.documents import Document
+from storage.keys import address_key
+
+# Partners have addresses in domains such as corp.local, which mail reaches inside: the syntax alone counts.
+SPECIAL_USE_DOMAIN_NAMES.clear()
+
+# Greatest lengths in characters. Those of the postal address are Active Directory's (its attributes' rangeUpper).
+LENGTHS = {
+    "displayName": 256,
+    "firstName": 64,
+    "lastName": 64,
+    "company": 128,
+    "jobTitle": 128,
+    "department": 128,
+    "businessPhone": 64,
+    "mobilePhone": 64,
+    "notes": 10_000,
+}
+ADDRESS_LENGTHS = {"street": 1024, "city": 128, "state": 128, "country": 128, "postalCode": 40}
+GROUP_LENGTHS = {"displayName": 256, "description": 1024}
+REQUIRED = ("displayName", "firstName", "lastName", "emailAddress")
+PHONES = ("businessPhone", "mobilePhone")
+MAX_ALIASES = 200
+# A text field that may run over several lines.
+_MULTILINE = frozenset({"notes", "address.street", "description"})
+FIELDS = frozenset({*LENGTHS, "emailAddress", "aliases", "address", "managerId", "showInGal"})
+GROUP_FIELDS = frozenset({*GROUP_LENGTHS, "emailAddress"})
+
+Fields = Mapping[str, Any]  # values as a client sent them: checked here before they are used
+
+
+class _Checker:
+    """Collects the cleaned values and all the problems of one input."""
+
+    def __init__(self) -> None:
+        self.values: Document = {}
+        self.problems: list[FieldProblem] = []
+
+    def refuse(self, field: str, code: str, message: str) -> None:
+        self.problems.append(FieldProblem(field, code, message))
+
+    def text(self, field: str, value: object, limit: int) -> str | None:
+        """The trimmed text, None if blank or refused."""
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            self.refuse(field, "WRONG_TYPE", f"{field} must be a text, not {_kind(value)}.")
+            return None
+        text = value.strip()
+        if len(text) > limit:
+            self.refuse(field, "TOO_LONG", f"{field} has {len(text)} characters; shorten it to {limit:,} or fewer.")
+        elif not text.isprintable() and (char := _unprintable(text, field in _MULTILINE)):
+            self.refuse(field, "SYNTAX", f"{field} contains the control character U+{ord(char):04X}; remove it.")
+        else:
+            return text or None
+        return None
+
+    def address(self, field: str, value: object) -> str | None:
+        """The e-mail address as given (RFC 5321, RFC 6531), None if blank or refused."""
+        text = self.text(field, value, 320)
+        if text is None:
+            return None
+        if is_plain_address(text):
+            return text
+        try:
+            validate_email(text, check_deliverability=False, globally_deliverable=False)
+        except EmailNotValidError as error:
+            self.refuse(field, "SYNTAX", f"{field}: {text!r} is not an e-mail address. {error}")
+            return None
+        return text
+
+    def done(self) -> Document:
+        """The cleaned values; raises `InvalidInput` if anything was refused."""
+        if self.problems:
+            raise InvalidInput(self.problems)
+        return self.values
+
+
+def new_contact(fields: Fields, default_region: str = "", required: Collection[str] = REQUIRED) -> Document:
+    """The fields of a new contact as stored, without those that are left out. Raises `InvalidInput`."""
+    return _contact({}, {**dict.fromkeys(required), **fields}, default_region, required)
+
+
+def changed_contact(before: Document, fields: Fields, default_region: str = "") -> Document:
+    """A contact with these fields changed, as stored. Raises `InvalidInput`."""
+    required = [name for name in REQUIRED if name in before]
+    return _contact(before, fields, default_region, required)
+
+
+def new_group(fields: Fields) -> Document:
+    """The fields of a new group as stored. Raises `InvalidInput`."""
+    return changed_group({}, {"displayName": None, "emailAddress": None, **fields})
+
+
+def changed_group(before: Document, fields: Fields) -> Document:
+    """A group with these fields changed, as stored. Raises `InvalidInput`."""
+    check = _Checker()
+    _refuse_unknown(check, fields, GROUP_FIELDS)
+    for name in GROUP_LENGTHS.keys() & fields.keys():
+        check.values[name] = check.text(name, fields[name], GROUP_LENGTHS[name])
+    if "emailAddress" in fields:
+        check.values["emailAddress"] = check.address("emailAddress", fields["emailAddress"])
+    _require(check, ("displayName", "emailAddress"))
+    return _merged(before, check.done())
+
+
+def e164(number: str, region: str = "") -> str | None:
+    """The phone number in E.164 form, where it can be told: it starts with +, or the region's rules apply."""
+    if (plain := plain_e164(number)) is not None:
+        return plain
+    try:
+        parsed = phonenumbers.parse(number, region or None)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_possible_number(parsed):
+        return None
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def with_e164(contact: Document, default_region: str = "") -> Document:
+    """A contact as stored, with the E.164 forms that go with its phone numbers."""
+    complete = dict(contact)
+    _phones(_Checker(), complete, {}, default_region)
+    return complete
+
+
+def manager_cycle(above: Mapping[str, str | None], starts: Sequence[str]) -> list[str] | None:
+    """The first chain of managers from one of these contacts that leads back to one in it, as ids."""
+    ending: set[str] = set()  # those whose chains come to an end
+    for start in starts:
+        chain: dict[str, None] = {}
+        current: str | None = start
+        while current is not None and current not in ending:
+            if current in chain:
+                ids = list(chain)
+                return [*ids[ids.index(current) :], current]
+            chain[current] = None
+            current = above.get(current)
+        ending |= chain.keys()
+    return None
+
+
+def _contact(before: Document, fields: Fields, default_region: str, required: Collection[str]) -> Document:
+    check = _Checker()
+    _refuse_unknown(check, fields, FIELDS)
+    for name, value in fields.items():
+        if name in LENGTHS:
+            check.values[name] = check.text(name, value, LENGTHS[name])
+        elif name in _SPECIAL:
+            _SPECIAL[name](check, value)
+    _require(check, required)
+    merged = _merged(before, check.done())
+    if fields.get("address") is not None:
+        merged["address"] = _merged(before.get("address", {}), merged["address"])
+    if not merged.get("address"):
+        merged.pop("address", None)
+    _unique_aliases(merged)
+    _phones(check, merged, fields, default_region)
+    check.done()
+    return merged
+
+
+def _merged(before: Document, values: Document) -> Document:
+    """The document with these values, without those that are None."""
+    return {name: value for name, value in {**before, **values}.items() if value is not None}
+
+
+def _refuse_unknown(check: _Checker, fields: Fields, known: Collection[str]) -> None:
+    for name in sorted(fields.keys() - set(known)):
+        check.refuse(name, "UNKNOWN_FIELD", f"There is no field {name!r} to set; remove it or mend its name.")
+
+
+def _require(check: _Checker, names: Collection[str]) -> None:
+    refused = {problem.field for problem in check.problems}
+    for name in names:
+        if name in check.values and check.values[name] is None and name not in refused:
+            check.refuse(name, "REQUIRED", f"{name} is required; give it a value.")
+
+
+def _email_address(check: _Checker, value: object) -> None:
+    check.values["emailAddress"] = check.address("emailAddress", value)
+
+
+def _aliases(check: _Checker, value: object) -> None:
+    if value is None:
+        check.values["aliases"] = None
+    elif not isinstance(value, list | tuple):
+        check.refuse("aliases", "WRONG_TYPE", f"aliases must be a list of addresses, not {_kind(value)}.")
+    elif len(value) > MAX_ALIASES:
+        check.refuse("aliases", "TOO_MANY", f"There are {len(value)} aliases; keep {MAX_ALIASES} or fewer.")
+    else:
+        found = [check.address(f"aliases[{index}]", alias) for index, alias in enumerate(value)]
+        check.values["aliases"] = [alias for alias in found if alias] or None
+
+
+def _unique_aliases(contact: Document) -> None:
+    """Drop aliases that repeat the primary address or one another; none left, no field."""
+    seen = {address_key(contact["emailAddress"])}
+    kept = []
+    for alias in contact.get("aliases", ()):
+        if (compared := address_key(alias)) not in seen:
+            seen.add(compared)
+            kept.append(alias)
+    contact.pop("aliases", None)
+    if kept:
+        contact["aliases"] = kept
+
+
+def _postal_address(check: _Checker, value: object) -> None:
+    if value is None:
+        check.values["address"] = None
+        return
+    if not isinstance(value, Mapping):
+        check.refuse("address", "WRONG_TYPE", f"address must be an object, not {_kind(value)}.")
+        return
+    for name in sorted(value.keys() - ADDRESS_LENGTHS.keys()):
+        check.refuse(f"address.{name}", "UNKNOWN_FIELD", f"An address has no {name!r}; remove it or mend its name.")
+    found = {
+        name: check.text(f"address.{name}", value[name], limit)
+        for name, limit in ADDRESS_LENGTHS.items()
+        if name in value
+    }
+    check.values["address"] = found
+
+
+def _manager_id(check: _Checker, value: object) -> None:
+    check.values["managerId"] = check.text("managerId", value, 64)
+
+
+def _show_in_gal(check: _Checker, value: object) -> None:
+    if value is None or isinstance(value, bool):
+        check.values["gal"] = "HIDDEN" if value is False else "VISIBLE"
+    else:
+        check.refuse("showInGal", "WRONG_TYPE", f"showInGal must be true or false, not {_kind(value)}.")
+
+
+_SPECIAL: dict[str, Callable[[_Checker, object], None]] = {
+    "emailAddress": _email_address,
+    "aliases": _aliases,
+    "address": _postal_address,
+    "managerId": _manager_id,
+    "showInGal": _show_in_gal,
+}
+
+
+def _phones(check: _Checker, contact: Document, fields: Fields, default_region: str) -> None:
+    """Keep the E.164 form beside each number, told by the contact's country where the number has none."""
+    region = _region(contact) or default_region
+    for name in PHONES:
+        number = contact.get(name)
+        if number and name in fields and not any(char.isdigit() for char in number):
+            check.refuse(name, "SYNTAX", f"{name}: {number!r} has no digit; give a phone number or leave it out.")
+        elif number and (form := e164(number, region)):
+            contact[f"{name}E164"] = form
+        else:
+            contact.pop(f"{name}E164", None)
+
+
+def _region(contact: Document) -> str:
+    """The ISO 3166 code of the contact's country, where it is given as such a code."""
+    country = contact.get("address", {}).get("country", "")
+    return country.upper() if country.upper() in phonenumbers.SUPPORTED_REGIONS else ""
+
+
+def _unprintable(text: str, multiline: bool) -> str | None:
+    """The first control character or half of a surrogate pair, line ends aside where there may be several lines."""
+    return next(_controls(text, "\r\n\t" if multiline else ""), None)
+
+
+def _controls(text: str, allowed: str) -> Iterator[str]:
+    return (char for char in text if unicodedata.category(char) in ("Cc", "Cs") and char not in allowed)
+
+
+def _kind(value: object) -> str:
+    """The JSON word for what a client sent."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a text"
+        case list() | tuple():
+            return "a list"
+        case _:
+            return "an object"

@@ -1,0 +1,26 @@
+"""The dashboard's figures."""
+
+from typing import TypedDict
+
+from resolvers.directory import Directory
+from storage import statistics
+
+
+class ContactStats(TypedDict):
+    """How many contacts there are, and of them how many of each kind."""
+
+    total: int
+    synced: int
+    cloudOnly: int
+    hiddenFromGal: int
+
+
+async def contact_stats(directory: Directory) -> ContactStats:
+    """The figures of the dashboard, exact as of the last write, at a cost that no number of contacts changes."""
+    counts = await statistics.read(directory.db)
+    return {
+        "total": statistics.total(counts),
+        "synced": statistics.total(counts, sources=["SYNCED"]),
+        "cloudOnly": statistics.total(counts, sources=["CLOUD"]),
+        "hiddenFromGal": statistics.total(counts, gals=["HIDDEN"]),
+    }

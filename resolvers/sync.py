@@ -1,0 +1,111 @@
+"""The one way in for synced contacts: what the connector read from Active Directory becomes changes of contacts.
+
+Nothing else may write a contact whose source is SYNCED: `storage.changes` makes that a condition of every write, which
+only an author that is the sync fulfils.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from resolvers.commit import Decide, commit
+from resolvers.contacts import departure
+from resolvers.directory import Directory
+from resolvers.errors import ManagerCycle
+from resolvers.on_premises import DirectoryContact
+from resolvers.sync_batch import Batch
+from resolvers.sync_outcome import Outcome, Terms, difference
+from storage import changes, claims, contacts, sync_lease, synced
+from storage.changes import Change
+from storage.documents import Document
+from storage.driver import Session
+
+__all__ = ["DirectoryContact", "Outcome", "Terms", "apply", "link", "remove"]
+
+
+async def apply(directory: Directory, batch: Sequence[DirectoryContact], terms: Terms | None = None) -> Outcome:
+    """Create, update or bring back the contacts of a batch, in one transaction.
+
+    What breaks a rule, or asks for an address that another holds, is skipped and reported; what was handed over is
+    left alone. Unchanged contacts cost no write. Raises `sync_lease.LeaseLost`.
+    """
+    terms = terms or Terms()
+
+    async def attempt(cyclic: set[str]) -> Outcome:
+        run = Batch(directory, batch, terms, cyclic)
+        await _write(directory, terms, run.decide, run.noted)
+        return run.outcome
+
+    return await _without_cycles(attempt)
+
+
+async def remove(directory: Directory, guids: Sequence[str], terms: Terms | None = None) -> Outcome:
+    """Move the contacts synced from these directory objects to the recycle bin, in one transaction."""
+    terms, outcome = terms or Terms(), Outcome()
+
+    async def decide(session: Session) -> Sequence[Change]:
+        ids = await claims.synced_ids(directory.db, guids, session)
+        found = await contacts.get_many(directory.db, ids.values(), session)
+        going = [contact for contact in found.values() if contact["source"] == "SYNCED"]
+        outcome.deleted = [contact["onPremises"]["objectGuid"] for contact in going]
+        outcome.differences = [difference(changes.deleted(each), each["onPremises"]) for each in going]
+        return await departure(directory, going, session)
+
+    await _write(directory, terms, decide)
+    return outcome
+
+
+async def link(directory: Directory, managers: Mapping[str, str], terms: Terms | None = None) -> Outcome:
+    """Give contacts the managers that they lack: both by objectGUID, in one transaction. Unknown ones are left out."""
+    terms = terms or Terms()
+
+    async def attempt(cyclic: set[str]) -> Outcome:
+        outcome = Outcome()
+
+        async def decide(session: Session) -> Sequence[Change]:
+            ids = await synced.ids(directory.db, [*managers, *managers.values()], session)
+            found = await contacts.get_many(directory.db, [ids[guid] for guid in managers if guid in ids], session)
+            at, linked = directory.clock(), []
+            for guid in managers.keys() - cyclic:
+                contact, manager = found.get(ids.get(guid, "")), ids.get(managers[guid])
+                if contact and contact["source"] == "SYNCED" and manager and "managerId" not in contact:
+                    linked.append(changes.updated(contact, {**contact, "managerId": manager}, at))
+            outcome.updated = [change.contact["onPremises"]["objectGuid"] for change in linked]
+            return linked
+
+        await _write(directory, terms, decide)
+        return outcome
+
+    return await _without_cycles(attempt)
+
+
+async def _without_cycles(attempt: Callable[[set[str]], Awaitable[Outcome]]) -> Outcome:
+    """The outcome of an attempt, repeated without the managers of those who would manage themselves."""
+    cyclic: set[str] = set()
+    while True:
+        try:
+            return await attempt(cyclic)
+        except ManagerCycle as problem:
+            cyclic |= {each["onPremises"]["objectGuid"] for each in problem.chain if "onPremises" in each}
+
+
+async def _write(
+    directory: Directory, terms: Terms, decide: Decide, noted: Mapping[str, Document] | None = None
+) -> None:
+    """Carry out what is decided, under the lease; or only decide, in a dry run."""
+    if terms.dry_run:
+        await directory.db.transaction(decide)
+        return
+    writing = False
+
+    async def watched(session: Session) -> Sequence[Change]:
+        nonlocal writing
+        decided = await decide(session)
+        writing = bool(decided or noted)
+        return decided
+
+    async def beside(session: Session) -> None:
+        if writing and terms.lease:
+            await sync_lease.fence(directory.db, terms.lease, session)
+        if noted:
+            await synced.note_seen(directory.db, noted, session)
+
+    await commit(directory, watched, beside)

@@ -1,0 +1,175 @@
+"""Decides what a batch of directory objects changes here: what is there, what shall be, and what cannot."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from resolvers import rules
+from resolvers.address_conflicts import conflicts
+from resolvers.contacts import restoration
+from resolvers.directory import Directory
+from resolvers.errors import InvalidInput
+from resolvers.on_premises import DirectoryContact
+from resolvers.sync_outcome import Outcome, Skipped, Terms, difference
+from storage import changes, claims, contacts, recycle_bin, synced
+from storage.changes import Change
+from storage.documents import Document, created_at, new_id
+from storage.driver import Session
+from storage.keys import address_key, addresses
+
+REQUIRED = ("displayName", "emailAddress")  # Active Directory knows contacts without a first or last name.
+# So many are checked before others get their turn: a batch must not hold up the service's requests.
+_AT_A_TIME = 20
+
+Valid = Mapping[str, tuple[DirectoryContact, Document]]
+
+
+class Batch:
+    """One attempt at a batch. `noted`: what the directory counts of otherwise unchanged contacts, keyed by id."""
+
+    def __init__(self, directory: Directory, batch: Sequence[DirectoryContact], terms: Terms, cyclic: set[str]) -> None:
+        self._directory = directory
+        self._batch = {each.object_guid: each for each in batch}
+        self._terms = terms
+        self._cyclic = cyclic
+        self._valid: Valid | None = None
+        self._invalid: list[Skipped] = []
+        self.outcome = Outcome()
+        self.noted: dict[str, Document] = {}
+
+    async def decide(self, session: Session) -> Sequence[Change]:
+        """The changes that make the contacts what the directory objects are, as far as they can be made."""
+        if self._valid is None:
+            self._valid = await self._checked()
+        self.outcome = Outcome(skipped=list(self._invalid))
+        self.noted.clear()
+        kept = await synced.handed_over(self._directory.db, self._valid, session)
+        valid = {guid: found for guid, found in self._valid.items() if guid not in kept}
+        before, binned = await self._existing(valid, session)
+        after = {
+            guid: self._after(guid, found, before.get(guid) or binned.get(guid) or {}) for guid, found in valid.items()
+        }
+        possible = await self._without_conflicts(before, after, session)
+        await self._set_managers(possible, after, session)
+        made = [change for guid in possible if (change := self._change(before.get(guid), binned, after[guid]))]
+        if self._terms.dry_run:
+            self.outcome.differences = [difference(change, change.contact["onPremises"]) for change in made]
+        return made
+
+    async def _checked(self) -> Valid:
+        """What fulfils the rules, keyed by objectGUID, with the fields as stored."""
+        found = {}
+        for number, (guid, each) in enumerate(self._batch.items()):
+            if number % _AT_A_TIME == 0:
+                await asyncio.sleep(0)
+            try:
+                fields = rules.new_contact(each.fields, self._directory.default_region, REQUIRED)
+            except InvalidInput as problem:
+                self._invalid.append(self._skipped(each, "INVALID", problem.message))
+            else:
+                found[guid] = (each, fields)
+        return found
+
+    async def _existing(self, valid: Valid, session: Session) -> tuple[dict[str, Document], dict[str, Document]]:
+        """The contacts that these objects are already, and those that they were before they were deleted."""
+        db = self._directory.db
+        ids = await claims.synced_ids(db, valid, session)
+        found = await contacts.get_many(db, ids.values(), session)
+        before = {guid: found[identifier] for guid, identifier in ids.items() if identifier in found}
+        if self._terms.soft_match:
+            before |= await self._soft_matches({g: v for g, v in valid.items() if g not in before}, session)
+        missing = [guid for guid in valid if guid not in before]
+        entries = await recycle_bin.by_guids(db, missing, session) if missing else {}
+        return before, {
+            guid: (await restoration(self._directory, entry, session))[0].contact for guid, entry in entries.items()
+        }
+
+    async def _soft_matches(self, new: Valid, session: Session) -> dict[str, Document]:
+        by_address = {address_key(fields["emailAddress"]): guid for guid, (_, fields) in new.items()}
+        holders = await claims.holders(self._directory.db, by_address, session)
+        found = await contacts.get_many(self._directory.db, [holder.id for holder in holders.values()], session)
+        return {
+            by_address[address]: found[holder.id]
+            for address, holder in holders.items()
+            if holder.id in found and found[holder.id]["source"] == "CLOUD"
+        }
+
+    def _after(self, guid: str, found: tuple[DirectoryContact, Document], old: Document) -> Document:
+        """The contact as it shall be, without its manager."""
+        each, fields = found
+        identifier = old.get("_id") or new_id()
+        on_premises = {
+            "objectGuid": guid,
+            "distinguishedName": each.distinguished_name,
+            "domain": each.domain,
+            "lastSyncAt": self._directory.clock(),
+            "whenChanged": each.when_changed,
+            "database": self._terms.database,
+            "usnChanged": each.usn_changed,
+            "managerGuid": each.manager_guid,
+        }
+        return {
+            "_id": identifier,
+            "source": "SYNCED",
+            "createdAt": old.get("createdAt") or created_at(identifier),
+            "gal": "VISIBLE",
+            **fields,
+            "onPremises": {name: value for name, value in on_premises.items() if value is not None},
+            **{name: old[name] for name in ("groupIds", "version") if name in old},
+        }
+
+    async def _without_conflicts(
+        self, before: Mapping[str, Document], after: Mapping[str, Document], session: Session
+    ) -> list[str]:
+        """Those that can have the addresses they ask for; the others are reported with who holds the address."""
+        guids = list(after)
+        batch = [Change(before.get(guid), after[guid], "UPDATED") for guid in guids]
+        wanted = [address for guid in guids for address in addresses(after[guid])]
+        holders = await claims.holders(self._directory.db, wanted, session)
+        held = {address: holder.id for address, holder in holders.items() if holder.id not in self._terms.leaving}
+        refused = conflicts(batch, held)
+        for place, (address, holder) in refused.items():
+            message = f"{address} belongs to {holder}. Change the address in one of the two places."
+            each = self._batch[guids[place]]
+            self.outcome.skipped.append(self._skipped(each, "EMAIL_ADDRESS_TAKEN", message, holder))
+        return [guid for place, guid in enumerate(guids) if place not in refused]
+
+    async def _set_managers(self, possible: Sequence[str], after: Mapping[str, Document], session: Session) -> None:
+        """Add the managers that are here, or come with this batch."""
+        wanted = {guid: manager for guid in possible if (manager := after[guid]["onPremises"].get("managerGuid"))}
+        known = await synced.ids(self._directory.db, list(wanted.values()), session)
+        known |= {guid: after[guid]["_id"] for guid in possible}
+        for guid, manager in wanted.items():
+            if manager not in known:
+                self.outcome.unmanaged[guid] = manager
+            elif guid not in self._cyclic:
+                after[guid]["managerId"] = known[manager]
+
+    def _change(self, before: Document | None, binned: Mapping[str, Document], after: Document) -> Change | None:
+        """The change to `after`, None if there is nothing to change."""
+        guid, now = after["onPremises"]["objectGuid"], self._directory.clock()
+        if before is None:
+            self.outcome.created.append(guid)
+            return changes.restored(after, now) if guid in binned else changes.created(after, now)
+        if changes.altered(before, after):
+            self.outcome.updated.append(guid)
+            return changes.updated(before, after, now)
+        self.outcome.unchanged.append(guid)
+        if noted := _noted(before["onPremises"], after["onPremises"]):
+            self.noted[before["_id"]] = noted
+        return None
+
+    def _skipped(self, each: DirectoryContact, code: str, message: str, holder: str | None = None) -> Skipped:
+        return Skipped(each.object_guid, each.distinguished_name, code, message, holder)
+
+
+def _noted(before: Document, after: Document) -> Document:
+    """What to note of a contact that did not change: its USN, if it is counted by the same database; its manager.
+
+    A contact that is only read from another database costs no write.
+    """
+    noted: Document = {}
+    if before.get("database") == after["database"] and before.get("usnChanged") != after["usnChanged"]:
+        noted = {"usnChanged": after["usnChanged"], "whenChanged": after.get("whenChanged")}
+    if before.get("managerGuid") != after.get("managerGuid"):
+        noted["managerGuid"] = after.get("managerGuid")
+    return noted

@@ -1,0 +1,146 @@
+"""Synced distribution groups: what Active Directory says of groups and their members becomes so here."""
+
+from collections.abc import Sequence
+from itertools import islice
+
+from resolvers import rules
+from resolvers.directory import Directory
+from resolvers.errors import InvalidInput
+from resolvers.on_premises import DirectoryGroup
+from resolvers.sync_outcome import Outcome, Skipped, Terms
+from storage import claims, groups, sync_lease, synced
+from storage.documents import Document, created_at, new_id
+from storage.driver import Session
+
+_BATCH = 500
+
+
+async def apply(directory: Directory, group: DirectoryGroup, terms: Terms) -> Outcome:
+    """Create or update a group, its members aside. Raises `sync_lease.LeaseLost`."""
+    outcome = Outcome()
+    try:
+        fields = rules.new_group(group.fields)
+    except InvalidInput as problem:
+        outcome.skipped.append(_skipped(group, "INVALID", problem.message))
+        return outcome
+
+    async def work(session: Session) -> None:
+        nonlocal outcome
+        outcome = Outcome()
+        ids = await claims.synced_ids(directory.db, [group.object_guid], session)
+        before = await groups.get(directory.db, ids.get(group.object_guid, ""), session)
+        await _write(directory, group, fields, before, terms, outcome, session)
+
+    try:
+        await directory.db.transaction(work)
+    except claims.Taken as taken:
+        holders = await claims.holders(directory.db, [taken.value])
+        holder = next((each.id for each in holders.values()), None)
+        message = f"{taken.value} belongs to {holder}. Change the address in one of the two places."
+        outcome = Outcome(skipped=[_skipped(group, "EMAIL_ADDRESS_TAKEN", message, holder)])
+    return outcome
+
+
+async def set_members(directory: Directory, group: DirectoryGroup, terms: Terms) -> int:
+    """Make exactly those of the group's members that are contacts here its members. Returns how many changed."""
+    ids = await claims.synced_ids(directory.db, [group.object_guid])
+    identifier = ids.get(group.object_guid)
+    if identifier is None:  # it was skipped, or this is a dry run
+        return 0
+    wanted = set((await synced.ids(directory.db, [member.object_guid for member in group.members])).values())
+    present = await groups.member_ids(directory.db, identifier)
+    changed = 0
+    for change, some in ((groups.add_members, wanted - present), (groups.remove_members, present - wanted)):
+        rest = iter(sorted(some))
+        while batch := list(islice(rest, _BATCH)):
+            changed += len(batch) if terms.dry_run else await _move(directory, identifier, batch, change, terms)
+    return changed
+
+
+async def remove(directory: Directory, guids: Sequence[str], terms: Terms) -> Outcome:
+    """Delete the groups synced from these directory objects; their members stay contacts."""
+    ids = await claims.synced_ids(directory.db, guids)
+
+    async def work(session: Session) -> None:
+        await _fence(directory, terms, session)
+        for identifier in ids.values():
+            await groups.mark_deleted(directory.db, identifier, session, "SYNCED")
+
+    if ids and not terms.dry_run:
+        await directory.db.transaction(work)
+        await groups.finish_deletions(directory.db)
+    return Outcome(deleted=list(ids))
+
+
+async def _write(
+    directory: Directory,
+    group: DirectoryGroup,
+    fields: Document,
+    before: Document | None,
+    terms: Terms,
+    outcome: Outcome,
+    session: Session,
+) -> None:
+    """Write the group if it differs from what is here, and note in the outcome what it was."""
+    after = _after(directory, group, fields, before)
+    if before is not None and _shown(before) == _shown(after):
+        outcome.unchanged.append(group.object_guid)
+        return
+    (outcome.created if before is None else outcome.updated).append(group.object_guid)
+    if terms.dry_run:
+        return
+    await _fence(directory, terms, session)
+    if before is None:
+        await groups.insert(directory.db, after, session)
+    else:
+        await groups.replace(directory.db, before, after, directory.clock(), session, "SYNCED")
+
+
+def _after(directory: Directory, group: DirectoryGroup, fields: Document, before: Document | None) -> Document:
+    """The group as it shall be, its members aside."""
+    at, identifier = directory.clock(), before["_id"] if before else new_id()
+    kept = before or {
+        "_id": identifier,
+        "memberCount": 0,
+        "version": 1,
+        "createdAt": created_at(identifier),
+        "updatedAt": at,
+    }
+    return {
+        **{name: value for name, value in kept.items() if name not in rules.GROUP_FIELDS},
+        **fields,
+        "source": "SYNCED",
+        "onPremises": {
+            "objectGuid": group.object_guid,
+            "distinguishedName": group.distinguished_name,
+            "domain": group.domain,
+            "lastSyncAt": at,
+        },
+    }
+
+
+def _shown(group: Document) -> Document:
+    """What differs when the group changed in Active Directory."""
+    on_premises = {name: value for name, value in group["onPremises"].items() if name != "lastSyncAt"}
+    return {"onPremises": on_premises, **{name: group.get(name) for name in rules.GROUP_FIELDS}}
+
+
+async def _move(
+    directory: Directory, identifier: str, batch: Sequence[str], change: groups.ChangeMembers, terms: Terms
+) -> int:
+    async def work(session: Session) -> int:
+        await _fence(directory, terms, session)
+        step = await change(directory.db, identifier, batch, session)
+        await groups.count_members(directory.db, identifier, step, session, "SYNCED")
+        return abs(step)
+
+    return await directory.db.transaction(work)
+
+
+async def _fence(directory: Directory, terms: Terms, session: Session) -> None:
+    if terms.lease:
+        await sync_lease.fence(directory.db, terms.lease, session)
+
+
+def _skipped(group: DirectoryGroup, code: str, message: str, holder: str | None = None) -> Skipped:
+    return Skipped(group.object_guid, group.distinguished_name, code, message, holder)

@@ -1,0 +1,62 @@
+"""What a cycle may do, and what it has to look at: pure functions."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from resolvers.on_premises import Presence
+from storage.documents import Document
+
+
+class TooManyDeletions(Exception):
+    """Raised when a cycle would delete so many contacts that a person shall say so first. Nothing was written."""
+
+    code = "TOO_MANY_DELETIONS"
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionLimit:
+    """How many contacts, and what share of the synced ones, a cycle may delete unasked."""
+
+    contacts: int
+    percent: float
+
+    def check(self, leaving: int, synced: int) -> None:
+        """Raises `TooManyDeletions`. One contact alone is no share: a small directory could not lose any."""
+        share = 100 * leaving / synced if synced else 0
+        if leaving <= self.contacts and (leaving <= 1 or share <= self.percent):
+            return
+        raise TooManyDeletions(
+            f"{leaving:,} of {synced:,} synced contacts are gone from Active Directory or from the part of it that is "
+            f"synced. That is more than {self.contacts:,} or {self.percent:g}%, so nothing was changed. If it is "
+            "right, start a sync that may delete: startDirectorySync(allowDeletions: true), or "
+            "contacts sync --allow-deletions. If not, restore them, or mend CONTACTS_AD_BASE_DNS or CONTACTS_AD_FILTER."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What the inventory shows of the contacts here, as objectGUIDs: gone from the directory, or to be read."""
+
+    gone: Sequence[str]
+    to_read: Sequence[str]
+
+
+def compare(known: Mapping[str, Document], inventory: Collection[Presence], database: str, since: int) -> Comparison:
+    """What changes after the USN `since` do not tell: what left the scope, came into it, or was renamed with its OU.
+
+    And what was put back: an object whose uSNChanged differs from the one noted when it was read, although it is no
+    change since, was restored with an older copy of its database.
+    """
+    present = {each.object_guid for each in inventory}
+    return Comparison(
+        [guid for guid in known if guid not in present],
+        [each.object_guid for each in inventory if _is_to_be_read(known.get(each.object_guid), each, database, since)],
+    )
+
+
+def _is_to_be_read(noted: Document | None, each: Presence, database: str, since: int) -> bool:
+    if each.usn_changed > since:
+        return False  # the changes tell
+    if noted is None or noted["distinguishedName"] != each.distinguished_name:
+        return True
+    return noted.get("database") == database and noted.get("usnChanged", each.usn_changed) != each.usn_changed

@@ -1,0 +1,233 @@
+"""One cycle of the sync as it goes: its lease, its record, its progress, its end."""
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal, Self
+
+from resolvers.directory import Directory
+from resolvers.sync_outcome import Outcome, Skipped
+from storage import sync_lease, sync_runs, sync_state
+from storage.documents import Document, new_id
+from storage.driver import Session
+from storage.sync_lease import Lease
+from storage.sync_runs import Status
+
+# Whoever finds the lease of a killed process run out takes over: within a minute, looking every few seconds.
+LEASE_SECONDS = 30.0
+PROGRESS_SECONDS = 0.5
+HOLDER = f"{socket.gethostname()}/{os.getpid()}"
+
+Phase = Literal["WAITING", "CONNECTING", "INVENTORY", "DELETIONS", "CONTACTS", "MANAGERS", "GROUPS", "DONE"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What kind of cycle: that only shows what it would change, may delete however many, reads all in any case."""
+
+    dry_run: bool = False
+    allow_deletions: bool = False
+    full: bool = False
+    requested_by: str | None = None
+
+    @classmethod
+    def asked(cls, request: Document) -> Self:
+        """What a request asks for; what is due if it is empty."""
+        return cls(
+            request.get("dryRun", False),
+            request.get("allowDeletions", False),
+            request.get("full", False),
+            request.get("requestedBy"),
+        )
+
+    def document(self) -> Document:
+        """As it is kept with a request and a run."""
+        return {
+            "dryRun": self.dry_run,
+            "allowDeletions": self.allow_deletions,
+            "full": self.full,
+            "requestedBy": self.requested_by,
+        }
+
+
+@dataclass(slots=True)
+class Run:
+    """A cycle that this process does, with what became of each directory object, by objectGUID.
+
+    `unread`: those in scope that need not be read, as the inventory shows nothing new of them. `waited` tells how many
+    seconds the domain controller took so far.
+    """
+
+    directory: Directory
+    lease: Lease
+    id: str
+    wanted: Wanted
+    on_request: bool = False
+    created: set[str] = field(default_factory=set)
+    updated: set[str] = field(default_factory=set)
+    deleted: set[str] = field(default_factory=set)
+    unchanged: set[str] = field(default_factory=set)
+    unread: set[str] = field(default_factory=set)
+    skipped: set[str] = field(default_factory=set)
+    groups_changed: int = 0
+    memberships_changed: int = 0
+    processed: int = 0
+    waited: Callable[[], float] = float
+    notes: list[str] = field(default_factory=list)
+    phase: Phase = "CONNECTING"
+    _started: float = field(default_factory=time.monotonic)
+    _told: float = 0.0
+
+    async def enter(self, phase: Phase, **fields: object) -> None:
+        """Go on to another phase."""
+        self.phase = phase
+        await self._tell(fields)
+
+    async def add(self, outcome: Outcome) -> None:
+        """Count what became of a batch of contacts; who was created and then given a manager counts as created."""
+        self.created.update(outcome.created)
+        self.updated.update(guid for guid in outcome.updated if guid not in self.created)
+        self.deleted.update(outcome.deleted)
+        self.unchanged.update(outcome.unchanged)
+        await self.skip(outcome.skipped)
+        if self.wanted.dry_run:
+            await self._keep("differences", outcome.differences)
+        await self.progress()
+
+    async def skip(self, skipped: Sequence[Skipped]) -> None:
+        """Keep which objects are left as they are, and why."""
+        self.skipped.update(each.object_guid or each.distinguished_name for each in skipped)
+        await self._keep("skips", [each.document() for each in skipped])
+
+    async def progress(self, processed: int = 0) -> None:
+        """Tell how far the cycle is, now and then."""
+        self.processed += processed
+        if time.monotonic() - self._told > PROGRESS_SECONDS:
+            await self._tell({})
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Keep the lease while the block runs. Having lost it, the block finds out at its next write."""
+        keeping = asyncio.create_task(sync_lease.keep(self.directory.db, self.lease))
+        try:
+            yield
+        finally:
+            keeping.cancel()
+            with suppress(asyncio.CancelledError):
+                await keeping
+
+    async def finish(
+        self, status: Status, problem: tuple[str, str] | None = None, *, done: Document | None = None
+    ) -> None:
+        """Close the record and give the lease back. Raises `LeaseLost`.
+
+        `done`: what a complete cycle makes true with it: `{marks, domains, server}`.
+        """
+        at = self.directory.clock()
+        told = {"problem": {"code": problem[0], "message": problem[1]}} if problem else {}
+
+        async def work(session: Session) -> None:
+            db = self.directory.db
+            await sync_lease.give_back(db, self.lease, session, served=self.on_request)
+            fields = {**self._counts(), **told, "status": status, "finishedAt": at}
+            await sync_runs.update(db, self.id, fields, session)
+            if done and not self.wanted.dry_run:
+                await sync_state.set_marks(db, done["marks"], session)
+                for domain in done["domains"]:
+                    await sync_state.completed(db, domain, done["server"], at, None, session)
+
+        self.phase = "DONE"
+        await self.directory.db.transaction(work)
+
+    async def hand_back(self) -> None:
+        """End at once and unfinished, for another process to take over."""
+        at = self.directory.clock()
+
+        async def work(session: Session) -> None:
+            await sync_lease.let_go(self.directory.db, self.lease, session)
+            await sync_runs.update(
+                self.directory.db, self.id, {**self._counts(), "status": "ABANDONED", "finishedAt": at}, session
+            )
+
+        await self.directory.db.transaction(work)
+
+    async def _tell(self, fields: Document) -> None:
+        self._told = time.monotonic()
+        await sync_runs.update(self.directory.db, self.id, {**self._counts(), **fields})
+
+    async def _keep(self, kind: sync_runs.Kind, found: Sequence[Document]) -> None:
+        await sync_runs.add_details(self.directory.db, self.id, kind, found, self.directory.clock())
+
+    def _counts(self) -> Document:
+        return {
+            "phase": self.phase,
+            "processed": self.processed,
+            "created": len(self.created),
+            "updated": len(self.updated),
+            "deleted": len(self.deleted),
+            "unchanged": len((self.unchanged | self.unread) - self.updated - self.deleted - self.skipped),
+            "skipped": len(self.skipped),
+            "groupsChanged": self.groups_changed,
+            "membershipsChanged": self.memberships_changed,
+            "seconds": round(time.monotonic() - self._started, 3),
+            "ldapSeconds": round(self.waited(), 3),
+            "notes": self.notes,
+        }
+
+
+async def take(directory: Directory, wanted: Wanted | None = None, *, seconds: float = LEASE_SECONDS) -> Run | None:
+    """Begin a cycle: this one, or one that is due or asked for. None if another runs, or none is due."""
+    taken = await sync_lease.take(directory.db, HOLDER, seconds, due=wanted is None)
+    if taken is None:
+        return None
+    lease, state = taken
+    request: Document = state.get("request", {}) if wanted is None else {}
+    chosen = wanted or Wanted.asked(request)
+    queued = request.get("runId")
+    identifier: str = queued if queued and queued != state.get("runId") else new_id()
+
+    async def work(session: Session) -> None:
+        await _begin(directory, lease, state, identifier, chosen, session)
+
+    await directory.db.transaction(work)
+    return Run(directory, lease, identifier, chosen, on_request=bool(request))
+
+
+async def _begin(
+    directory: Directory, lease: Lease, state: Document, identifier: str, wanted: Wanted, session: Session
+) -> None:
+    """Close the record of a run that was killed, and open this one's, which a request may have made already."""
+    db, at = directory.db, directory.clock()
+    if "runId" in state:
+        await sync_runs.abandon(db, state["runId"], at, session)
+    opened = new_record(wanted) | {"status": "RUNNING", "phase": "CONNECTING", "startedAt": at}
+    if not await sync_runs.update(db, identifier, opened, session):
+        await sync_runs.insert(db, {"_id": identifier, **opened}, at, session)
+    await sync_lease.fence(db, lease, session, {"runId": identifier})
+    if not wanted.dry_run and "intervalMinutes" in state:
+        await sync_lease.plan_next(db, lease, at + timedelta(minutes=state["intervalMinutes"]), session)
+
+
+def new_record(wanted: Wanted) -> Document:
+    """The record of a run that waits to begin."""
+    return {
+        "status": "QUEUED",
+        **wanted.document(),
+        "phase": "WAITING",
+        "processed": 0,
+        "created": 0,
+        "updated": 0,
+        "deleted": 0,
+        "unchanged": 0,
+        "skipped": 0,
+        "groupsChanged": 0,
+        "membershipsChanged": 0,
+        "seconds": 0.0,
+        "ldapSeconds": 0.0,
+        "notes": [],
+    }

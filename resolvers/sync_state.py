@@ -1,0 +1,45 @@
+"""When the on-premises domains last synced and next will, as contacts show it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from resolvers.directory import Directory
+from storage import sync_state
+from storage.documents import Document
+
+States = Mapping[str, Document]
+
+
+async def read(directory: Directory) -> States:
+    """The state of each synchronised domain, keyed by domain."""
+    return await sync_state.read(directory.db)
+
+
+def last_sync_at(on_premises: Document, states: States) -> datetime:
+    """When the contact was last found to be as in Active Directory: the last complete cycle of its domain."""
+    own: datetime = on_premises["lastSyncAt"]
+    cycle: datetime | None = states.get(on_premises["domain"], {}).get("lastSyncAt")
+    return max(own, cycle) if cycle else own
+
+
+def next_sync_at(on_premises: Document, states: States) -> datetime | None:
+    """When the next cycle of the contact's domain is due; None where no sync is configured."""
+    following: datetime | None = states.get(on_premises["domain"], {}).get("nextSyncAt")
+    return following
+
+
+async def where_to_edit(directory: Directory, contact: Document) -> str:
+    """A sentence that says who masters a synced contact, when it last synced, and when it will."""
+    states = await read(directory)
+    on_premises = contact["onPremises"]
+    server = states.get(on_premises["domain"], {}).get("server") or on_premises["domain"]
+    following = next_sync_at(on_premises, states)
+    due = f", and will at {_utc(following)}" if following else ""
+    return (
+        f"Edit {on_premises['distinguishedName']} in Active Directory ({server}). "
+        f"It last synced at {_utc(last_sync_at(on_premises, states))}{due}."
+    )
+
+
+def _utc(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,32 @@
+"""The REST shim: request -> resolver -> JSON, under `/api/identity`. Refusals become problem details."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from rest import contacts, exports, imports, openapi
+from rest.answers import internal_error, json, misdirected, not_served, refused, resource, unavailable
+
+__all__ = ["internal_error", "misdirected", "not_served", "refused", "routes", "unavailable"]
+
+
+def routes() -> list[Route]:
+    """The documented paths. Fixed ones come before those with an id."""
+    return [
+        resource("/api/identity/openapi.json", GET=_describe),
+        resource("/api/identity/contacts", GET=contacts.list_page, POST=contacts.create),
+        resource("/api/identity/contacts/bulk", POST=imports.create),
+        resource("/api/identity/contacts/export", GET=exports.export),
+        resource("/api/identity/contacts/imports", GET=imports.list_page),
+        resource("/api/identity/contacts/imports/{id}", GET=imports.read),
+        resource("/api/identity/contacts/imports/{id}/problems", GET=imports.problems),
+        resource("/api/identity/contacts/imports/{id}/outcomes", GET=imports.outcomes),
+        resource("/api/identity/contacts/imports/{id}/failed.csv", GET=imports.failed),
+        resource("/api/identity/contacts/imports/{id}/cancel", POST=imports.cancel),
+        resource("/api/identity/contacts/imports/{id}/undo", POST=imports.undo),
+        resource("/api/identity/contacts/{id}", GET=contacts.read, PUT=contacts.update, DELETE=contacts.delete),
+    ]
+
+
+async def _describe(request: Request) -> Response:
+    return json(openapi.document())

@@ -1,0 +1,122 @@
+"""The handlers of the contacts' paths."""
+
+import asyncio
+from functools import partial
+from urllib.parse import quote, urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from resolvers import contacts, paging, rules, sync_state
+from resolvers.directory import Directory
+from resolvers.errors import NotFound
+from resolvers.sync_state import States
+from rest import answers, bodies, etags, parameters, representation
+from rest.problems import PreconditionFailed
+from storage.documents import Document
+
+
+async def list_page(request: Request) -> Response:
+    """One page of the contacts that the query asks for."""
+    directory: Directory = request.state.directory
+    asked = parameters.listing(request.query_params.multi_items())
+    page, total, states = await asyncio.gather(
+        contacts.list_contacts(directory, asked.selection, asked.ordering, asked.window, representation.STORED),
+        contacts.count_contacts(directory, asked.selection),
+        sync_state.read(directory) if "SYNCED" in asked.selection.sources else _no_states(),
+    )
+    following = paging.cursor(asked.ordering, page.documents[-1]) if page.has_next else None
+    content = {
+        "contacts": [representation.contact(each, states) for each in page.documents],
+        "totalCount": total,
+        "nextCursor": following,
+    }
+    return answers.json(content, headers={"Link": _next(request, following)} if following else {})
+
+
+async def _no_states() -> States:
+    """Contacts of the cloud alone need none."""
+    return {}
+
+
+def _next(request: Request, cursor: str) -> str:
+    """The link to the page after this one (RFC 8288), relative to this service."""
+    query = {**request.query_params, "cursor": cursor}
+    return f'<{quote(request.scope["path"])}?{urlencode(query)}>; rel="next"'
+
+
+async def create(request: Request) -> Response:
+    """Add a contact."""
+    directory: Directory = request.state.directory
+    check = partial(rules.new_contact, default_region=directory.default_region)
+    asked = representation.accept(await bodies.read_object(request), {}, check)
+    created = await contacts.create_contact(directory, asked.fields)
+    return await answers.contact(
+        request, created, 201, {"Location": f"{quote(request.scope['path'])}/{created['_id']}"}
+    )
+
+
+async def read(request: Request) -> Response:
+    """The contact that the path names."""
+    found = await _current(request)
+    _check_match(request, found)
+    unchanged = _header(request, "if-none-match")
+    if unchanged is not None and etags.matches_weakly(unchanged, found):
+        return Response(status_code=304, headers={**answers.FRESH, "ETag": etags.etag(found)})
+    return await answers.contact(request, found)
+
+
+async def update(request: Request) -> Response:
+    """Change the fields given of the contact that the path names."""
+    directory: Directory = request.state.directory
+    current = await _current(request)
+    expected = _expected(request, current)
+    check = partial(rules.changed_contact, current, default_region=directory.default_region)
+    shown = representation.contact(current, await answers.states(request, current))
+    asked = representation.accept(await bodies.read_object(request), shown, check)
+    updated = await contacts.update_contact(directory, current["_id"], asked.fields, expected or asked.version)
+    return await answers.contact(request, updated)
+
+
+async def delete(request: Request) -> Response:
+    """Move the contact that the path names to the recycle bin."""
+    current = await _current(request)
+    await contacts.delete_contact(request.state.directory, current["_id"], _expected(request, current))
+    return Response(status_code=204)
+
+
+async def _current(request: Request) -> Document:
+    """The contact that the path names, as it is now. Raises `NotFound`."""
+    identifier: str = request.path_params["id"]
+    found = await contacts.get_contact(request.state.directory, identifier)
+    if found is None:
+        raise NotFound("contact", identifier)
+    return found
+
+
+def _expected(request: Request, current: Document) -> int | None:
+    """The version that a change must find, where the caller names one. Raises `PreconditionFailed`.
+
+    A synced contact is not changed whatever version is named: the resolver says so.
+    """
+    if current["source"] != "CLOUD":
+        return None
+    absent = _header(request, "if-none-match")
+    if absent is not None and etags.matches_weakly(absent, current):
+        raise PreconditionFailed(current, f"If-None-Match: {absent}")
+    version: int = current["version"]
+    return version if _check_match(request, current) else None
+
+
+def _check_match(request: Request, current: Document) -> bool:
+    """Whether there is an `If-Match` with tags. Raises `PreconditionFailed` if it does not name this contact."""
+    header = _header(request, "if-match")
+    if header is not None and not etags.matches(header, current):
+        raise PreconditionFailed(current, f"If-Match: {header}")
+    return header is not None and header.strip() != "*"
+
+
+def _header(request: Request, name: str) -> str | None:
+    """A header, which may be split over several lines; None if it is not there at all."""
+    lines = request.headers.getlist(name)
+    return ", ".join(lines) if lines else None

@@ -1,0 +1,15 @@
+"""The handler of the export's path."""
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from resolvers import csv_export
+from rest import import_parameters
+from rest.imports import attachment
+
+
+async def export(request: Request) -> Response:
+    """The contacts that the filters choose as a CSV file, written as fast as it is read."""
+    selection, ordering, columns = import_parameters.export(request.query_params.multi_items())
+    content = csv_export.export(request.state.directory, selection, ordering, columns)
+    return StreamingResponse(content, media_type="text/csv; charset=utf-8", headers=attachment("contacts.csv"))

@@ -1,0 +1,92 @@
+"""Query parameters of imports and of the export."""
+
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+from resolvers import paging
+from resolvers.csv_columns import COLUMNS
+from resolvers.csv_export import chosen
+from resolvers.csv_records import DELIMITERS
+from resolvers.csv_text import ENCODINGS
+from resolvers.errors import FieldProblem, InvalidInput, InvalidRequest
+from resolvers.import_jobs import Options
+from resolvers.import_state import ErrorPolicy, OnMatch
+from rest import parameters
+from rest.problems import InvalidParameters
+from storage.pages import Ordering, Window
+from storage.selection import Selection
+
+ON_MATCH: dict[str, OnMatch] = {"SKIP": "SKIP", "UPDATE": "UPDATE", "FAIL": "FAIL"}
+ERROR_POLICY: dict[str, ErrorPolicy] = {"SKIP_FAILED_ROWS": "SKIP_FAILED_ROWS", "REJECT_ALL": "REJECT_ALL"}
+FLAGS = {"true": True, "false": False}
+DELIMITER_NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
+IMPORT = ("dryRun", "onMatch", "errorPolicy", "columns", "encoding", "delimiter", "fileName")
+PAGE = ("limit", "cursor")
+EXPORT = (*parameters.FILTERS, "orderBy", "columns")
+
+T = TypeVar("T")
+
+
+def options(pairs: Iterable[tuple[str, str]]) -> Options:
+    """How to import. Raises `InvalidParameters`."""
+    given = parameters.distinct(pairs, IMPORT)
+    encodings = {name: name for name in ENCODINGS}
+    return Options(
+        dry_run=_one_of(given, "dryRun", FLAGS, False),
+        on_match=_one_of(given, "onMatch", ON_MATCH, "SKIP"),
+        error_policy=_one_of(given, "errorPolicy", ERROR_POLICY, "SKIP_FAILED_ROWS"),
+        columns=_mapping(given.get("columns", "")),
+        encoding=_one_of(given, "encoding", encodings, None) if "encoding" in given else None,
+        delimiter=_one_of(given, "delimiter", DELIMITER_NAMES | {each: each for each in DELIMITERS}, None)
+        if "delimiter" in given
+        else None,
+        file_name=given.get("fileName", "")[:256] or None,
+    )
+
+
+def page(pairs: Iterable[tuple[str, str]], ordering: Ordering) -> Window:
+    """Which page is asked for. Raises `InvalidParameters`."""
+    given = parameters.distinct(pairs, PAGE)
+    limit = given.get("limit", str(paging.DEFAULT_SIZE))
+    if not (limit.isascii() and limit.isdecimal() and len(limit) < 4 and 1 <= int(limit) <= paging.MAX_SIZE):
+        raise _problem("limit", f"limit must be a number from 1 to {paging.MAX_SIZE}.")
+    try:
+        return paging.window(ordering, first=int(limit), after=given.get("cursor"))
+    except InvalidRequest as problem:
+        raise _problem("cursor", problem.message) from problem
+
+
+def export(pairs: Iterable[tuple[str, str]]) -> tuple[Selection, Ordering, list[str]]:
+    """What to export, in which order, and which columns. Raises `InvalidParameters`."""
+    given = parameters.distinct(pairs, EXPORT)
+    named = given.get("columns", "")
+    try:
+        columns = chosen(named.split(",")) if named else [*COLUMNS]
+    except InvalidInput as problem:
+        raise InvalidParameters(problem.fields) from problem
+    asked = parameters.listing((name, value) for name, value in given.items() if name != "columns")
+    return asked.selection, asked.ordering, list(columns)
+
+
+def _mapping(text: str) -> dict[str, str]:
+    """`Firma:Company,Shoe size:`: a column of the file and which of ours it is, or nothing to ignore it."""
+    found = {}
+    for pair in filter(None, text.split(",")):
+        name, colon, column = pair.rpartition(":")
+        if not colon:
+            raise _problem("columns", f"columns must be pairs such as Firma:Company, not {pair[:80]!r}.")
+        found[name.strip()] = column.strip()
+    return found
+
+
+def _one_of(given: Mapping[str, str], name: str, values: Mapping[str, T], default: T) -> T:
+    if name not in given:
+        return default
+    by_name = {each.lower(): value for each, value in values.items()}
+    if given[name].lower() not in by_name:
+        raise _problem(name, f"{name} must be one of {', '.join(values)}, not {given[name][:80]!r}.")
+    return by_name[given[name].lower()]
+
+
+def _problem(name: str, message: str) -> InvalidParameters:
+    return InvalidParameters([FieldProblem(name, "SYNTAX", message)])

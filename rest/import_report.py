@@ -1,0 +1,68 @@
+"""An import as JSON."""
+
+from datetime import datetime
+
+from resolvers import import_jobs
+from resolvers.directory import Directory
+from storage.documents import Document, utc
+from storage.pages import Window
+
+SHOWN = 100
+"""So many problems, and of a dry run outcomes, are in the report itself; the rest is read page by page."""
+_PLAIN = (
+    "status",
+    "dryRun",
+    "onMatch",
+    "errorPolicy",
+    "fileName",
+    "rows",
+    "processed",
+    "created",
+    "updated",
+    "unchanged",
+    "skipped",
+    "failed",
+    "undone",
+    "notUndone",
+    "encoding",
+    "delimiter",
+    "columns",
+    "unknownColumns",
+    "message",
+)
+
+
+def summary(job: Document) -> Document:
+    """An import without what was wrong with its rows."""
+    return {
+        "id": job["_id"],
+        **{name: job[name] for name in _PLAIN},
+        "startedAt": utc(job["startedAt"]),
+        "finishedAt": _moment(job["finishedAt"]),
+    }
+
+
+async def report(directory: Directory, job: Document) -> Document:
+    """An import with the first of its problems, and of its outcomes if it is a dry run."""
+    page = await import_jobs.list_problems(directory, job["_id"], Window(SHOWN))
+    found = {**summary(job), "problems": [problem(each) for each in page.documents], "moreProblems": page.has_next}
+    if job["dryRun"]:
+        rows = await import_jobs.list_outcomes(directory, job["_id"], Window(SHOWN))
+        found |= {"outcomes": [outcome(row) for row in rows.documents], "moreOutcomes": rows.has_next}
+    return found
+
+
+def problem(document: Document) -> Document:
+    """What was wrong with a row."""
+    return {name: document[name] for name in ("row", "line", "column", "code", "message", "value")}
+
+
+def outcome(row: Document) -> Document:
+    """What became, or would become, of a row."""
+    names = ("row", "line", "action", "contactId")
+    shown = {name: row[name] for name in names}
+    return shown | {name: row[name] for name in ("emailAddress", "fields") if name in row}
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else utc(moment)

@@ -1,0 +1,137 @@
+"""The handlers of the import's paths."""
+
+from dataclasses import replace
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from resolvers import import_failures, import_jobs, paging
+from resolvers.directory import Directory
+from resolvers.import_jobs import Options
+from resolvers.import_runner import Runner
+from resolvers.import_source import Scan
+from rest import answers, bodies, import_parameters, import_report, uploads
+from rest.problems import Malformed, UnsupportedMediaType
+from storage.documents import Document
+from storage.imports import LATEST_FIRST, OUTCOMES, PROBLEMS
+
+PATH = "/api/identity/contacts/imports"
+CSV_TYPES = ("text/csv", "text/plain", "text/tab-separated-values", "application/csv", "application/vnd.ms-excel")
+MAX_JSON_BYTES = 8 << 20
+"""JSON is parsed as a whole, so that it takes memory; files are not."""
+
+
+async def create(request: Request) -> Response:
+    """Import a file or rows: answer with the report, or at once with where it will be."""
+    options = import_parameters.options(request.query_params.multi_items())
+    job, scanned = await _start(request, options)
+    runner: Runner = request.state.imports
+    runner.start(job, scanned)
+    location = {"Location": f"{PATH}/{quote(job['_id'])}"}
+    if _responds_async(request):
+        return answers.json(await _report(request, job), 202, {**location, "Preference-Applied": "respond-async"})
+    finished = await runner.wait(job["_id"]) or job
+    return answers.json(await _report(request, finished), headers=location)
+
+
+async def list_page(request: Request) -> Response:
+    """One page of the imports, the latest first."""
+    directory: Directory = request.state.directory
+    window = import_parameters.page(request.query_params.multi_items(), LATEST_FIRST)
+    page = await import_jobs.list_imports(directory, window)
+    following = paging.cursor(LATEST_FIRST, page.documents[-1]) if page.has_next else None
+    return answers.json({"imports": [import_report.summary(job) for job in page.documents], "nextCursor": following})
+
+
+async def read(request: Request) -> Response:
+    """How an import stands."""
+    return answers.json(await _report(request, await _job(request)))
+
+
+async def problems(request: Request) -> Response:
+    """One page of what was wrong with the rows."""
+    job = await _job(request)
+    window = import_parameters.page(request.query_params.multi_items(), PROBLEMS)
+    page = await import_jobs.list_problems(request.state.directory, job["_id"], window)
+    following = paging.cursor(PROBLEMS, page.documents[-1]) if page.has_next else None
+    found = [import_report.problem(each) for each in page.documents]
+    return answers.json({"problems": found, "nextCursor": following})
+
+
+async def outcomes(request: Request) -> Response:
+    """One page of what became, or in a dry run would become, of the rows."""
+    job = await _job(request)
+    window = import_parameters.page(request.query_params.multi_items(), OUTCOMES)
+    page = await import_jobs.list_outcomes(request.state.directory, job["_id"], window)
+    following = paging.cursor(OUTCOMES, page.documents[-1]) if page.has_next else None
+    found = [import_report.outcome(each) for each in page.documents]
+    return answers.json({"outcomes": found, "nextCursor": following})
+
+
+async def failed(request: Request) -> Response:
+    """The refused rows as a CSV file."""
+    job = await _job(request)
+    name = f"import-{job['_id']}-failed.csv"
+    content = import_failures.failed_rows(request.state.directory, job)
+    return StreamingResponse(content, media_type="text/csv; charset=utf-8", headers=attachment(name))
+
+
+async def cancel(request: Request) -> Response:
+    """Ask an import to stop."""
+    job = await import_jobs.cancel(request.state.directory, request.path_params["id"])
+    return answers.json(await _report(request, job), 202)
+
+
+async def undo(request: Request) -> Response:
+    """Take an import back, and answer with its report when that is done."""
+    job = await import_jobs.undo(request.state.directory, request.path_params["id"])
+    runner: Runner = request.state.imports
+    runner.start(job)
+    if _responds_async(request):
+        return answers.json(await _report(request, job), 202, {"Preference-Applied": "respond-async"})
+    return answers.json(await _report(request, await runner.wait(job["_id"]) or job))
+
+
+def attachment(name: str) -> dict[str, str]:
+    """The headers of a file to keep."""
+    return {**answers.FRESH, "Content-Disposition": f'attachment; filename="{name}"'}
+
+
+async def _start(request: Request, options: Options) -> tuple[Document, Scan]:
+    directory: Directory = request.state.directory
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise UnsupportedMediaType("Send the body as it is, without Content-Encoding.")
+    limit: int = request.state.settings.max_import_bytes
+    if kind == "multipart/form-data":
+        name, file = await uploads.form_file(request, uploads.body(request, limit))
+        return await import_jobs.start_csv(directory, file, replace(options, file_name=options.file_name or name))
+    if kind in CSV_TYPES:
+        return await import_jobs.start_csv(directory, uploads.body(request, limit), options)
+    if kind == "application/json":
+        return await import_jobs.start_rows(directory, await _rows(request, limit), options)
+    raise UnsupportedMediaType(
+        "Send a CSV file as text/csv or in a form (multipart/form-data), or contacts as application/json."
+    )
+
+
+async def _rows(request: Request, limit: int) -> list[object]:
+    sent = bodies.parse_object(await bodies.read_body(request, min(limit, MAX_JSON_BYTES)))
+    if sent.keys() != {"contacts"} or not isinstance(sent["contacts"], list):
+        raise Malformed('The body must be {"contacts": […]}, with one object for each contact.')
+    return sent["contacts"]
+
+
+async def _job(request: Request) -> Document:
+    return await import_jobs.present(request.state.directory, request.path_params["id"])
+
+
+async def _report(request: Request, job: Document) -> Document:
+    return await import_report.report(request.state.directory, job)
+
+
+def _responds_async(request: Request) -> bool:
+    """Whether the caller prefers an answer before the work is done (RFC 7240)."""
+    given = ",".join(request.headers.getlist("prefer")).lower()
+    return "respond-async" in (each.partition(";")[0].strip() for each in given.split(","))

@@ -1,0 +1,152 @@
+"""Query parameters of the REST lists: which there are, and what they ask for."""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from resolvers import paging
+from resolvers.contacts import MAX_TEXT, ORDERINGS
+from resolvers.errors import FieldProblem, InvalidRequest
+from rest.problems import InvalidParameters
+from storage.pages import Ordering, Window
+from storage.selection import Selection
+
+SOURCES = {"all": None, "synced": "SYNCED", "cloud": "CLOUD"}
+GALS = {"all": None, "visible": "VISIBLE", "hidden": "HIDDEN"}
+ORDER_VALUES = [sign + name for name in ORDERINGS for sign in ("", "-")]
+
+# What a parameter's text becomes: a value of a field of `Selection`, each of its own type.
+Parse = Callable[[str], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Which contacts a list asks for, in which order, and which page of them."""
+
+    selection: Selection
+    ordering: Ordering
+    window: Window
+
+
+def listing(pairs: Iterable[tuple[str, str]]) -> Listing:
+    """What the parameters of a list ask for. Raises `InvalidParameters`, which names all that are wrong."""
+    given = distinct(pairs, LIST)
+    values = _parse(given, FILTERS | PAGE)
+    ordering: Ordering = values.pop("orderBy", Ordering(ORDERINGS["displayName"]))
+    limit, cursor = values.pop("limit", paging.DEFAULT_SIZE), given.get("cursor")
+    try:
+        window = paging.window(ordering, first=limit, after=cursor)
+    except InvalidRequest as problem:
+        raise InvalidParameters([FieldProblem("cursor", "SYNTAX", problem.message)]) from problem
+    return Listing(_selection(values), ordering, window)
+
+
+def selection(given: Mapping[str, str]) -> Selection:
+    """The contacts that the filters among these parameters ask for. Raises `InvalidParameters`."""
+    return _selection(_parse(given, FILTERS))
+
+
+def distinct(pairs: Iterable[tuple[str, str]], known: Collection[str]) -> dict[str, str]:
+    """The parameters by name. Raises `InvalidParameters` for unknown ones and those given more than once."""
+    given: dict[str, str] = {}
+    problems = []
+    for name, value in pairs:
+        if name not in known:
+            message = f"There is no parameter {name!r} here; there are {', '.join(known)}."
+            problems.append(FieldProblem(name, "UNKNOWN_PARAMETER", message))
+        elif name in given:
+            problems.append(FieldProblem(name, "DUPLICATE", f"{name} is given more than once; give it once."))
+        given.setdefault(name, value)
+    if problems:
+        raise InvalidParameters(problems)
+    return given
+
+
+def _parse(given: Mapping[str, str], known: Mapping[str, Parse]) -> dict[str, Any]:
+    """The values of the parameters given, of those that are known here."""
+    values, problems = {}, []
+    for name, parse in known.items():
+        if name in given:
+            try:
+                values[name] = parse(given[name])
+            except ValueError as error:
+                problems.append(FieldProblem(name, "SYNTAX", f"{name} must be {error}, not {given[name][:80]!r}."))
+    if problems:
+        raise InvalidParameters(problems)
+    return values
+
+
+def _selection(values: Mapping[str, Any]) -> Selection:
+    return replace(Selection(), **{_ATTRIBUTES.get(name, name): value for name, value in values.items()})
+
+
+_ATTRIBUTES = {
+    "jobTitle": "job_title",
+    "emailDomain": "email_domain",
+    "managerId": "manager_id",
+    "groupId": "group_id",
+    "updatedSince": "updated_since",
+}
+
+
+def _one_of(values: Mapping[str, Any]) -> Parse:
+    def parse(text: str) -> Any:
+        if text not in values:
+            raise ValueError(f"one of {', '.join(values)}")
+        return values[text]
+
+    return parse
+
+
+def _search(text: str) -> str:
+    if len(text) > MAX_TEXT:
+        raise ValueError(f"at most {MAX_TEXT} characters")
+    return text
+
+
+def _text(text: str) -> str:
+    if not text.strip() or len(text) > MAX_TEXT:
+        raise ValueError(f"1 to {MAX_TEXT} characters, or left out")
+    return text
+
+
+def _moment(text: str) -> datetime:
+    """An RFC 3339 date and time."""
+    expected = "a date and time with a time zone, such as 2026-11-23T17:49:05Z (in a URL, write + as %2B)"
+    if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", text, re.ASCII | re.IGNORECASE):
+        raise ValueError(expected)
+    try:
+        return datetime.fromisoformat(text.upper())
+    except ValueError:
+        raise ValueError(expected) from None
+
+
+def _limit(text: str) -> int:
+    if not re.fullmatch(r"0*\d{1,3}", text, re.ASCII) or not 1 <= int(text) <= paging.MAX_SIZE:
+        raise ValueError(f"a number from 1 to {paging.MAX_SIZE}")
+    return int(text)
+
+
+def _orderings() -> Iterator[tuple[str, Ordering]]:
+    for value in ORDER_VALUES:
+        yield value, Ordering(ORDERINGS[value.removeprefix("-")], descending=value.startswith("-"))
+
+
+# The filters, which the export shares, and what chooses a page.
+FILTERS: dict[str, Parse] = {
+    "source": _one_of(SOURCES),
+    "gal": _one_of(GALS),
+    "search": _search,
+    "company": _text,
+    "department": _text,
+    "jobTitle": _text,
+    "country": _text,
+    "emailDomain": _text,
+    "managerId": _text,
+    "groupId": _text,
+    "updatedSince": _moment,
+}
+PAGE: dict[str, Parse] = {"orderBy": _one_of(dict(_orderings())), "limit": _limit}
+LIST = (*FILTERS, *PAGE, "cursor")

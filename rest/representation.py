@@ -1,0 +1,135 @@
+"""A contact as JSON: what REST clients read, and what they may send back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from resolvers import sync_state
+from resolvers.errors import FieldProblem, InvalidInput
+from resolvers.rules import ADDRESS_LENGTHS, Fields
+from resolvers.sync_state import States
+from storage.documents import GALS, Document, utc
+
+# What the service itself sets. Sent back as it is, it is taken for read; anything else is refused.
+READ_ONLY = (
+    "id",
+    "businessPhoneE164",
+    "mobilePhoneE164",
+    "source",
+    "editable",
+    "onPremises",
+    "version",
+    "createdAt",
+    "updatedAt",
+)
+# The stored fields that `contact` reads.
+STORED = (
+    "displayName",
+    "firstName",
+    "lastName",
+    "emailAddress",
+    "aliases",
+    "company",
+    "jobTitle",
+    "department",
+    "businessPhone",
+    "businessPhoneE164",
+    "mobilePhone",
+    "mobilePhoneE164",
+    "address",
+    "managerId",
+    "notes",
+    "source",
+    "gal",
+    "onPremises",
+    "version",
+    "createdAt",
+    "updatedAt",
+)
+
+
+def contact(document: Document, states: States) -> Document:
+    """The JSON object of a stored contact; `states` are those of the synchronised domains."""
+    get = document.get
+    address = get("address")
+    on_premises = get("onPremises")
+    return {
+        "id": document["_id"],
+        "displayName": document["displayName"],
+        "firstName": get("firstName"),
+        "lastName": get("lastName"),
+        "emailAddress": document["emailAddress"],
+        "aliases": get("aliases", []),
+        "company": get("company"),
+        "jobTitle": get("jobTitle"),
+        "department": get("department"),
+        "businessPhone": get("businessPhone"),
+        "businessPhoneE164": get("businessPhoneE164"),
+        "mobilePhone": get("mobilePhone"),
+        "mobilePhoneE164": get("mobilePhoneE164"),
+        "address": address and {name: address.get(name) for name in ADDRESS_LENGTHS},
+        "managerId": get("managerId"),
+        "notes": get("notes"),
+        "source": document["source"],
+        "gal": document["gal"],
+        "editable": document["source"] == "CLOUD",
+        "onPremises": on_premises and _on_premises(on_premises, states),
+        "version": document["version"],
+        "createdAt": utc(document["createdAt"]),
+        "updatedAt": utc(document["updatedAt"]),
+    }
+
+
+def _on_premises(identity: Document, states: States) -> Document:
+    following = sync_state.next_sync_at(identity, states)
+    return {
+        "objectGuid": identity["objectGuid"],
+        "distinguishedName": identity["distinguishedName"],
+        "domain": identity["domain"],
+        "lastSyncAt": utc(sync_state.last_sync_at(identity, states)),
+        "nextSyncAt": following and utc(following),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What a body asks for: fields as `resolvers.rules` knows them, and the version it was based on, if it says so."""
+
+    fields: Fields
+    version: int | None
+
+
+def accept(sent: Fields, current: Document, check: Callable[[Fields], object]) -> Input:
+    """What a body asks for, when the contact is now `current` (its JSON object; empty for a new one).
+
+    Raises `InvalidInput` for read-only fields with other values than the contact's and for an impossible `gal`,
+    together with what `check`, a rule, raises for the other fields.
+    """
+    altered = [name for name in READ_ONLY if name in sent and sent[name] != current.get(name)]
+    # A synced contact is refused as a whole, by the resolver.
+    problems = [_read_only(name, current) for name in altered] if current.get("editable", True) else []
+    fields = {name: value for name, value in sent.items() if name not in READ_ONLY and name != "gal"}
+    if "gal" in sent:
+        problems += _take_gal(fields, sent["gal"])
+    if problems:
+        try:
+            check(fields)
+        except InvalidInput as more:
+            problems += more.fields
+        raise InvalidInput(problems)
+    return Input(fields, current.get("version") if "version" in sent else None)
+
+
+def _read_only(name: str, current: Document) -> FieldProblem:
+    value = f"is {current[name]!r} and" if isinstance(current.get(name), str | int) else "is set by the service and"
+    return FieldProblem(name, "READ_ONLY", f"{name} {value} cannot be changed here; leave it out.")
+
+
+def _take_gal(fields: Document, gal: object) -> list[FieldProblem]:
+    """Put `gal` in its place, which is `showInGal`: VISIBLE is the default, so null asks for it."""
+    if gal is not None and gal not in GALS:
+        message = f"gal must be {' or '.join(sorted(GALS))}."
+        return [FieldProblem("gal", "SYNTAX" if isinstance(gal, str) else "WRONG_TYPE", message)]
+    shown = gal != "HIDDEN"
+    if fields.setdefault("showInGal", shown) not in (shown, None if shown else shown):
+        return [FieldProblem("gal", "DUPLICATE", "gal and showInGal say different things; give one of them.")]
+    return []

@@ -1,0 +1,92 @@
+"""Arguments: from their values by graphql-core to what resolvers take, by functions made once per field.
+
+Strawberry's own conversion looks at the types anew for each request, which took longer than all else that is done for
+a page of a list. What is not understood here (`Maybe`, inputs that build themselves) is left to it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING
+from typing import Any, TypeAlias, cast
+
+from strawberry.schema.compat import is_scalar
+from strawberry.types.arguments import StrawberryArgument, convert_arguments
+from strawberry.types.base import (
+    StrawberryList,
+    StrawberryMaybe,
+    StrawberryObjectDefinition,
+    StrawberryOptional,
+    get_object_definition,
+)
+from strawberry.types.enum import StrawberryEnumDefinition, has_enum_definition
+from strawberry.types.lazy_type import LazyType
+
+from schema.build import schema
+
+# Any: arguments are as different as fields.
+Arguments: TypeAlias = dict[str, Any]
+_Convert: TypeAlias = Callable[[Any], Any]
+
+_CONFIG = schema.config
+_SCALARS = schema.schema_converter.scalar_registry
+
+
+class _Unknown(Exception):
+    """Raised for a type that is left to Strawberry."""
+
+
+def converter(arguments: Sequence[StrawberryArgument]) -> Callable[[Arguments], Arguments]:
+    """The function from a field's arguments by their names in GraphQL to those by their names in Python."""
+    names = [_CONFIG.name_converter.from_argument(each) for each in arguments]
+    try:
+        parts = [(name, each.python_name, _of(each.type)) for name, each in zip(names, arguments, strict=True)]
+    except _Unknown:
+        return lambda given: convert_arguments(given, list(arguments), _SCALARS, _CONFIG)
+    return lambda given: {python: convert(given[name]) for name, python, convert in parts if name in given}
+
+
+def _of(kind: object) -> _Convert:
+    """The conversion of a value of this type."""
+    match kind:
+        case StrawberryMaybe():
+            raise _Unknown
+        case StrawberryOptional():
+            return _of(kind.of_type)
+        case StrawberryList():
+            return _of_list(_of(kind.of_type))
+        case LazyType():
+            return _of(kind.resolve_type())
+    if isinstance(kind, StrawberryEnumDefinition) or has_enum_definition(kind):
+        return _same
+    if is_scalar(cast("type", kind), _SCALARS):
+        return _same
+    definition = get_object_definition(kind)
+    if definition is None or definition.from_input is not None:
+        raise _Unknown
+    return _of_input(definition)
+
+
+def _same(value: object) -> object:
+    return value
+
+
+def _of_list(convert: _Convert) -> _Convert:
+    return lambda value: None if value is None else [convert(each) for each in value]
+
+
+def _of_input(definition: StrawberryObjectDefinition) -> _Convert:
+    """The conversion of an input object; its fields without defaults are None when left out."""
+    fields = definition.fields
+    absent = [each.python_name for each in fields if each.default_value is MISSING and each.default_factory is MISSING]
+    parts = [
+        (_CONFIG.name_converter.from_field(each), each.python_name, _of(each.resolve_type(type_definition=definition)))
+        for each in fields
+    ]
+    make = cast("Callable[..., object]", definition.origin)
+
+    def convert(value: Mapping[str, object] | None) -> object:
+        if value is None:
+            return None
+        given = {python: part(value[name]) for name, python, part in parts if name in value}
+        return make(**(dict.fromkeys(absent) | given))
+
+    return convert

@@ -1,0 +1,158 @@
+"""What an operation may cost at most: how many items its lists could have, those within one another multiplied."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLField,
+    GraphQLSchema,
+    InlineFragmentNode,
+    IntValueNode,
+    ListValueNode,
+    NamedTypeNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    ValueNode,
+    VariableNode,
+    Visitor,
+    get_named_type,
+    get_operation_ast,
+    value_from_ast_untyped,
+    visit,
+)
+
+from resolvers.contacts import MAX_BULK
+from resolvers.paging import DEFAULT_SIZE, MAX_SIZE
+
+MAX_ITEMS = 100_000
+# To compare the fields of one name with one another takes the validation the square of their number.
+MAX_REPEATS = 100
+
+# The variables of a request hold any JSON.
+Variables = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of an operation: a list with what is asked of each item, or a fragment, which stands for itself once."""
+
+    within: tuple["_Part", ...]
+    sizes: tuple[ValueNode, ...] | None = None
+    default: int = DEFAULT_SIZE
+
+    def items(self, variables: Variables, known: dict[int, int]) -> int:
+        """How many items there are at most; `known` has those of parts that were met before."""
+        if id(self) not in known:
+            inner = sum(each.items(variables, known) for each in self.within)
+            known[id(self)] = inner if self.sizes is None else self._size(variables) * (1 + inner)
+        return known[id(self)]
+
+    def _size(self, variables: Variables) -> int:
+        found = [size for each in self.sizes or () if (size := _length(each, variables)) is not None]
+        return max(found, default=self.default)
+
+
+class Cost:
+    """The cost of a document's operations. The document is valid."""
+
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
+        self._schema = schema
+        self._document = document
+        self._fragments = {
+            each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)
+        }
+        self._met: dict[str, _Part] = {}
+        self._operations: dict[str, tuple[_Part, Variables]] = {}
+
+    def items(self, operation_name: str | None, variables: Variables) -> int:
+        """How many items an operation could answer with."""
+        operation = get_operation_ast(self._document, operation_name)
+        if operation is None:
+            return 0
+        name = operation.name.value if operation.name else ""
+        if name not in self._operations:
+            self._operations[name] = self._operation(operation)
+        part, defaults = self._operations[name]
+        return part.items({**defaults, **variables}, {})
+
+    def _operation(self, operation: OperationDefinitionNode) -> tuple[_Part, Variables]:
+        root = self._schema.get_root_type(operation.operation)
+        defaults = {
+            each.variable.name.value: value_from_ast_untyped(each.default_value)
+            for each in operation.variable_definitions or ()
+            if each.default_value
+        }
+        return _Part(tuple(self._parts(root, operation.selection_set))), defaults
+
+    def _parts(self, parent: object, selections: SelectionSetNode | None) -> Iterator[_Part]:
+        for each in selections.selections if selections else ():
+            match each:
+                case FieldNode():
+                    yield from self._field(getattr(parent, "fields", {}).get(each.name.value), each)
+                case InlineFragmentNode(type_condition=condition, selection_set=inner):
+                    yield from self._parts(self._named(condition) if condition else parent, inner)
+                case FragmentSpreadNode():
+                    yield self._fragment(each.name.value)
+
+    def _field(self, definition: GraphQLField | None, node: FieldNode) -> Iterator[_Part]:
+        if definition is None:  # of introspection, which is not stored
+            return
+        within = tuple(self._parts(get_named_type(definition.type), node.selection_set))
+        sizes = {each.name.value: each.value for each in node.arguments or ()}
+        if "first" in definition.args:
+            default = definition.args["first"].default_value
+            given = tuple(sizes[name] for name in ("first", "last") if name in sizes)
+            yield _Part(within, given, default if isinstance(default, int) else DEFAULT_SIZE)
+        elif node.name.value == "nodes" and "ids" in sizes:
+            yield _Part(within, (sizes["ids"],), MAX_BULK)
+        else:
+            yield from within
+
+    def _fragment(self, name: str) -> _Part:
+        if name not in self._met:
+            definition = self._fragments[name]
+            self._met[name] = _Part(
+                tuple(self._parts(self._named(definition.type_condition), definition.selection_set))
+            )
+        return self._met[name]
+
+    def _named(self, node: NamedTypeNode) -> object:
+        return self._schema.get_type(node.name.value)
+
+
+def repeats(document: DocumentNode) -> int:
+    """How often the most repeated name is in one selection set."""
+    most = 0
+
+    class Sets(Visitor):
+        def enter_selection_set(self, node: SelectionSetNode, *_: object) -> None:
+            nonlocal most
+            names = Counter(
+                (each.alias or each.name).value if isinstance(each, FieldNode) else "" for each in node.selections
+            )
+            most = max(most, *names.values())
+
+    visit(document, Sets())
+    return most
+
+
+def _length(node: ValueNode, variables: Variables) -> int | None:
+    """How long a list is that an argument asks for, None if it does not say. Longer ones are refused elsewhere."""
+    match node:
+        case IntValueNode():
+            value: object = int(node.value)
+        case ListValueNode():
+            value = node.values
+        case VariableNode():
+            value = variables.get(node.name.value)
+        case _:
+            return None
+    if isinstance(value, list | tuple):
+        return min(len(value), MAX_BULK)
+    return max(0, min(value, MAX_SIZE)) if isinstance(value, int) else None

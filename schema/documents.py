@@ -1,0 +1,63 @@
+"""How GraphQL reads what the resolvers return: documents as stored, with no object made of each.
+
+The classes decorated as Strawberry types describe documents; they are never instantiated for them. Where a typed
+signature wants an instance, `as_type` says so.
+"""
+
+from datetime import UTC, datetime
+from functools import cache
+from typing import TypeVar, cast
+
+import strawberry
+from strawberry.schema.config import StrawberryConfig
+from strawberry.utils.str_converters import to_camel_case
+
+from storage.documents import Document, utc
+
+T = TypeVar("T")
+
+
+def as_type(kind: type[T], document: Document) -> T:
+    """The document where an instance of a GraphQL type is expected: `read` makes them alike."""
+    return cast("T", document)
+
+
+def read(source: object, name: str) -> object:
+    """A field of a document or of an object, None where a document lacks it."""
+    if isinstance(source, dict):
+        return source.get(stored_name(name))
+    return cast("object", getattr(source, name))
+
+
+@cache
+def stored_name(name: str) -> str:
+    """The stored name of a field: its GraphQL name, but `_id` for `id`."""
+    return "_id" if name == "id" else to_camel_case(name)
+
+
+def _moment(text: object) -> datetime:
+    if not isinstance(text, str):
+        raise ValueError("A DateTime is a text such as 2026-11-23T17:49:05Z.")
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{text[:80]!r} is no date and time such as 2026-11-23T17:49:05Z.") from None
+    raise ValueError(f"{text!r} has no time zone. Append Z for UTC, or an offset such as +01:00.")
+
+
+CONFIG = StrawberryConfig(
+    default_resolver=read,
+    disable_field_suggestions=False,
+    scalar_map={
+        datetime: strawberry.scalar(
+            name="DateTime",
+            description="A moment: ISO 8601 with a time zone. Always shown in UTC to the millisecond, "
+            "such as `2026-11-23T17:49:05.795Z`.",
+            specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
+            serialize=utc,
+            parse_value=_moment,
+        ),
+    },
+)

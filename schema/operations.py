@@ -1,0 +1,234 @@
+"""Runs GraphQL operations: parsed and validated once per document, executed, and answered with plain dicts.
+
+A document that repeats is neither parsed nor validated again: both are kept in a bounded cache.
+"""
+
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from inspect import isawaitable
+from typing import Any, Literal, cast
+
+import structlog
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    OperationType,
+    get_operation_ast,
+    parse,
+    subscribe,
+)
+from graphql.validation import ASTValidationRule, specified_rules
+from strawberry.extensions.max_aliases import create_validator as max_aliases
+from strawberry.extensions.query_depth_limiter import create_validator as max_depth
+from strawberry.schema.schema import validate_document
+
+from resolvers.errors import Problem
+from schema.build import schema
+from schema.context import Context
+from schema.cost import MAX_ITEMS, MAX_REPEATS, Cost, repeats
+from schema.executor import Executable
+from storage.driver import Unavailable
+
+log = structlog.get_logger(__name__)
+
+MAX_TOKENS = 5_000
+MAX_DEPTH = 15
+MAX_ALIASES = 100
+# Characters of all documents that are kept parsed.
+_CACHED = 500_000
+# A document longer than this is most likely not sent again: it is not worth its memory.
+_CACHED_LENGTH = 20_000
+
+# What `variables` and results hold is any JSON.
+Json = dict[str, Any]
+
+_RULES: tuple[type[ASTValidationRule], ...] = (*specified_rules, max_depth(MAX_DEPTH, None), max_aliases(MAX_ALIASES))
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A GraphQL request, however it came in. `may_mutate` is false for GET."""
+
+    query: str
+    variables: Mapping[str, Any] | None = None
+    operation_name: str | None = None
+    may_mutate: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What to answer. `executed` is false when the request itself failed, so that there is no `data`.
+
+    `refused`: what kind of operation it was that cannot be sent this way.
+    """
+
+    body: Json
+    executed: bool
+    refused: Literal["mutation", "subscription"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """A parsed document, or why it cannot be run."""
+
+    node: DocumentNode | None
+    errors: Sequence[GraphQLError] = ()
+    executable: Executable | None = None
+    cost: Cost | None = None
+
+    def too_many(self, request: Request) -> GraphQLError | None:
+        """The refusal of an operation that could answer with more items than one answer should hold."""
+        items = self.cost.items(request.operation_name, request.variables or {}) if self.cost else 0
+        if items <= MAX_ITEMS:
+            return None
+        return GraphQLError(
+            f"The lists of this operation could have {items:,} items, those within one another multiplied; "
+            f"{MAX_ITEMS:,} are the most. Ask for shorter pages with first, or for less at a time."
+        )
+
+
+class _Cache:
+    """Documents by their text, the least recently used forgotten first.
+
+    A parsed document takes about a hundred times the memory of its text, so what counts is the length of all texts.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._documents: OrderedDict[str, _Document] = OrderedDict()
+        self._room = capacity
+
+    def get(self, query: str) -> _Document:
+        found = self._documents.get(query)
+        if found is None:
+            found = _parsed(query)
+            if len(query) <= _CACHED_LENGTH:
+                self._documents[query] = found
+                self._room -= len(query)
+                while self._room < 0:
+                    forgotten, _ = self._documents.popitem(last=False)
+                    self._room += len(forgotten)
+        else:
+            self._documents.move_to_end(query)
+        return found
+
+
+_cache = _Cache(_CACHED)
+
+
+async def run(request: Request, context: Context) -> Answer:
+    """Execute a request. Never raises: what nobody expected is logged, and answered with the request's id alone."""
+    document = _cache.get(request.query)
+    if document.node is None or document.executable is None:
+        return Answer({"errors": [error.formatted for error in document.errors]}, executed=False)
+    kind = _kind(document.node, request.operation_name)
+    if kind is OperationType.SUBSCRIPTION:
+        message = "A subscription must be sent over a WebSocket with the subprotocol graphql-transport-ws."
+        return Answer({"errors": [{"message": message}]}, executed=False, refused="subscription")
+    if kind is OperationType.MUTATION and not request.may_mutate:
+        message = "A mutation must be sent with POST, since GET may be repeated by anyone on the way."
+        return Answer({"errors": [{"message": message}]}, executed=False, refused="mutation")
+    if error := document.too_many(request):
+        return Answer({"errors": [error.formatted]}, executed=False)
+    result = await document.executable.execute(
+        request.operation_name, request.variables or {}, context, fast=context.fast_path
+    )
+    return _answer(result, context)
+
+
+async def stream(request: Request, context: Context) -> AsyncGenerator[Answer, None]:
+    """Execute a request of any kind: a subscription has an answer for each event, another operation one.
+
+    Never raises, as `run`: an answer that is not executed is the last one.
+    """
+    node = _cache.get(request.query).node
+    if node is None or _kind(node, request.operation_name) is not OperationType.SUBSCRIPTION:
+        yield await run(request, context)
+        return
+    try:
+        async with aclosing(_events(node, request, context)) as results:
+            async for result in results:
+                yield _answer(result, context)
+                context.forget()
+    except Exception as error:  # what the source of events raises, refusals and defects alike
+        raised = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
+        yield Answer({"errors": [_shown(raised, context)]}, executed=False)
+
+
+async def _events(node: DocumentNode, request: Request, context: Context) -> AsyncGenerator[ExecutionResult, None]:
+    """The results of a subscription, or the one that says why it cannot begin."""
+    document = _cache.get(request.query)
+    error = document.too_many(request)
+    if errors := [*document.errors, *([error] if error else [])]:
+        yield ExecutionResult(None, errors)
+        return
+    subscribed = subscribe(
+        schema._schema,
+        node,
+        context_value=context,
+        variable_values=dict(request.variables or {}),
+        operation_name=request.operation_name,
+    )
+    source = await subscribed if isawaitable(subscribed) else subscribed
+    if isinstance(source, ExecutionResult):
+        yield source
+        return
+    async with aclosing(cast("AsyncGenerator[ExecutionResult, None]", source)) as results:
+        async for result in results:
+            yield result
+
+
+def _parsed(query: str) -> _Document:
+    try:
+        node = parse(query, max_tokens=MAX_TOKENS)
+    except GraphQLError as error:
+        return _Document(None, [error])
+    except RecursionError:
+        return _Document(None, [GraphQLError("The document is nested too deeply.")])
+    if (most := repeats(node)) > MAX_REPEATS:
+        message = f"A selection set repeats a field {most:,} times; {MAX_REPEATS} are the most."
+        return _Document(None, [GraphQLError(message)])
+    if errors := validate_document(schema._schema, node, _RULES):
+        return _Document(node, errors)
+    return _Document(node, [], Executable(node), Cost(schema._schema, node))
+
+
+def _kind(document: DocumentNode, operation_name: str | None) -> OperationType | None:
+    operation = get_operation_ast(document, operation_name)
+    return None if operation is None else operation.operation
+
+
+def _answer(result: ExecutionResult, context: Context) -> Answer:
+    if not result.errors:
+        return Answer({"data": result.data}, executed=True)
+    errors = [_shown(error, context) for error in result.errors]
+    if result.data is None and all(error.path is None for error in result.errors):
+        return Answer({"errors": errors}, executed=False)
+    return Answer({"data": result.data, "errors": errors}, executed=True)
+
+
+def _shown(error: GraphQLError, context: Context) -> Json:
+    """The error as a client sees it: refusals and mistakes in the request as they are, defects by request id only."""
+    formatted: Json = dict(error.formatted)
+    match error.original_error:
+        case None | GraphQLError():
+            return formatted
+        case Problem() as problem:
+            return formatted | {"extensions": {"code": problem.code}}
+        case defect if isinstance(defect, Unavailable):
+            log.warning("database unavailable", path=error.path, error=str(defect))
+            message = (
+                f"The database cannot be reached at the moment. Try again soon; the request id is {context.request_id}."
+            )
+            return _unexplained(formatted, "UNAVAILABLE", message, context)
+        case defect:
+            log.error("field failed", path=error.path, exc_info=defect)
+            message = f"Something went wrong on our side. Report the request id {context.request_id}."
+            return _unexplained(formatted, "INTERNAL", message, context)
+
+
+def _unexplained(formatted: Json, code: str, message: str, context: Context) -> Json:
+    """An error of which clients learn no more than how to ask about it."""
+    return formatted | {"message": message, "extensions": {"code": code, "requestId": context.request_id}}

@@ -1,0 +1,197 @@
+"""What can be read."""
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Annotated
+
+import strawberry
+
+from resolvers import contacts, groups, import_jobs, statistics, sync_control
+from resolvers.contacts import bulk_ids
+from resolvers.errors import InvalidRequest
+from schema.connections import After, Before, Connection, First, Last, Listing
+from schema.contact import Contact, DeletedContact, Node, contact_list, deleted_list
+from schema.context import Context, Info
+from schema.group import DistributionGroup, group_list
+from schema.imports import ContactImport, import_list
+from schema.inputs import ContactFilter, ContactOrder, ContactOrderField, selection
+from schema.reads import Wanted, projection, reads
+from schema.sync import DirectorySync, directory_sync
+from storage.documents import Document
+
+Id = Annotated[strawberry.ID | None, strawberry.argument(description="Its id. Give this or `emailAddress`.")]
+EmailAddress = Annotated[str | None, strawberry.argument(description="One of its e-mail addresses, in any case.")]
+Search = Annotated[
+    str | None,
+    strawberry.argument(
+        description="Beginnings of words, in any case and with or without accents, all of which must be found: "
+        "in names, company, e-mail addresses, domains or phone numbers."
+    ),
+]
+
+
+@strawberry.type(description="The figures of the dashboard, exact as of the last write.")
+class ContactStats:
+    total: int = strawberry.field(description="All contacts in the directory.")
+    synced: int = strawberry.field(description="Contacts synchronised from on-premises Active Directory.")
+    cloud_only: int = strawberry.field(description="Contacts that live in the cloud only.")
+    hidden_from_gal: int = strawberry.field(description="Contacts that the Global Address List leaves out.")
+
+
+@strawberry.enum(description="What a caller may do; each may do what those before it may.")
+class Role(Enum):
+    READER = strawberry.enum_value("READER", description="May read everything.")
+    EDITOR = strawberry.enum_value("EDITOR", description="May also change contacts and groups, and import.")
+    ADMIN = strawberry.enum_value("ADMIN", description="May also start syncs and take over synced contacts.")
+
+
+@strawberry.type(description="Who is asking.")
+class Viewer:
+    name: str = strawberry.field(description="The name that changes are recorded under.")
+    role: Role = strawberry.field(description="What they may do. Without sign-in, everyone may do everything.")
+
+
+def _contacts(
+    info: Info,
+    filter: Annotated[
+        ContactFilter | None, strawberry.argument(description="Only contacts that fulfil all that is given.")
+    ] = None,
+    search: Search = None,
+    order_by: Annotated[
+        ContactOrder | None, strawberry.argument(description="How to sort them; null sorts by display name.")
+    ] = ContactOrder(field=ContactOrderField.DISPLAY_NAME),  # noqa: B008 - the default that the schema shows
+    first: First = None,
+    after: After = None,
+    last: Last = None,
+    before: Before = None,
+) -> Listing:
+    order = order_by or ContactOrder(field=ContactOrderField.DISPLAY_NAME)
+    return contact_list(info, selection(filter, search=search), order.ordering(), first, after, last, before)
+
+
+async def _contact(info: Info, id: Id = None, email_address: EmailAddress = None) -> Document | None:
+    if _by_id(id, email_address):
+        return await info.context.contacts.load(str(id))
+    return await contacts.contact_by_address(info.context.directory, str(email_address))
+
+
+async def _contact_of(
+    context: Context, roots: Sequence[Document], wanted: Wanted, id: str | None = None, email_address: str | None = None
+) -> Sequence[Document | None]:
+    if not _by_id(id, email_address):
+        return [await contacts.contact_by_address(context.directory, str(email_address))]
+    return [await contacts.get_contact(context.directory, str(id), projection(wanted))]
+
+
+async def _contact_stats(info: Info) -> statistics.ContactStats:
+    return await statistics.contact_stats(info.context.directory)
+
+
+def _deleted_contacts(info: Info, first: First = 50, after: After = None) -> Listing:
+    return deleted_list(info, first, after)
+
+
+def _groups(
+    info: Info,
+    search: Annotated[
+        str | None,
+        strawberry.argument(description="Beginnings of words of the name or address, all of which must be found."),
+    ] = None,
+    first: First = 50,
+    after: After = None,
+) -> Listing:
+    return group_list(info, search, first, after)
+
+
+async def _group(info: Info, id: Id = None, email_address: EmailAddress = None) -> Document | None:
+    if _by_id(id, email_address):
+        return await info.context.groups.load(str(id))
+    return await groups.group_by_address(info.context.directory, str(email_address))
+
+
+async def _node(
+    info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
+) -> Document | None:
+    found = await info.context.contacts.load(id) or await info.context.groups.load(id)
+    return found or await import_jobs.get(info.context.directory, id)
+
+
+async def _nodes(
+    info: Info, ids: Annotated[list[strawberry.ID], strawberry.argument(description="Ids, 1,000 at most.")]
+) -> list[Document | None]:
+    bulk_ids("ids", ids)
+    found = await info.context.contacts.load_many(ids)
+    others = await info.context.groups.load_many(ids)
+    jobs = await import_jobs.get_many(info.context.directory, ids)
+    return [contact or group or jobs.get(id) for contact, group, id in zip(found, others, ids, strict=True)]
+
+
+async def _contact_import(
+    info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
+) -> Document | None:
+    return await import_jobs.get(info.context.directory, id)
+
+
+def _contact_imports(info: Info, first: First = 50, after: After = None) -> Listing:
+    return import_list(info, first, after)
+
+
+def _by_id(identifier: str | None, address: str | None) -> bool:
+    if (identifier is None) == (address is None):
+        raise InvalidRequest("Give either id or emailAddress.")
+    return identifier is not None
+
+
+def _viewer(info: Info) -> Viewer:
+    return Viewer(name=info.context.directory.author.name, role=Role.ADMIN)
+
+
+@strawberry.type(description="What can be read.")
+class Query:
+    contacts: Listing = strawberry.field(
+        resolver=_contacts, graphql_type=Connection[Contact], description="The contacts, filtered, searched and sorted."
+    )
+    contact: Document | None = strawberry.field(
+        resolver=_contact,
+        metadata=reads(many=_contact_of),
+        graphql_type=Contact | None,
+        description="One contact; null if there is none.",
+    )
+    contact_stats: statistics.ContactStats = strawberry.field(
+        resolver=_contact_stats, graphql_type=ContactStats, description="The figures of the dashboard."
+    )
+    deleted_contacts: Listing = strawberry.field(
+        resolver=_deleted_contacts,
+        graphql_type=Connection[DeletedContact],
+        description="The recycle bin, the latest deletion first.",
+    )
+    groups: Listing = strawberry.field(
+        resolver=_groups, graphql_type=Connection[DistributionGroup], description="The distribution groups, by name."
+    )
+    group: Document | None = strawberry.field(
+        resolver=_group, graphql_type=DistributionGroup | None, description="One group; null if there is none."
+    )
+    directory_sync: sync_control.SyncStatus = strawberry.field(
+        resolver=directory_sync,
+        graphql_type=DirectorySync,
+        description="The sync with on-premises Active Directory: its state and its runs.",
+    )
+    contact_import: Document | None = strawberry.field(
+        resolver=_contact_import, graphql_type=ContactImport | None, description="The import with this id."
+    )
+    contact_imports: Listing = strawberry.field(
+        resolver=_contact_imports,
+        graphql_type=Connection[ContactImport],
+        description="The imports of the last 30 days, the latest first.",
+    )
+    node: Document | None = strawberry.field(
+        resolver=_node,
+        graphql_type=Node | None,
+        description="The contact, group or import with this id; null if none has it.",
+    )
+    nodes: list[Document | None] = strawberry.field(
+        resolver=_nodes,
+        graphql_type=list[Node | None],
+        description="The contacts and groups with these ids, in their order; null where none has one.",
+    )
+    viewer: Viewer = strawberry.field(resolver=_viewer, description="Who is asking, and what they may do.")

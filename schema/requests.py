@@ -1,0 +1,38 @@
+"""What a GraphQL request is, whether it comes in over HTTP or a WebSocket."""
+
+from dataclasses import replace
+from typing import Any
+
+from schema.context import Context
+from schema.operations import Request
+
+
+class Malformed(Exception):
+    """Raised for JSON that is no GraphQL request, with a sentence that says what to do."""
+
+
+def checked(given: object) -> Request:
+    """The request that this JSON value is, its parts of the right kinds. Raises `Malformed`."""
+    if isinstance(given, list):
+        raise Malformed("Batches are not taken: send one operation a request, as a JSON object.")
+    if not isinstance(given, dict):
+        raise Malformed("The body must be a JSON object with a query.")
+    query, variables, name = given.get("query"), given.get("variables"), given.get("operationName")
+    if not isinstance(query, str) or not query.strip():
+        raise Malformed("query is missing: send the operation as a string.")
+    if not isinstance(variables, dict | None):
+        raise Malformed("variables must be a JSON object.")
+    if not isinstance(name, str | None):
+        raise Malformed("operationName must be a string.")
+    if not isinstance(given.get("extensions"), dict | None):
+        raise Malformed("extensions must be a JSON object.")
+    return Request(query, variables, name or None)
+
+
+# Starlette's state has whatever attributes the application and its middleware gave it.
+def context(state: Any) -> Context:
+    """The context of an operation, from the state of the connection that it came in by."""
+    directory = state.directory
+    through_graphql = replace(directory, author=replace(directory.author, through="graphql"))
+    fast_path = state.settings.fast_path == "on"
+    return Context(through_graphql, state.request_id, state.feed, state.imports, fast_path=fast_path)

@@ -1,0 +1,148 @@
+"""Shapes: how the objects of one type are shown, as a function generated for one selection.
+
+A shape's function takes an object, which is most often a document as stored, and the values of its columns, the
+fields that need more than the object; it returns the object's part of the response. It is generated as the text of
+a dict display, since nothing in Python builds a dict faster. Names from outside never enter that text unchecked:
+response keys are quoted, and all else is referred to by names made here.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from graphql import GraphQLEnumType, GraphQLID, GraphQLLeafType, GraphQLString
+
+from schema.documents import read, stored_name
+from schema.reads import Wanted
+from storage.documents import Document
+
+
+class Unexpected(Exception):
+    """Raised for a value that is not as its type says; graphql-core then tells what is wrong, and where."""
+
+
+class Column(Protocol):
+    """A field that needs more than the object it belongs to."""
+
+    @property
+    def wanted(self) -> Wanted:
+        """The stored fields that it reads of the objects' documents."""
+
+    async def values(self, run: Any, objects: Sequence[object]) -> Sequence[object]:  # Any: see `schema.plan.Run`
+        """The field's part of the response for each of the objects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How objects are shown: what is wanted of their documents, their columns, and the generated function."""
+
+    wanted: Wanted
+    columns: Sequence[Column]
+    make: Callable[..., Document]
+
+    async def show(self, run: Any, objects: Sequence[object], *known: Sequence[object]) -> list[Document]:
+        """The objects' parts of the response. `known` are the values of columns that the caller has already."""
+        match self.columns:
+            case []:
+                return list(map(self.make, objects, *known))
+            case [only]:
+                return list(map(self.make, objects, *known, await only.values(run, objects)))
+            case several:
+                columns = await asyncio.gather(*(column.values(run, objects) for column in several))
+                return list(map(self.make, objects, *known, *columns))
+
+
+class Text:
+    """The text of a function being written, and what it refers to."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, object] = {}
+
+    def name(self, value: object = None) -> str:
+        """A name of its own, for this value or for what the text itself assigns."""
+        name = f"n{len(self._names)}"
+        self._names[name] = value
+        return name
+
+    def function(self, parameters: Sequence[str], expression: str, first: str = "") -> Callable[..., Any]:
+        """The function that returns this expression."""
+        made: dict[str, Any] = {}  # what the text says
+        text = f"def made({', '.join(parameters)}):\n {first}\n return {expression}\n"
+        exec(compile(text, "<selection>", "exec"), self._names, made)
+        function: Callable[..., Any] = made["made"]
+        return function
+
+    def display(self, parameters: Sequence[str], shown: Sequence[str], read: Sequence[str]) -> Callable[..., Document]:
+        """The function that shows its parameter `object`, of which these fields are read if it is no document."""
+        document = f"object if object.__class__ is dict else {self.name(_as_document(read))}(object)"
+        return self.function(parameters, f"{{{', '.join(shown)}}}", f"document = {document}" if read else "")
+
+    def leaf(self, kind: GraphQLLeafType, nullable: bool, value: str) -> str:
+        """The expression of a scalar or enum value, given the expression of what is stored."""
+        if isinstance(kind, GraphQLEnumType):
+            return f"{self.name(_EnumValues(kind, nullable))}[{value}]"
+        other = self.name(_coercion(kind, nullable))
+        if kind not in (GraphQLString, GraphQLID):
+            return f"{other}({value})"
+        held = self.name()
+        return f"({held} if ({held} := {value}).__class__ is str else {other}({held}))"
+
+    def items(self, nullable: bool, value: str, item: Callable[[str], str]) -> str:
+        """The expression of a list, given how to write that of one of its items."""
+        each, held = self.name(), self.name()
+        shown = f"[{item(each)} for {each} in {self.name(_listed)}({held})]"
+        return f"({self._none(nullable)} if ({held} := {value}) is None else {shown})"
+
+    def nested(self, make: Callable[..., Document], nullable: bool, value: str) -> str:
+        """The expression of an object shown by another function."""
+        held = self.name()
+        return f"({self._none(nullable)} if ({held} := {value}) is None else {self.name(make)}({held}))"
+
+    def _none(self, nullable: bool) -> str:
+        return "None" if nullable else f"{self.name(_refuse_null)}()"
+
+
+class _EnumValues(dict[Any, "str | None"]):
+    """The shown names of an enum's values, learnt on first sight."""
+
+    def __init__(self, kind: GraphQLEnumType, nullable: bool) -> None:
+        self._coerce = _coercion(kind, nullable)
+
+    def __missing__(self, value: object) -> "str | None":
+        shown: str | None = self._coerce(value)
+        self[value] = shown
+        return shown
+
+
+def _coercion(kind: GraphQLLeafType, nullable: bool) -> Callable[[object], Any]:
+    """The function from what is stored to what is shown. Raises what graphql-core raises, or `Unexpected`."""
+
+    def coerce(value: object) -> object:
+        if value is None:
+            if not nullable:
+                raise Unexpected
+            return None
+        shown = kind.coerce_output_value(value)
+        if shown is None:
+            raise Unexpected
+        return shown
+
+    return coerce
+
+
+def _as_document(names: Sequence[str]) -> Callable[[object], Mapping[str, object]]:
+    def as_document(source: object) -> Mapping[str, object]:
+        return {stored_name(name): read(source, name) for name in names}
+
+    return as_document
+
+
+def _listed(value: object) -> Sequence[object]:
+    if not isinstance(value, list | tuple):
+        raise Unexpected
+    return value
+
+
+def _refuse_null() -> None:
+    raise Unexpected

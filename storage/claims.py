@@ -1,0 +1,90 @@
+"""Who holds an address: one document per claimed address, keyed by it, written in its holder's transaction.
+
+`{_id: "smtp:ana@acme.example", holder: <id>, kind: "contact" | "group"}`. The unique `_id` makes an address belong to
+one holder in the whole directory, contacts and groups, primary addresses and aliases together, also on a sharded
+cluster, where a unique index on the contacts would have to start with their shard key. A synced contact claims its
+objectGUID in the same way (`"guid:…"`), so that one directory object is one contact.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pymongo.errors import BulkWriteError
+
+from storage.documents import Document
+from storage.driver import Database, Session
+from storage.keys import address_key, addresses
+
+Kind = Literal["contact", "group"]
+
+
+@dataclass
+class Taken(Exception):
+    """Raised when a claim belongs to another holder. Names the address or objectGUID."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The contact or group that holds an address."""
+
+    id: str
+    kind: Kind
+
+
+async def move(
+    db: Database,
+    pairs: Sequence[tuple[Document | None, Document | None]],
+    kind: Kind,
+    session: Session,
+) -> None:
+    """Give up and take what these holders, each before and after a change, no longer or newly claim.
+
+    All is given up before anything is taken, so that addresses can move between the holders of one batch.
+    Raises `Taken`.
+    """
+    given_up: list[Document] = []
+    taken: list[Document] = []
+    for before, after in pairs:
+        old, new = _claims(before), _claims(after)
+        given_up += ({"_id": claim, "holder": before["_id"]} for claim in old - new if before)
+        taken += ({"_id": claim, "holder": after["_id"], "kind": kind} for claim in new - old if after)
+    if given_up:
+        await db.claims.delete_many({"_id": {"$in": [claim["_id"] for claim in given_up]}}, session=session)
+    if taken:
+        try:
+            await db.claims.insert_many(taken, session=session)
+        except BulkWriteError as error:
+            raise _taken(error) from error
+
+
+async def holders(db: Database, some: Iterable[str], session: Session | None = None) -> dict[str, Holder]:
+    """The holders of these addresses, keyed by the address as compared; free ones are left out."""
+    claimed = [f"smtp:{address_key(address)}" for address in some]
+    cursor = db.claims.find({"_id": {"$in": claimed}}, session=session)
+    return {claim["_id"].removeprefix("smtp:"): Holder(claim["holder"], claim["kind"]) async for claim in cursor}
+
+
+async def synced_ids(db: Database, guids: Iterable[str], session: Session | None = None) -> dict[str, str]:
+    """The ids of the contacts synced from these directory objects, keyed by objectGUID."""
+    cursor = db.claims.find({"_id": {"$in": [f"guid:{guid}" for guid in guids]}}, session=session)
+    return {claim["_id"].removeprefix("guid:"): claim["holder"] async for claim in cursor}
+
+
+def _claims(holder: Mapping[str, object] | None) -> set[str]:
+    if holder is None:
+        return set()
+    claims = {f"smtp:{address}" for address in addresses(holder)}
+    match holder.get("onPremises"):
+        case {"objectGuid": guid}:
+            claims.add(f"guid:{guid}")
+    return claims
+
+
+def _taken(error: BulkWriteError) -> Exception:
+    failure = error.details["writeErrors"][0]
+    if failure["code"] != 11000:
+        return error
+    return Taken(failure["op"]["_id"].partition(":")[2])

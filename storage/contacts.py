@@ -1,0 +1,114 @@
+"""Reads contacts: by id, by address, as pages of a list, counted, and as a stream."""
+
+from collections.abc import AsyncGenerator, Iterable, Sequence
+
+from pymongo import ASCENDING, DESCENDING
+from pymongo.errors import ExecutionTimeout
+
+from storage import claims, pages, statistics
+from storage.documents import Document
+from storage.driver import Database, Session
+from storage.hints import hint
+from storage.pages import Ordering, Page, Window
+from storage.selection import Selection
+
+# All that is read of a contact unless told otherwise: the keys that only searches need are left out.
+_UNSEARCHED = {"keys.words": 0, "keys.facets": 0}
+
+
+async def get(
+    db: Database, identifier: str, session: Session | None = None, projection: Sequence[str] | None = None
+) -> Document | None:
+    """The contact with this id."""
+    return await db.contacts.find_one({"_id": identifier}, projection, session=session)
+
+
+async def get_many(
+    db: Database, ids: Iterable[str], session: Session | None = None, projection: Sequence[str] | None = None
+) -> dict[str, Document]:
+    """The contacts with these ids, keyed by id; unknown ones are left out."""
+    wanted = list(ids)
+    # One more than there can be, so that all come in the first answer and it is known to be the last.
+    cursor = db.contacts.find({"_id": {"$in": wanted}}, projection, session=session, batch_size=len(wanted) + 1)
+    return {contact["_id"]: contact for contact in await cursor.to_list(None)}
+
+
+async def by_address(db: Database, address: str) -> Document | None:
+    """The contact that has this primary address or alias."""
+    holders = await claims.holders(db, [address])
+    for holder in holders.values():
+        if holder.kind == "contact":
+            return await get(db, holder.id)
+    return None
+
+
+async def page(
+    db: Database,
+    selection: Selection,
+    ordering: Ordering,
+    window: Window,
+    projection: Sequence[str] | None = None,
+) -> Page:
+    """One page of a list. `projection` names the stored fields to read; None reads all."""
+    how = await hint(db, selection, ordering)
+    fields = _UNSEARCHED if projection is None else [*projection, ordering.field]
+    try:
+        return await pages.read(db.contacts, selection.query(), ordering, window, fields, how.index, how.most_ms)
+    except ExecutionTimeout:
+        return await pages.read(db.contacts, selection.query(), ordering, window, fields, how.otherwise)
+
+
+async def count(db: Database, selection: Selection) -> int:
+    """How many contacts are selected: from the statistics where they know it, else counted."""
+    if selection.is_counted:
+        return statistics.total(await statistics.read(db), selection.sources, selection.gals)
+    return await db.contacts.count_documents(selection.query())
+
+
+async def batches(
+    db: Database, selection: Selection, ordering: Ordering, size: int, projection: Sequence[str]
+) -> AsyncGenerator[list[Document]]:
+    """All selected contacts in order, with these fields, read a batch at a time as they are consumed."""
+    cursor = db.contacts.find(
+        selection.query(),
+        projection=projection,
+        sort=[(ordering.field, DESCENDING if ordering.descending else ASCENDING)],
+        hint=(await hint(db, selection, ordering)).index,
+        batch_size=size,
+        allow_disk_use=True,
+    )
+    try:
+        while found := await cursor.to_list(size):
+            yield found
+    finally:
+        await cursor.close()
+
+
+async def managers_above(db: Database, ids: Iterable[str], session: Session | None = None) -> dict[str, str | None]:
+    """The manager of each of these contacts and of everyone above them, None at the top."""
+    above: dict[str, str | None] = {}
+    level = set(ids)
+    while level:
+        found = await get_many(db, level, session, ["managerId"])
+        above |= {each: found.get(each, {}).get("managerId") for each in level}
+        level = {manager for manager in above.values() if manager is not None and manager not in above}
+    return above
+
+
+async def reports_of(db: Database, ids: Sequence[str], session: Session) -> list[Document]:
+    """The contacts whose manager is one of these."""
+    return await db.contacts.find({"managerId": {"$in": list(ids)}}, session=session).to_list(None)
+
+
+async def pin(db: Database, ids: Sequence[str], session: Session) -> set[str]:
+    """Keep these contacts from being deleted until the transaction ends, and return the ids that exist.
+
+    Writes a mark that belongs to no contact's data, so that a concurrent deletion conflicts.
+    """
+    await db.contacts.update_many({"_id": {"$in": list(ids)}}, {"$inc": {"keys.pins": 1}}, session=session)
+    return set(await get_many(db, ids, session, ["_id"]))
+
+
+async def lock_managers(db: Database, session: Session) -> None:
+    """Let one transaction at a time set managers, as two at once could close a cycle that neither sees."""
+    await db.state.update_one({"_id": "managers"}, {"$inc": {"changes": 1}}, upsert=True, session=session)

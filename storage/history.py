@@ -1,0 +1,29 @@
+"""The recorded changes of contacts, which `storage.changes` writes with each change."""
+
+from collections.abc import Mapping
+
+from storage import pages
+from storage.documents import Document
+from storage.driver import Database, Session
+from storage.pages import Ordering, Page, Window
+
+LATEST_FIRST = Ordering("_id", descending=True, of="history")
+
+
+async def page(db: Database, contact_id: str, window: Window) -> Page:
+    """One page of a contact's changes, the latest first."""
+    return await pages.read(db.history, {"contactId": contact_id}, LATEST_FIRST, window)
+
+
+async def count(db: Database, contact_id: str) -> int:
+    """How many changes of a contact are recorded."""
+    return await db.history.count_documents({"contactId": contact_id})
+
+
+async def at_versions(db: Database, versions: Mapping[str, int], session: Session | None = None) -> dict[str, Document]:
+    """The records of the changes that gave contacts these versions, keyed by the contact's id."""
+    query = {"contactId": {"$in": list(versions)}, "version": {"$in": list(set(versions.values()))}}
+    cursor = db.history.find(query, session=session)
+    return {
+        record["contactId"]: record async for record in cursor if record["version"] == versions[record["contactId"]]
+    }

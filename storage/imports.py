@@ -1,0 +1,198 @@
+"""Import jobs: their records, who runs them, and what became of their rows.
+
+A job is run by one process at a time, which holds its lease: `fence` grows whenever another takes it over, and every
+write of a run names the fence that it began with, so that a process that was presumed dead can write no more. The
+position in the file moves in the transaction that writes the rows, so that a killed run is taken up exactly there.
+Times of the lease are the server's own, whatever the clocks of the processes say.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from pymongo import ReturnDocument
+
+from storage import pages
+from storage.documents import Document
+from storage.driver import Database, Session
+from storage.pages import Ordering, Page, Window
+
+RETENTION = timedelta(days=30)
+"""How long jobs, with what became of their rows, are kept; then a TTL index removes them."""
+LEASE_SECONDS = 20
+LATEST_FIRST = Ordering("_id", descending=True, of="imports")
+PROBLEMS = Ordering("key", of="importProblems")
+OUTCOMES = Ordering("key", of="importOutcomes")
+_UNFINISHED = {"status": {"$in": ["QUEUED", "RUNNING"]}}
+
+
+class LostLease(Exception):
+    """Raised when another process has taken the job over: stop, and write nothing more."""
+
+
+class CancelRequested(Exception):
+    """Raised when someone asked to cancel the job: nothing of the present batch is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A run's hold on a job: its id and the fence that the run began with."""
+
+    id: str
+    fence: int
+
+
+async def insert(db: Database, job: Document) -> None:
+    """Add a job that its maker holds from the start, or that waits to be claimed."""
+    await db.imports.insert_one(job)
+
+
+async def get(db: Database, identifier: str) -> Document | None:
+    """The job with this id."""
+    return await db.imports.find_one({"_id": identifier})
+
+
+async def get_many(db: Database, ids: Iterable[str]) -> dict[str, Document]:
+    """The jobs with these ids, keyed by id; unknown ones are left out."""
+    return {job["_id"]: job async for job in db.imports.find({"_id": {"$in": list(ids)}})}
+
+
+async def page(db: Database, window: Window) -> Page:
+    """One page of the jobs, the latest first."""
+    return await pages.read(db.imports, {}, LATEST_FIRST, window)
+
+
+async def count(db: Database) -> int:
+    """How many jobs are kept."""
+    return await db.imports.count_documents({})
+
+
+async def claim(db: Database, identifier: str | None = None) -> Document | None:
+    """Take the lease of this job, or of the oldest that has work left and that nobody holds; None if there is none."""
+    free = {"$lt": [{"$ifNull": ["$leaseUntil", 0]}, "$$NOW"]}
+    query = {**_UNFINISHED, "$expr": free} | ({"_id": identifier} if identifier else {})
+    return await db.imports.find_one_and_update(
+        query,
+        [{"$set": {"status": "RUNNING", "fence": {"$add": ["$fence", 1]}, "leaseUntil": _until()}}],
+        sort=[("_id", 1)],
+        return_document=ReturnDocument.AFTER,
+    )
+
+
+async def renew(db: Database, hold: Hold) -> bool:
+    """Keep the lease. Returns whether the run still holds the job."""
+    result = await db.imports.update_one(_held(hold), [{"$set": {"leaseUntil": _until()}}])
+    return result.matched_count == 1
+
+
+async def release(db: Database, hold: Hold) -> None:
+    """Let the next process that looks for work go on with the job at once."""
+    await db.imports.update_one(_held(hold), {"$set": {"leaseUntil": None}})
+
+
+async def lock(db: Database, hold: Hold, session: Session) -> None:
+    """Begin a batch's transaction: whoever changes the job meanwhile waits for it, instead of spoiling its end.
+
+    Raises `LostLease` or `CancelRequested`.
+    """
+    await advance(db, hold, {}, {"batches": 1}, session)
+
+
+async def advance(
+    db: Database, hold: Hold, sets: Mapping[str, object], adds: Mapping[str, int], session: Session | None = None
+) -> None:
+    """Move the job on, in the transaction that writes a batch. Raises `LostLease` or `CancelRequested`."""
+    result = await db.imports.update_one(
+        {**_held(hold), "cancelRequested": {"$ne": True}},
+        {"$set": sets, "$inc": adds} if sets else {"$inc": adds},
+        session=session,
+    )
+    if not result.matched_count:
+        raise await _stopped(db, hold)
+
+
+async def change(db: Database, hold: Hold, sets: Mapping[str, object]) -> None:
+    """Set fields of a job that is held. Raises `LostLease`."""
+    result = await db.imports.update_one(_held(hold), {"$set": sets})
+    if not result.matched_count:
+        raise LostLease
+
+
+async def request_cancel(db: Database, identifier: str) -> Document | None:
+    """Ask the run to stop, wherever it runs. Returns the job, or None if it is finished or unknown."""
+    return await db.imports.find_one_and_update(
+        {"_id": identifier, **_UNFINISHED},
+        {"$set": {"cancelRequested": True}},
+        return_document=ReturnDocument.AFTER,
+    )
+
+
+async def request_undo(db: Database, identifier: str, statuses: Sequence[str]) -> Document | None:
+    """Make a finished job one whose work is to be undone. Returns it, or None if it has none of these statuses."""
+    return await db.imports.find_one_and_update(
+        {"_id": identifier, "status": {"$in": list(statuses)}, "dryRun": False},
+        {"$set": {"status": "QUEUED", "phase": "UNDO", "leaseUntil": None, "cancelRequested": False}},
+        return_document=ReturnDocument.AFTER,
+    )
+
+
+async def add_results(
+    db: Database, outcomes: Sequence[Document], problems: Sequence[Document], session: Session | None = None
+) -> None:
+    """Keep what became of rows, and what was wrong with them."""
+    if outcomes:
+        await db.import_outcomes.insert_many(outcomes, session=session)
+    if problems:
+        await db.import_problems.insert_many(problems, session=session)
+
+
+async def clear_results(db: Database, identifier: str) -> None:
+    """Forget what became of the rows, before a run that starts over."""
+    await db.import_outcomes.delete_many({"importId": identifier})
+    await db.import_problems.delete_many({"importId": identifier})
+
+
+async def problems(db: Database, identifier: str, window: Window) -> Page:
+    """One page of what was wrong with a job's rows, in the order of the rows."""
+    return await pages.read(db.import_problems, {"importId": identifier}, PROBLEMS, window)
+
+
+async def count_problems(db: Database, identifier: str) -> int:
+    """How many problems the job's rows had."""
+    return await db.import_problems.count_documents({"importId": identifier})
+
+
+async def all_problems(db: Database, identifier: str) -> AsyncIterator[Document]:
+    """Everything that was wrong with a job's rows, in the order of the rows."""
+    async for problem in db.import_problems.find({"importId": identifier}, sort=[("key", 1)], batch_size=500):
+        yield problem
+
+
+async def outcomes(db: Database, identifier: str, since: str = "") -> AsyncGenerator[Document]:
+    """What became of a job's rows, in chunks, in the order of deciding, from the chunk with this key."""
+    query = {"importId": identifier, "key": {"$gte": since}}
+    async for chunk in db.import_outcomes.find(query, sort=[("key", 1)], batch_size=8):
+        yield chunk
+
+
+async def last_outcome(db: Database, identifier: str) -> Document | None:
+    """The latest chunk of outcomes that is not undone yet."""
+    return await db.import_outcomes.find_one({"importId": identifier, "undone": {"$ne": True}}, sort=[("key", -1)])
+
+
+async def mark_undone(db: Database, chunk: Document, session: Session) -> None:
+    """Note that a chunk is undone, in the transaction that undoes it."""
+    await db.import_outcomes.update_one({"_id": chunk["_id"]}, {"$set": {"undone": True}}, session=session)
+
+
+def _held(hold: Hold) -> Document:
+    return {"_id": hold.id, "fence": hold.fence, "status": "RUNNING"}
+
+
+def _until() -> Document:
+    return {"$dateAdd": {"startDate": "$$NOW", "unit": "second", "amount": LEASE_SECONDS}}
+
+
+async def _stopped(db: Database, hold: Hold) -> Exception:
+    job = await get(db, hold.id)
+    return CancelRequested() if job and job["fence"] == hold.fence else LostLease()

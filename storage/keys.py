@@ -1,0 +1,185 @@
+"""The keys derived from a contact: what it sorts, filters and is found by.
+
+Each document carries them under `keys`, written with every change:
+
+- `name`, `emailAddress`, `company`, `updated`: one string per ordering, unique per contact (the folded value,
+  a NUL, the id), so that a page starts with one range on one field. `createdAt` needs none: ids are time-ordered.
+- `facets`: `"company:acme"`, `"domain:acme.example"`, …: what equality filters look for, in one multikey index.
+- `words`: the beginnings that a search matches: folded words, addresses, domains and phone digits.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import idna
+from anyascii import anyascii
+
+from storage.documents import Document
+
+FACETS = ("company", "department", "jobTitle", "country", "domain")
+_PIECES = re.compile(r"[^\W_]+")
+# A phone number stands for itself: digits within an address or a word belong to that.
+_NUMBER = re.compile(r"(?<![^\s,;])\+?\(?\d[\d\s().\-/]{3,}\d")
+_PHONE = re.compile(_NUMBER.pattern + r"(?![^\s,;])")
+_PUNCTUATION = "'\"`´’‘“”.,;:!?()[]{}<>|/\\-_+*#&"
+_MAX_WORD = 64
+
+
+class _Latin(dict[int, str]):
+    """Translates each character to its unaccented small form, learnt on first sight; marks disappear."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        if unicodedata.combining(char):
+            plain = ""
+        elif "LATIN" in unicodedata.name(char, ""):
+            plain = anyascii(char).lower()
+        else:
+            plain = char
+        self[code] = plain
+        return plain
+
+
+_latin = _Latin()
+
+
+def fold(text: str | None) -> str:
+    """The text as it is compared: lower case, without accents, single spaces (`"Ángel  Søn"` → `"angel son"`)."""
+    if not text:
+        return ""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKD", text.casefold()).translate(_latin)
+    return " ".join(text.lower().split())
+
+
+def address_key(address: str) -> str:
+    """An e-mail address as it is compared: NFC, without case, its domain in ASCII (RFC 5891)."""
+    if address.isascii():
+        return address.lower()
+    local, _, domain = unicodedata.normalize("NFC", address).rpartition("@")
+    return f"{local.casefold()}@{domain_key(domain)}"
+
+
+def domain_key(domain: str) -> str:
+    """The domain of an address as it is compared: in ASCII (`"MÜNCHEN.example"` → `"xn--mnchen-3ya.example"`)."""
+    try:
+        return domain.lower() if domain.isascii() else idna.encode(domain, uts46=True).decode().lower()
+    except idna.IDNAError:
+        return domain.lower()
+
+
+def addresses(document: Mapping[str, Any]) -> list[str]:
+    """All addresses of a contact or group as compared, the primary first."""
+    return [address_key(each) for each in (document["emailAddress"], *document.get("aliases", ()))]
+
+
+def keys(contact: Document) -> Document:
+    """The `keys` of a contact document."""
+    identifier = contact["_id"]
+    found = addresses(contact)
+    return {
+        "name": sort_key(contact["displayName"], identifier),
+        "emailAddress": found[0],
+        "company": sort_key(contact.get("company"), identifier),
+        "updated": updated_key(contact["updatedAt"], identifier),
+        "facets": list(_facets(contact, found)),
+        "words": contact_words(contact, found),
+    }
+
+
+def sort_key(text: str | None, identifier: str) -> str:
+    """A string that sorts by the folded text and then by the id."""
+    return f"{fold(text)}\0{identifier}"
+
+
+def updated_key(moment: datetime, identifier: str = "") -> str:
+    """A string that sorts by the moment (milliseconds since 1970, in hexadecimal) and then by the id."""
+    return f"{int(moment.timestamp() * 1000 + 0.5):012x}{identifier}"
+
+
+def facet(name: str, value: str) -> str:
+    """What an equality filter on one of `FACETS` looks for."""
+    return f"{name}:{fold(value)}"
+
+
+def _facets(contact: Document, found: Iterable[str]) -> Iterator[str]:
+    for name in ("company", "department", "jobTitle"):
+        if value := contact.get(name):
+            yield facet(name, value)
+    if country := contact.get("address", {}).get("country"):
+        yield facet("country", country)
+    for domain in sorted({each.rpartition("@")[2] for each in found}):
+        yield f"domain:{domain}"
+
+
+def contact_words(contact: Document, found: list[str]) -> list[str]:
+    """The words by whose beginnings a search finds this contact."""
+    words = set(_text_words(contact["displayName"]))
+    for name in ("firstName", "lastName", "company"):
+        if value := contact.get(name):
+            words.update(_text_words(value))
+    for address in found:
+        words.update(_address_words(address))
+    for name in ("businessPhone", "mobilePhone"):
+        if value := contact.get(name):
+            words.update(_digits(value))
+            words.update(_digits(contact.get(f"{name}E164", "")))
+    return _sorted(words)
+
+
+def group_words(display_name: str, address: str) -> list[str]:
+    """The words by whose beginnings a search finds a group."""
+    return _sorted({*_text_words(display_name), *_address_words(address), *_PIECES.findall(address)})
+
+
+def search_terms(text: str) -> list[str]:
+    """What a search text asks for: beginnings, all of which must be found. Empty for a blank text.
+
+    A run of digits and phone punctuation is one term (`"+44 (20) 79"` → `"442079"`).
+    """
+    terms = [digits for run in _PHONE.findall(text) for digits in _digits(run)]
+    for chunk in fold(_PHONE.sub(" ", text)).split():
+        if term := chunk.strip(_PUNCTUATION).removeprefix("@"):
+            terms.append(term)
+    return list(dict.fromkeys(term[:_MAX_WORD] for term in terms))
+
+
+def _text_words(text: str) -> Iterator[str]:
+    """Each chunk between blanks, its pieces where it has several (`o'brien` → o'brien, o, brien), and numbers."""
+    for chunk in fold(text).split():
+        word = chunk.strip(_PUNCTUATION)
+        yield word
+        if not word.isalnum():
+            yield from _PIECES.findall(word)
+    for number in _NUMBER.findall(text):  # which a search takes for a phone number
+        yield from _digits(number)
+
+
+def _address_words(address: str) -> Iterator[str]:
+    """An address as compared, its domain, the pieces before it, and all of it as people write it."""
+    local, _, domain = address.rpartition("@")
+    folded = fold(local)
+    yield from (address, domain, *_PIECES.findall(folded))
+    if "xn--" in domain or not address.isascii():
+        shown = fold(_shown_domain(domain))
+        yield from (f"{folded}@{shown}", shown)
+
+
+def _shown_domain(domain: str) -> str:
+    try:
+        return idna.decode(domain)
+    except idna.IDNAError:
+        return domain
+
+
+def _sorted(words: Iterable[str]) -> list[str]:
+    return sorted({word[:_MAX_WORD] for word in words if word})
+
+
+def _digits(phone: str) -> Iterator[str]:
+    digits = "".join(char for char in phone if char.isascii() and char.isdigit())
+    if digits:
+        yield digits.removeprefix("00")

@@ -1,0 +1,36 @@
+"""Deleted contacts, kept for 30 days (`storage.changes.RETENTION`) and then removed by a TTL index."""
+
+from collections.abc import Iterable, Sequence
+
+from storage import pages
+from storage.documents import Document
+from storage.driver import Database, Session
+from storage.pages import Ordering, Page, Window
+
+LATEST_FIRST = Ordering("key", descending=True, of="deletedContacts")
+
+
+async def get(db: Database, identifier: str, session: Session | None = None) -> Document | None:
+    """The entry of a deleted contact: `{contact, deletedAt, deletedBy, purgeAt, reportIds}`."""
+    return await db.deleted_contacts.find_one({"_id": identifier}, session=session)
+
+
+async def get_many(db: Database, ids: Iterable[str]) -> dict[str, Document]:
+    """The entries of the deleted contacts with these ids, keyed by id; those that are not deleted are left out."""
+    return {entry["_id"]: entry async for entry in db.deleted_contacts.find({"_id": {"$in": list(ids)}})}
+
+
+async def by_guids(db: Database, guids: Sequence[str], session: Session) -> dict[str, Document]:
+    """The entries of deleted contacts that were synced from these directory objects, keyed by objectGUID."""
+    cursor = db.deleted_contacts.find({"contact.onPremises.objectGuid": {"$in": list(guids)}}, session=session)
+    return {entry["contact"]["onPremises"]["objectGuid"]: entry async for entry in cursor}
+
+
+async def page(db: Database, window: Window) -> Page:
+    """One page of the deleted contacts, the latest first."""
+    return await pages.read(db.deleted_contacts, {}, LATEST_FIRST, window)
+
+
+async def count(db: Database) -> int:
+    """How many deleted contacts are kept."""
+    return await db.deleted_contacts.count_documents({})

@@ -1,0 +1,105 @@
+"""Which contacts a list asks for: a filter and a search, as MongoDB queries."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from storage.documents import GALS, SOURCES, Document, Gal, Source
+from storage.keys import domain_key, facet, search_terms, updated_key
+
+# Greater than every character of a word.
+_LAST = "\U0010ffff"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """The contacts that fulfil all that is given; None, or a blank search, asks for nothing.
+
+    `company`, `department`, `job_title` and `country` are compared without case and accents; `email_domain` is that
+    of any of a contact's addresses.
+    """
+
+    source: Source | None = None
+    gal: Gal | None = None
+    company: str | None = None
+    department: str | None = None
+    job_title: str | None = None
+    country: str | None = None
+    email_domain: str | None = None
+    group_id: str | None = None
+    manager_id: str | None = None
+    updated_since: datetime | None = None
+    ids: Sequence[str] | None = None
+    search: str | None = None
+
+    @property
+    def sources(self) -> Sequence[Source]:
+        """The sources asked for."""
+        return SOURCES if self.source is None else (self.source,)
+
+    @property
+    def gals(self) -> Sequence[Gal]:
+        """The visibilities asked for."""
+        return GALS if self.gal is None else (self.gal,)
+
+    @property
+    def facets(self) -> list[str]:
+        """The facets (see `storage.keys`) that a contact must have."""
+        wanted = (
+            ("company", self.company),
+            ("department", self.department),
+            ("jobTitle", self.job_title),
+            ("country", self.country),
+            ("domain", self.email_domain and domain_key(self.email_domain.strip().removeprefix("@"))),
+        )
+        return [facet(name, value) for name, value in wanted if value is not None]
+
+    @property
+    def terms(self) -> list[str]:
+        """The word beginnings that a contact must have."""
+        return search_terms(self.search) if self.search else []
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether the statistics know how many contacts these are."""
+        return len(self.query()) == 2
+
+    def matches(self, contact: Document) -> bool:
+        """Whether `query` would find this contact, given whole with its keys."""
+        keys = contact["keys"]
+        return (
+            contact["source"] in self.sources
+            and contact["gal"] in self.gals
+            and set(self.facets) <= set(keys.get("facets", ()))
+            and (self.group_id is None or self.group_id in contact.get("groupIds", ()))
+            and (self.manager_id is None or self.manager_id == contact.get("managerId"))
+            and (self.updated_since is None or keys["updated"] >= updated_key(self.updated_since))
+            and (self.ids is None or contact["_id"] in self.ids)
+            and all(any(word.startswith(term) for word in keys.get("words", ())) for term in self.terms)
+        )
+
+    def query(self) -> Document:
+        """The MongoDB filter. It always names source and GAL, with which every list index starts."""
+        query: Document = {"source": _any(self.sources), "gal": _any(self.gals)}
+        if facets := self.facets:
+            query["keys.facets"] = facets[0] if len(facets) == 1 else {"$all": facets}
+        if self.group_id is not None:
+            query["groupIds"] = self.group_id
+        if self.manager_id is not None:
+            query["managerId"] = self.manager_id
+        if self.updated_since is not None:
+            query["keys.updated"] = {"$gte": updated_key(self.updated_since)}
+        if self.ids is not None:
+            query["_id"] = {"$in": list(self.ids)}
+        if terms := self.terms:
+            query["$and"] = [begins(term) for term in terms]
+        return query
+
+
+def begins(term: str) -> Document:
+    """The MongoDB filter for a word that begins with this term."""
+    return {"keys.words": {"$elemMatch": {"$gte": term, "$lt": term + _LAST}}}
+
+
+def _any(values: Sequence[str]) -> str | Document:
+    return values[0] if len(values) == 1 else {"$in": list(values)}

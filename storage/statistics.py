@@ -1,0 +1,42 @@
+"""Counters of contacts by source and GAL visibility, changed in the same transaction as the contacts.
+
+They are spread over slots, since every transaction that changed one hot document would conflict with every other.
+A slot is `{_id: 0..15, "CLOUD_VISIBLE": n, "CLOUD_HIDDEN": n, "SYNCED_VISIBLE": n, "SYNCED_HIDDEN": n}`; the sum
+over the slots is exact, and reading it costs the same at any number of contacts.
+"""
+
+import itertools
+import random
+from collections.abc import Collection, Mapping
+
+from storage.documents import GALS, SOURCES, Document, Gal, Source
+from storage.driver import Database, Session
+
+SLOTS = 16
+_next_slot = itertools.cycle(random.sample(range(SLOTS), SLOTS))
+
+Counts = dict[tuple[Source, Gal], int]
+
+
+async def read(db: Database) -> Counts:
+    """How many contacts there are of each source and GAL visibility."""
+    slots = await db.statistics.find().batch_size(SLOTS + 1).to_list(None)
+    return {(source, gal): sum(slot.get(f"{source}_{gal}", 0) for slot in slots) for source in SOURCES for gal in GALS}
+
+
+def total(counts: Counts, sources: Collection[Source] = SOURCES, gals: Collection[Gal] = GALS) -> int:
+    """The sum of the counts of these sources and visibilities."""
+    return sum(counts[source, gal] for source in sources for gal in gals)
+
+
+def tally(deltas: Counts, contact: Document, step: int) -> None:
+    """Count a contact in (`step` 1) or out (-1)."""
+    kind = (contact["source"], contact["gal"])
+    deltas[kind] = deltas.get(kind, 0) + step
+
+
+async def add(db: Database, deltas: Mapping[tuple[Source, Gal], int], session: Session) -> None:
+    """Change the counters by `deltas`, within the transaction of the change that they count."""
+    steps = {f"{source}_{gal}": step for (source, gal), step in deltas.items() if step}
+    if steps:
+        await db.statistics.update_one({"_id": next(_next_slot)}, {"$inc": steps}, upsert=True, session=session)

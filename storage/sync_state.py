@@ -1,0 +1,55 @@
+"""How far the sync with Active Directory has got: when each domain last synced, and the marks of its databases."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from storage import sync_lease
+from storage.documents import Document
+from storage.driver import Database, Session
+
+_MARKS = "directorySyncMarks"
+
+
+async def read(db: Database) -> dict[str, Document]:
+    """The state of each synchronised domain, keyed by domain: `{server, lastSyncAt, nextSyncAt}`.
+
+    `nextSyncAt` is the schedule's, where there is one.
+    """
+    found = await db.state.find({"_id": {"$regex": "^(sync:|directorySync$)"}}).to_list(None)
+    schedule: Document = next((state for state in found if state["_id"] == sync_lease.ID), {})
+    scheduled = {"nextSyncAt": schedule["nextRunAt"]} if "nextRunAt" in schedule else {}
+    return {state["_id"].removeprefix("sync:"): state | scheduled for state in found if state is not schedule}
+
+
+async def completed(
+    db: Database,
+    domain: str,
+    server: str,
+    at: datetime,
+    following: datetime | None,
+    session: Session | None = None,
+) -> None:
+    """Record a completed cycle, and when the next is due, if one is."""
+    await db.state.update_one(
+        {"_id": f"sync:{domain}"},
+        {"$set": {"server": server, "lastSyncAt": at, "nextSyncAt": following}},
+        upsert=True,
+        session=session,
+    )
+
+
+async def unscheduled(db: Database) -> None:
+    """Record that no cycle is due any more."""
+    await sync_lease.unschedule(db)
+    await db.state.update_many({"_id": {"$regex": "^sync:"}}, {"$set": {"nextSyncAt": None}})
+
+
+async def marks(db: Database) -> Sequence[Document]:
+    """The latest mark of each directory database that was read: `{invocationId, usn, server}`."""
+    state = await db.state.find_one({"_id": _MARKS})
+    return state["marks"] if state else []
+
+
+async def set_marks(db: Database, found: Sequence[Document], session: Session) -> None:
+    """Replace the marks, in the transaction that completes a cycle."""
+    await db.state.update_one({"_id": _MARKS}, {"$set": {"marks": list(found)}}, upsert=True, session=session)

@@ -1,0 +1,123 @@
+"""What tests of every part share."""
+
+import os
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Thread
+from typing import Any
+
+import httpx
+import hypothesis
+import pytest
+import uvicorn
+from httpx import ASGITransport
+
+from app import create_app
+from resolvers.directory import Directory
+from settings import Settings
+from storage import schema
+from storage.changes import Author
+from storage.documents import new_id
+from storage.driver import Database, DriverName, connect
+from storage.mongod import embedded
+
+# CONTACTS_TEST_DRIVER=pymongo runs the whole suite on PyMongo's own asynchronous client.
+DRIVER: DriverName = "pymongo" if os.environ.get("CONTACTS_TEST_DRIVER") == "pymongo" else "motor"
+# The name under which tests call the application.
+HOST = "contacts.example"
+
+# How long an example takes says nothing on a busy machine.
+hypothesis.settings.register_profile("tests", deadline=None)
+hypothesis.settings.load_profile("tests")
+
+
+@pytest.fixture(scope="session")
+def mongodb_uri() -> Iterator[str]:
+    """The URI of the MongoDB to test on: CONTACTS_TEST_MONGODB_URI, else one embedded server for the session."""
+    if given := os.environ.get("CONTACTS_TEST_MONGODB_URI"):
+        yield given
+        return
+    with (
+        TemporaryDirectory(prefix="contacts-test-") as directory,
+        embedded(Path(directory), exclusive=True, cache_gb=0.25) as uri,
+    ):
+        yield uri
+
+
+@pytest.fixture(scope="session")
+def database_name() -> str:
+    """The name of a database of this test process's own."""
+    return f"test-{new_id()}"
+
+
+@pytest.fixture(scope="session")
+async def prepared_db(mongodb_uri: str, database_name: str) -> AsyncIterator[Database]:
+    """The session's database with its collections and indexes; dropped in the end."""
+    db = connect(mongodb_uri, database_name, DRIVER)
+    await schema.prepare(db)
+    yield db
+    await db.drop()
+    await db.close()
+
+
+@pytest.fixture
+async def db(prepared_db: Database) -> AsyncIterator[Database]:
+    """The database, emptied after the test."""
+    yield prepared_db
+    for name in await prepared_db.mongo.list_collection_names(filter={"name": {"$nin": ["statistics", "state"]}}):
+        await prepared_db.mongo[name].delete_many({})
+    await prepared_db.statistics.update_many({}, [{"$replaceWith": {"_id": "$_id"}}])
+    await prepared_db.state.delete_many({"_id": {"$ne": "schema"}})
+
+
+@pytest.fixture
+def directory(db: Database) -> Directory:
+    """The directory as a tester has it before them, through GraphQL."""
+    return Directory(db, Author("tester", "graphql"))
+
+
+@pytest.fixture
+def sync_directory(db: Database) -> Directory:
+    """The directory as the sync has it, which alone may write synced contacts."""
+    return Directory(db, Author("Active Directory", "sync"))
+
+
+@pytest.fixture(scope="session")
+def settings(mongodb_uri: str, database_name: str) -> Settings:
+    """The settings of the application under test."""
+    return Settings(mongodb_uri=mongodb_uri, database=database_name, driver=DRIVER, allowed_hosts=(HOST,))
+
+
+@pytest.fixture(scope="session")
+async def application(settings: Settings, prepared_db: Database) -> AsyncIterator[ASGITransport]:
+    """The running application, called without a network."""
+    app = create_app(settings)
+    async with app.router.lifespan_context(app) as state:
+
+        async def with_state(scope: Any, receive: Any, send: Any) -> None:  # what uvicorn does with lifespan state
+            await app({**scope, "state": dict(state or {})}, receive, send)
+
+        yield ASGITransport(with_state, raise_app_exceptions=False)
+
+
+@pytest.fixture
+async def client(application: ASGITransport, db: Database) -> AsyncIterator[httpx.AsyncClient]:
+    """An HTTP client of the application."""
+    async with httpx.AsyncClient(transport=application, base_url=f"http://{HOST}") as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def service_url(settings: Settings) -> Iterator[str]:
+    """The base URL of a service that listens on a real port, for clients that are programs of their own."""
+    config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=0, log_level="warning", ws="websockets-sansio")
+    server = uvicorn.Server(config)
+    thread = Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join()

@@ -1,0 +1,87 @@
+"""Servers that are no domain controllers: what a network does to a client besides answering it."""
+
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+# An extended response with resultCode unavailable (52): no StartTLS here.
+STARTTLS_REFUSED = b"\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x34\x04\x00\x04\x00"
+STARTTLS_AGREED = STARTTLS_REFUSED.replace(b"\x0a\x01\x34", b"\x0a\x01\x00")
+
+Behaviour = Callable[[socket.socket, threading.Event], None]
+
+
+@contextlib.contextmanager
+def listening(behaviour: Behaviour) -> Iterator[int]:
+    """A port on loopback where every connection gets `behaviour` in a thread; closed with the context."""
+    closing = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.05)
+
+        def accept() -> None:
+            with contextlib.ExitStack() as connections:
+                while not closing.is_set():
+                    with contextlib.suppress(TimeoutError):
+                        connection = connections.enter_context(server.accept()[0])
+                        thread = threading.Thread(target=quietly, args=(behaviour, connection, closing))
+                        thread.start()
+                        connections.callback(thread.join)
+
+        acceptor = threading.Thread(target=accept)
+        acceptor.start()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            closing.set()
+            acceptor.join()
+
+
+def quietly(behaviour: Behaviour, connection: socket.socket, closing: threading.Event) -> None:
+    with contextlib.suppress(OSError):
+        behaviour(connection, closing)
+
+
+def silent(connection: socket.socket, closing: threading.Event) -> None:
+    """Accepts, and never says a word."""
+    closing.wait()
+
+
+def silent_after_starttls(connection: socket.socket, closing: threading.Event) -> None:
+    """Agrees to start TLS, then says no more."""
+    connection.recv(4096)
+    connection.sendall(STARTTLS_AGREED)
+    closing.wait()
+
+
+def dripping(connection: socket.socket, closing: threading.Event) -> None:
+    """Says one byte of a long TLS record now and then, so that no single wait takes long."""
+    connection.sendall(b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc\x03\x03")
+    while not closing.wait(0.1):
+        connection.sendall(b"\x00")
+
+
+def silent_after_tls(folder: Path) -> Behaviour:
+    """Agrees on TLS with the certificate in `folder`, then never answers."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+
+    def behave(connection: socket.socket, closing: threading.Event) -> None:
+        with context.wrap_socket(connection, server_side=True):
+            closing.wait()
+
+    return behave
+
+
+def refusing_starttls(heard: list[bytes]) -> Behaviour:
+    """Refuses StartTLS, and keeps in `heard` all that it is told."""
+
+    def behave(connection: socket.socket, closing: threading.Event) -> None:
+        heard.append(connection.recv(4096))
+        connection.sendall(STARTTLS_REFUSED)
+        while more := connection.recv(4096):
+            heard.append(more)
+
+    return behave

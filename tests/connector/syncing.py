@@ -1,0 +1,92 @@
+"""The sync of a test: one domain controller, one database, cycles run by hand."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from connector.scheduler import AUTHOR, perform
+from resolvers import sync_control, sync_run
+from resolvers.directory import Directory
+from resolvers.sync_run import Run, Wanted
+from settings import Settings
+from storage import sync_runs
+from storage.documents import Document
+from storage.driver import Database
+from storage.pages import Window
+from tests.ad.controller import Controller
+from tests.connector.conftest import settings_for
+from tests.consistency import check
+
+MINUTE = timedelta(minutes=1)
+# What is not the contact's own: how it is kept here.
+KEPT = {"_id", "keys", "version", "createdAt", "updatedAt", "onPremises"}
+
+
+@dataclass
+class Syncing:
+    """Runs cycles, and looks at what they made. `settings` may be replaced between cycles."""
+
+    controller: Controller
+    db: Database
+    settings: Settings
+    uri: str = ""
+
+    @classmethod
+    def with_settings(cls, controller: Controller, db: Database, **changes: object) -> "Syncing":
+        """Deletions do not stop its cycles unless `changes` say so: a test has few contacts, and deletes half."""
+        defaults: dict[str, object] = {"ad_max_deletions_percent": 100}
+        return cls(controller, db, settings_for(controller, **defaults | changes))
+
+    @property
+    def directory(self) -> Directory:
+        """The directory as the sync has it."""
+        return Directory(self.db, AUTHOR)
+
+    async def take(self, wanted: Wanted | None = None, seconds: float = 30) -> Run:
+        """The lease and a run, which must be free."""
+        run = await sync_run.take(self.directory, wanted or Wanted(), seconds=seconds)
+        assert run is not None
+        return run
+
+    async def cycle(self, *, dry_run: bool = False, allow_deletions: bool = False, full: bool = False) -> Document:
+        """The record of one cycle, after which everything is consistent."""
+        run = await self.take(Wanted(dry_run, allow_deletions, full))
+        await perform(run, self.settings)
+        await check(self.db)
+        return await sync_control.get_run(self.directory, run.id)
+
+    async def succeed(self) -> Document:
+        """The record of a cycle that must succeed."""
+        record = await self.cycle()
+        assert record["status"] == "SUCCEEDED", record
+        return record
+
+    async def contact(self, name: str) -> Document:
+        """The contact of this name, which must exist."""
+        found = await self.db.contacts.find_one({"displayName": name})
+        assert found is not None, f"there is no {name}"
+        return found
+
+    async def names(self) -> set[str]:
+        """The names of all contacts."""
+        return {each["displayName"] async for each in self.db.contacts.find()}
+
+    async def skips(self, record: Document) -> dict[str, str]:
+        """Why objects were left as they are, keyed by the first name of their DN."""
+        page = await sync_runs.detail_page(self.db, record["_id"], "skips", Window(100))
+        return {each["distinguishedName"].split(",")[0]: each["code"] for each in page.documents}
+
+    async def changes(self, contact_id: str) -> list[tuple[str, str]]:
+        """What happened to a contact, and through what, the earliest first."""
+        cursor = self.db.history.find({"contactId": contact_id}).sort("_id", 1)
+        return [(each["action"], each["through"]) async for each in cursor]
+
+
+def counts(record: Document) -> dict[str, int]:
+    """The figures of a record that are not zero."""
+    names = ("created", "updated", "deleted", "unchanged", "skipped", "groupsChanged", "membershipsChanged")
+    return {name: record[name] for name in names if record[name]}
+
+
+def own(contact: Document) -> Document:
+    """What the contact says of itself."""
+    return {name: value for name, value in contact.items() if name not in KEPT}

@@ -1,0 +1,368 @@
+"""Cycles against a real domain controller: what changes in Active Directory becomes so here."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from resolvers import contacts, groups
+from resolvers.directory import Directory
+from storage import recycle_bin
+from tests.ad.provision import BASE_DN, CONTACTS_DN, OUTSIDER_DN
+from tests.connector.syncing import Syncing, counts, own
+from tests.people import person
+from tests.queries import counted
+
+if TYPE_CHECKING:
+    from tests.ad.administrator import Administrator
+
+pytestmark = pytest.mark.ad
+
+ANN, BO = f"CN=Ann,{CONTACTS_DN}", f"CN=Bo,{CONTACTS_DN}"
+TEAM = f"CN=Team,{CONTACTS_DN}"
+
+
+async def test_first_cycle(syncing: Syncing, admin: "Administrator") -> None:
+    """Everything that Active Directory says of a contact is here after the first cycle, and the run says so."""
+    guid = admin.add_contact(
+        "Bo",
+        givenName="Bo",
+        sn="Dahl",
+        proxyAddresses=["SMTP:bo@example.test", "smtp:b.dahl@example.test"],
+        company="Contoso",
+        department="Sales",
+        title="Director",
+        telephoneNumber="+47 22 12 34 56",
+        mobile="+47 912 34 567",
+        streetAddress="Storgata 1",
+        l="Oslo",
+        st="Oslo",
+        co="Norway",
+        postalCode="0155",
+        info="Æøå",
+        msExchHideFromAddressLists="TRUE",
+    )
+    record = await syncing.succeed()
+    assert counts(record) == {"created": 1}
+    assert (record["fullReason"], record["server"], record["processed"]) == ("FIRST_CYCLE", "dc1.corp.example.test", 1)
+    bo = await syncing.contact("Bo")
+    assert own(bo) == {
+        "source": "SYNCED",
+        "displayName": "Bo",
+        "firstName": "Bo",
+        "lastName": "Dahl",
+        "emailAddress": "bo@example.test",
+        "aliases": ["b.dahl@example.test"],
+        "company": "Contoso",
+        "department": "Sales",
+        "jobTitle": "Director",
+        "businessPhone": "+47 22 12 34 56",
+        "businessPhoneE164": "+4722123456",
+        "mobilePhone": "+47 912 34 567",
+        "mobilePhoneE164": "+4791234567",
+        "address": {
+            "street": "Storgata 1",
+            "city": "Oslo",
+            "state": "Oslo",
+            "country": "Norway",
+            "postalCode": "0155",
+        },
+        "notes": "Æøå",
+        "gal": "HIDDEN",
+    }
+    assert (
+        bo["onPremises"].items()
+        >= {
+            "objectGuid": guid,
+            "distinguishedName": BO,
+            "domain": "corp.example.test",
+        }.items()
+    )
+    assert await syncing.changes(bo["_id"]) == [("CREATED", "sync")]
+
+
+ATTRIBUTES = {
+    "displayName": ("Bo Dahl", "displayName", "Bo Dahl"),
+    "givenName": ("Bo", "firstName", "Bo"),
+    "sn": ("Dahl", "lastName", "Dahl"),
+    "mail": ("bd@example.test", "emailAddress", "bd@example.test"),
+    "proxyAddresses": ("smtp:b@example.test", "aliases", ["b@example.test"]),
+    "company": ("Contoso", "company", "Contoso"),
+    "department": ("Sales", "department", "Sales"),
+    "title": ("Director", "jobTitle", "Director"),
+    "telephoneNumber": ("+47 22 12 34 56", "businessPhone", "+47 22 12 34 56"),
+    "mobile": ("+47 912 34 567", "mobilePhone", "+47 912 34 567"),
+    "streetAddress": ("Storgata 1", "address", {"street": "Storgata 1"}),
+    "l": ("Oslo", "address", {"city": "Oslo"}),
+    "st": ("Viken", "address", {"state": "Viken"}),
+    "co": ("Norway", "address", {"country": "Norway"}),
+    "postalCode": ("0155", "address", {"postalCode": "0155"}),
+    "info": ("A friend", "notes", "A friend"),
+    "msExchHideFromAddressLists": ("TRUE", "gal", "HIDDEN"),
+}
+
+
+async def test_every_attribute_set_and_cleared(syncing: Syncing, admin: "Administrator") -> None:
+    """Each attribute that is set, and then cleared, changes its field here, and back; nothing else changes."""
+    admin.add_contact("Bo", targetAddress="SMTP:bo@elsewhere.test", mail="bo@example.test")
+    await syncing.succeed()
+    plain = own(await syncing.contact("Bo"))
+    for attribute, (value, field, expected) in ATTRIBUTES.items():
+        before = admin.read(BO, attribute).get(attribute)
+        admin.set(BO, **{attribute: value})
+        assert counts(await syncing.succeed()) == {"updated": 1}, attribute
+        changed = own(await syncing.db.contacts.find_one({}) or {})
+        assert changed[field] == expected
+        assert {name for name in changed if changed[name] != plain.get(name)} - {f"{field}E164"} == {field}
+        admin.set(BO, **{attribute: [each.decode() for each in before] if before else None})
+        await syncing.succeed()
+        assert own(await syncing.contact("Bo")) == plain, attribute
+
+
+async def test_nothing_changed_nothing_written(syncing: Syncing, admin: "Administrator") -> None:
+    """A cycle that finds nothing new writes its record and the state of the sync, and nothing else."""
+    admin.add_contact("Ann")
+    admin.add_contact("Bo", manager=ANN)
+    admin.add_group("Team", [ANN])
+    await syncing.succeed()
+    run = await syncing.take()
+    async with counted(syncing.db) as commands:
+        from connector.cycle import run_cycle
+
+        await run_cycle(run, syncing.settings)
+    written = {command for command in commands if command.split()[0] in {"insert", "update", "delete", "findAndModify"}}
+    assert written <= {"update syncRuns", "update state"}
+
+
+async def test_full_cycle_writes_nothing_that_is_so_already(syncing: Syncing, admin: "Administrator") -> None:
+    """Reading everything again, when it is asked for, changes no contact and no group."""
+    admin.add_contact("Ann")
+    admin.add_contact("Bo", manager=ANN)
+    admin.add_group("Team", [ANN, BO])
+    await syncing.succeed()
+    before = [each async for each in syncing.db.contacts.find()]
+    record = await syncing.cycle(full=True)
+    assert (record["fullReason"], counts(record)) == ("REQUESTED", {"unchanged": 2})
+    assert [each async for each in syncing.db.contacts.find()] == before
+
+
+async def test_rename(syncing: Syncing, admin: "Administrator") -> None:
+    """A renamed object is the same contact under its new name."""
+    admin.add_contact("Ann")
+    await syncing.succeed()
+    ann = await syncing.contact("Ann")
+    admin.rename(ANN, "CN=Anna")
+    assert counts(await syncing.succeed()) == {"updated": 1}
+    anna = await syncing.contact("Anna")
+    assert anna["_id"] == ann["_id"]
+    assert anna["onPremises"]["distinguishedName"] == f"CN=Anna,{CONTACTS_DN}"
+
+
+async def test_unit_renamed_and_moved_between_units(syncing: Syncing, admin: "Administrator") -> None:
+    """Contacts in a renamed OU, and those moved to another, keep everything but their distinguished name."""
+    unit, other = admin.add_unit("Partners", CONTACTS_DN), admin.add_unit("Other", CONTACTS_DN)
+    admin.add_contact("Ann", unit)
+    admin.add_contact("Bo", unit)
+    await syncing.succeed()
+    ids = {(await syncing.contact(name))["_id"] for name in ("Ann", "Bo")}
+    admin.rename(f"CN=Bo,{unit}", "CN=Bo", other)
+    admin.rename(unit, "OU=Friends")
+    assert counts(await syncing.succeed()) == {"updated": 2}
+    found = {name: await syncing.contact(name) for name in ("Ann", "Bo")}
+    assert {each["_id"] for each in found.values()} == ids
+    assert found["Ann"]["onPremises"]["distinguishedName"] == f"CN=Ann,OU=Friends,{CONTACTS_DN}"
+    assert found["Bo"]["onPremises"]["distinguishedName"] == f"CN=Bo,{other}"
+    assert counts(await syncing.succeed()) == {"unchanged": 2}
+
+
+async def test_out_of_scope_and_back(syncing: Syncing, admin: "Administrator") -> None:
+    """What leaves the base DNs goes to the recycle bin; what comes with its OU, or comes back, is there again."""
+    outside = admin.add_unit("Outside", BASE_DN)
+    unit = admin.add_unit("Coming", outside)
+    admin.add_contact("Ann")
+    admin.add_contact("Bo")
+    admin.add_contact("Cy", unit)
+    syncing.settings = Syncing.with_settings(syncing.controller, syncing.db, ad_base_dns=(CONTACTS_DN,)).settings
+    await syncing.succeed()
+    ann = await syncing.contact("Ann")
+    admin.rename(ANN, "CN=Ann", outside)
+    admin.rename(unit, "OU=Coming", CONTACTS_DN)
+    assert counts(await syncing.succeed()) == {"created": 1, "deleted": 1, "unchanged": 1}
+    assert await syncing.names() == {"Bo", "Cy"}
+    assert await recycle_bin.get(syncing.db, ann["_id"])
+    admin.rename(f"CN=Ann,{outside}", "CN=Ann", CONTACTS_DN)
+    await syncing.succeed()
+    assert (await syncing.contact("Ann"))["_id"] == ann["_id"]
+
+
+async def test_deleted_and_undeleted(syncing: Syncing, admin: "Administrator", directory: Directory) -> None:
+    """A deleted contact goes to the recycle bin, and returns as itself, with its memberships, when it is undeleted."""
+    guid = admin.add_contact("Ann", title="Buyer")
+    admin.add_contact("Bo", manager=ANN)
+    await syncing.succeed()
+    ann = await syncing.contact("Ann")
+    partners = await groups.create_group(directory, {"displayName": "P", "emailAddress": "p@example.test"})
+    await groups.add_contacts(directory, partners["_id"], [ann["_id"]])
+    admin.delete(ANN)
+    assert counts(await syncing.succeed()) == {"deleted": 1, "unchanged": 1}
+    assert await syncing.names() == {"Bo"}
+    admin.undelete(guid, ANN)
+    admin.set(ANN, mail="ann@example.test")
+    assert counts(await syncing.succeed()) == {"created": 1, "unchanged": 1}
+    back = await syncing.contact("Ann")
+    assert (back["_id"], back["groupIds"]) == (ann["_id"], [partners["_id"]])
+    assert await syncing.changes(ann["_id"]) == [("CREATED", "sync"), ("DELETED", "sync"), ("RESTORED", "sync")]
+
+
+async def test_group_follows_active_directory(syncing: Syncing, admin: "Administrator") -> None:
+    """A distribution group comes with its members, and follows when they change, when it is renamed, and deleted."""
+    admin.add_contact("Ann")
+    admin.add_contact("Bo")
+    admin.add_group("Team", [ANN])
+    assert counts(await syncing.succeed()) == {"created": 2, "groupsChanged": 1, "membershipsChanged": 1}
+    admin.add_members(TEAM, BO)
+    admin.remove_members(TEAM, ANN)
+    admin.set(TEAM, displayName="The team")
+    record = await syncing.succeed()
+    assert counts(record) == {"unchanged": 2, "groupsChanged": 1, "membershipsChanged": 2}
+    group = await syncing.db.groups.find_one({})
+    assert group is not None
+    assert (group["displayName"], group["memberCount"], group["source"]) == ("The team", 1, "SYNCED")
+    assert (await syncing.contact("Bo"))["groupIds"] == [group["_id"]]
+    admin.delete(TEAM)
+    await syncing.succeed()
+    assert await syncing.db.groups.count_documents({}) == 0
+    assert "groupIds" not in await syncing.contact("Bo")
+
+
+async def test_new_member_of_an_unchanged_group(syncing: Syncing, admin: "Administrator") -> None:
+    """A contact that comes into scope is a member of the groups that it was in all along."""
+    outside = admin.add_unit("Outside", BASE_DN)
+    admin.add_contact("Ann", outside)
+    admin.add_group("Team", [f"CN=Ann,{outside}"])
+    syncing.settings = Syncing.with_settings(syncing.controller, syncing.db, ad_base_dns=(CONTACTS_DN,)).settings
+    assert counts(await syncing.succeed()) == {"groupsChanged": 1}
+    admin.rename(f"CN=Ann,{outside}", "CN=Ann", CONTACTS_DN)
+    assert counts(await syncing.succeed()) == {"created": 1, "membershipsChanged": 1}
+
+
+async def test_group_with_a_taken_address(syncing: Syncing, admin: "Administrator", directory: Directory) -> None:
+    """A group whose address somebody has is left out, with the holder, until it is free; its members stay contacts."""
+    holder = await contacts.create_contact(directory, person("Una Cloud", emailAddress="team@example.test"))
+    admin.add_contact("Ann")
+    admin.add_group("Team", [ANN])
+    record = await syncing.succeed()
+    assert (await syncing.skips(record), record["created"]) == ({"CN=Team": "EMAIL_ADDRESS_TAKEN"}, 1)
+    await contacts.delete_contact(directory, holder["_id"])
+    assert counts(await syncing.succeed()) == {"unchanged": 1, "groupsChanged": 1, "membershipsChanged": 1}
+
+
+async def test_managers(syncing: Syncing, admin: "Administrator") -> None:
+    """A manager is linked though it is read later, goes with its deletion, and is linked again when it is back."""
+    admin.add_contact("Bo")
+    guid = admin.add_contact("Zoe")
+    admin.set(BO, manager=f"CN=Zoe,{CONTACTS_DN}")
+    await syncing.succeed()
+    zoe = await syncing.contact("Zoe")
+    assert (await syncing.contact("Bo"))["managerId"] == zoe["_id"]
+    admin.delete(f"CN=Zoe,{CONTACTS_DN}")
+    await syncing.succeed()
+    assert "managerId" not in await syncing.contact("Bo")
+    admin.undelete(guid, f"CN=Zoe,{CONTACTS_DN}")
+    admin.set(f"CN=Zoe,{CONTACTS_DN}", mail="zoe@example.test")
+    admin.set(BO, manager=f"CN=Zoe,{CONTACTS_DN}")
+    await syncing.succeed()
+    assert (await syncing.contact("Bo"))["managerId"] == zoe["_id"]
+
+
+async def test_manager_in_a_later_batch(
+    syncing: Syncing, admin: "Administrator", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Managers who are written batches after their reports, or in a circle, are linked as far as they can be."""
+    monkeypatch.setattr("connector.contact_cycle.BATCH", 1)
+    syncing.settings = syncing.settings.model_copy(update={"ad_page_size": 1})
+    for name in ("Ann", "Bo", "Cy", "Di"):
+        admin.add_contact(name)
+    names = ("Ann", "Bo", "Cy", "Di")
+    for name, manager in zip(names, (*names[1:], "Cy"), strict=True):
+        admin.set(f"CN={name},{CONTACTS_DN}", manager=f"CN={manager},{CONTACTS_DN}")
+    await syncing.succeed()
+    found = {name: await syncing.contact(name) for name in names}
+    linked = {name for name, each in found.items() if "managerId" in each}
+    assert {"Ann", "Bo"} <= linked
+    assert not {"Cy", "Di"} <= linked  # they manage each other
+
+
+async def test_addresses_change_hands(
+    syncing: Syncing, admin: "Administrator", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Contacts may swap their addresses, whatever the order in which they are read."""
+    monkeypatch.setattr("connector.contact_cycle.BATCH", 1)
+    syncing.settings = syncing.settings.model_copy(update={"ad_page_size": 1})
+    admin.add_contact("Ann", mail="a@example.test")
+    admin.add_contact("Bo", mail="b@example.test")
+    admin.add_contact("Cy", mail="c@example.test")
+    await syncing.succeed()
+    monkeypatch.undo()
+    admin.set(ANN, mail="b@example.test")
+    admin.set(BO, mail="a@example.test")
+    admin.delete(f"CN=Cy,{CONTACTS_DN}")
+    admin.add_contact("Di", mail="c@example.test")
+    assert counts(await syncing.succeed()) == {"created": 1, "updated": 2, "deleted": 1}
+    found = {name: (await syncing.contact(name))["emailAddress"][0] for name in ("Ann", "Bo", "Di")}
+    assert found == {"Ann": "b", "Bo": "a", "Di": "c"}
+
+
+async def test_taken_address(syncing: Syncing, admin: "Administrator", directory: Directory) -> None:
+    """An object whose address a cloud contact holds is reported with the holder, and synced once it is free."""
+    holder = await contacts.create_contact(directory, person("Una Cloud", emailAddress="ann@example.test"))
+    admin.add_contact("Ann")
+    for _ in range(2):
+        record = await syncing.succeed()
+        assert await syncing.skips(record) == {"CN=Ann": "EMAIL_ADDRESS_TAKEN"}
+        assert (await syncing.db.sync_skips.find_one({}) or {})["holderId"] == holder["_id"]
+    await contacts.delete_contact(directory, holder["_id"])
+    assert counts(await syncing.succeed()) == {"created": 1}
+
+
+async def test_soft_match(syncing: Syncing, admin: "Administrator", directory: Directory) -> None:
+    """Where the administrator chose so, the cloud contact with the address becomes the synced one."""
+    holder = await contacts.create_contact(directory, person("Una Cloud", emailAddress="ann@example.test"))
+    admin.add_contact("Ann")
+    syncing.settings = Syncing.with_settings(syncing.controller, syncing.db, ad_soft_match=True).settings
+    assert counts(await syncing.succeed()) == {"updated": 1}
+    ann = await syncing.contact("Ann")
+    assert (ann["_id"], ann["source"]) == (holder["_id"], "SYNCED")
+    assert await syncing.changes(ann["_id"]) == [("CREATED", "graphql"), ("UPDATED", "sync")]
+
+
+async def test_unsuitable_objects(syncing: Syncing, admin: "Administrator") -> None:
+    """Objects without an address, with values that no contact may have, or of Exchange's own are left out, with why."""
+    admin.add_contact("Ann")
+    admin.add_contact("Bo", mail="x")
+    admin.set(BO, mail=None)
+    admin.add_contact("Cy", mail="not an address")
+    admin.add_contact("CAS_{1}")
+    record = await syncing.succeed()
+    assert counts(record) == {"created": 1, "skipped": 3}
+    assert await syncing.skips(record) == {"CN=Bo": "NO_ADDRESS", "CN=Cy": "INVALID", "CN=CAS_{1}": "SYSTEM_MAILBOX"}
+
+
+async def test_contact_that_becomes_unsuitable_stays(syncing: Syncing, admin: "Administrator") -> None:
+    """A contact that loses its address in Active Directory is kept as it was, and reported."""
+    admin.add_contact("Ann")
+    await syncing.succeed()
+    admin.set(ANN, mail=None)
+    record = await syncing.succeed()
+    assert (await syncing.skips(record), counts(record)) == ({"CN=Ann": "NO_ADDRESS"}, {"skipped": 1})
+    assert await syncing.names() == {"Ann"}
+
+
+async def test_deleted_objects_hidden(syncing: Syncing, admin: "Administrator") -> None:
+    """An account that may not list deleted objects still notices deletions; the run notes which right it lacks."""
+    syncing.settings = Syncing.with_settings(syncing.controller, syncing.db, ad_bind_dn=OUTSIDER_DN).settings
+    admin.add_contact("Ann")
+    await syncing.succeed()
+    admin.delete(ANN)
+    record = await syncing.succeed()
+    assert record["deleted"] == 1
+    assert "dsacls" in record["notes"][0]

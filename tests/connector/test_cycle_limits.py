@@ -1,0 +1,216 @@
+"""Cycles that must be careful: many deletions, other databases, older copies, contacts handed over, dry runs."""
+
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from resolvers import contacts, groups
+from resolvers.directory import Directory
+from resolvers.errors import GroupReadOnly
+from resolvers.hand_over import make_cloud_only
+from storage import sync_runs
+from storage.documents import Document
+from storage.pages import Window
+from tests.ad import provision
+from tests.ad.provision import CONTACTS_DN
+from tests.connector.syncing import Syncing, counts
+
+if TYPE_CHECKING:
+    from tests.ad.administrator import Administrator
+    from tests.ad.controller import Controller
+
+pytestmark = pytest.mark.ad
+
+ANN, BO = f"CN=Ann,{CONTACTS_DN}", f"CN=Bo,{CONTACTS_DN}"
+
+
+def many(number: int) -> str:
+    """LDIF of so many contacts."""
+    return "\n".join(
+        f"dn: CN=C {index},{CONTACTS_DN}\nobjectClass: contact\nmail: c{index}@x.test\n" for index in range(number)
+    )
+
+
+async def differences(syncing: Syncing, record: Document) -> dict[str, Document]:
+    """What a dry run would change, keyed by action."""
+    page = await sync_runs.detail_page(syncing.db, record["_id"], "differences", Window(100))
+    return {each["action"]: each for each in page.documents}
+
+
+@pytest.mark.slow
+async def test_501_deletions(controller: "Controller", syncing: Syncing) -> None:
+    """A cycle that would delete more than 500 contacts changes nothing, says so, and does it once it is allowed to."""
+    controller.stop()
+    controller.load(many(600))
+    controller.start()
+    assert counts(await syncing.succeed()) == {"created": 600}
+    controller.stop()
+    delete_many(controller, 501)
+    controller.start()
+    with controller.administrator() as admin:
+        admin.set(f"CN=C 599,{CONTACTS_DN}", title="Buyer")
+    for _ in range(2):
+        stopped = await syncing.cycle()
+        assert (stopped["status"], stopped["problem"]["code"], counts(stopped)) == ("STOPPED", "TOO_MANY_DELETIONS", {})
+        assert "501 of 600" in stopped["problem"]["message"]
+    assert "jobTitle" not in await syncing.contact("C 599")
+    assert counts(await syncing.cycle(allow_deletions=True)) == {"updated": 1, "deleted": 501, "unchanged": 98}
+
+
+def delete_many(controller: "Controller", number: int) -> None:
+    """Delete so many contacts of the stopped server."""
+    entries = (f"dn: CN=C {index},{CONTACTS_DN}\nchangetype: delete\n" for index in range(number))
+    provision.ldb(controller.folder, "ldbmodify", "\n".join(entries), "-o", "batch_mode:1")
+
+
+async def test_share_of_deletions(syncing: Syncing, admin: "Administrator") -> None:
+    """More than 10% at once are asked about, however few; one contact alone never is."""
+    syncing.settings = syncing.settings.model_copy(update={"ad_max_deletions_percent": 10})
+    for name in ("Ann", "Bo", "Cy", "Di", "Ed"):
+        admin.add_contact(name)
+    await syncing.succeed()
+    admin.delete(ANN)
+    assert counts(await syncing.succeed()) == {"deleted": 1, "unchanged": 4}
+    admin.delete(BO)
+    admin.delete(f"CN=Cy,{CONTACTS_DN}")
+    assert (await syncing.cycle())["status"] == "STOPPED"
+    preview = await syncing.cycle(dry_run=True)
+    assert (preview["status"], preview["deleted"]) == ("SUCCEEDED", 2)
+    assert "10%" in preview["notes"][0]
+    assert (await syncing.cycle(allow_deletions=True))["deleted"] == 2
+
+
+async def test_wrong_scope_deletes_nothing(syncing: Syncing, admin: "Administrator") -> None:
+    """A filter that suddenly matches nobody looks like everyone's deletion, and stops the cycle."""
+    for name in ("Ann", "Bo"):
+        admin.add_contact(name)
+    await syncing.succeed()
+    syncing.settings = syncing.settings.model_copy(
+        update={"ad_filter": "(company=Nobody)", "ad_max_deletions_percent": 10}
+    )
+    assert (await syncing.cycle())["status"] == "STOPPED"
+    assert await syncing.names() == {"Ann", "Bo"}
+
+
+async def test_other_database(controller: "Controller", syncing: Syncing) -> None:
+    """A database with another invocationId is read in full, and what did not change costs nothing."""
+    with controller.administrator() as admin:
+        admin.add_contact("Ann")
+        admin.add_contact("Bo")
+    await syncing.succeed()
+    before = await syncing.contact("Bo")
+    controller.stop()
+    controller.renew_invocation(uuid.uuid4().bytes_le)
+    controller.start()
+    with controller.administrator() as admin:
+        admin.set(ANN, title="Buyer")
+    record = await syncing.succeed()
+    assert (record["fullReason"], counts(record)) == ("OTHER_DATABASE", {"updated": 1, "unchanged": 1})
+    assert await syncing.contact("Bo") == before
+    assert (await syncing.succeed())["fullReason"] is None
+
+
+@pytest.mark.parametrize("further", [0, 60])
+async def test_restored_older_copy(controller: "Controller", syncing: Syncing, tmp_path: Path, further: int) -> None:
+    """After a restore of an older copy contacts are as that copy has them, even if its USN has overtaken the mark."""
+    with controller.administrator() as admin:
+        admin.add_contact("Ann", title="Buyer")
+        admin.add_contact("Bo")
+    await syncing.succeed()
+    controller.stop()
+    controller.save(tmp_path / "older")
+    controller.start()
+    with controller.administrator() as admin:
+        admin.set(ANN, title="Director")
+        admin.add_contact("Cy")
+        admin.delete(BO)
+    await syncing.succeed()
+    assert await syncing.names() == {"Ann", "Cy"}
+    controller.stop()
+    controller.restore(tmp_path / "older")
+    controller.start()
+    with controller.administrator() as admin:
+        for number in range(further):
+            admin.set(CONTACTS_DN, description=str(number))
+    record = await syncing.succeed()
+    assert record["fullReason"] == (None if further else "ROLLED_BACK")
+    assert await syncing.names() == {"Ann", "Bo"}
+    assert (await syncing.contact("Ann"))["jobTitle"] == "Buyer"
+
+
+async def test_dry_run(syncing: Syncing, admin: "Administrator") -> None:
+    """A dry run tells field by field what a cycle would change, writes nothing, and the cycle then does just that."""
+    admin.add_contact("Ann")
+    admin.add_contact("Bo")
+    admin.add_contact("Cy")
+    await syncing.succeed()
+    admin.set(ANN, title="Buyer")
+    admin.delete(BO)
+    admin.add_contact("Di", mail="bo@example.test")
+    before = [each async for each in syncing.db.contacts.find()]
+    preview = await syncing.cycle(dry_run=True)
+    assert [each async for each in syncing.db.contacts.find()] == before
+    found = await differences(syncing, preview)
+    assert found["UPDATED"]["after"] == {"jobTitle": "Buyer"}
+    assert found["DELETED"]["before"]["displayName"] == "Bo"
+    assert found["CREATED"]["after"]["emailAddress"] == "bo@example.test"
+    assert (
+        counts(await syncing.succeed())
+        == counts(preview)
+        == {
+            "created": 1,
+            "updated": 1,
+            "deleted": 1,
+            "unchanged": 1,
+        }
+    )
+
+
+async def test_handed_over_contact_is_left_alone(
+    syncing: Syncing, admin: "Administrator", directory: Directory
+) -> None:
+    """A contact made cloud-only is edited here, and no cycle changes, deletes, doubles or brings it back."""
+    admin.add_contact("Ann")
+    admin.add_contact("Bo", manager=ANN)
+    admin.add_group("Team", [ANN])
+    await syncing.succeed()
+    ann = await syncing.contact("Ann")
+    outcome = await make_cloud_only(directory, [ann["_id"]])
+    assert [each["source"] for each in outcome.contacts] == ["CLOUD"]
+    await contacts.update_contact(directory, ann["_id"], {"displayName": "Ann Cloud"})
+    admin.set(ANN, title="Director")
+    admin.set(BO, title="Buyer")
+    assert counts(await syncing.succeed()) == {"updated": 1}
+    kept = await syncing.contact("Ann Cloud")
+    assert ("jobTitle" in kept, "groupIds" in kept) == (False, True)
+    assert (await syncing.contact("Bo"))["managerId"] == ann["_id"]
+    assert (await syncing.changes(ann["_id"]))[1] == ("HANDED_OVER", "graphql")
+    admin.set(BO, manager=None)
+    await syncing.succeed()
+    await contacts.delete_contact(directory, ann["_id"])
+    admin.set(ANN, title="Adviser")
+    admin.set(BO, manager=ANN)
+    await syncing.succeed()
+    assert await syncing.names() == {"Bo"}
+
+
+async def test_synced_group_is_read_only(syncing: Syncing, admin: "Administrator", directory: Directory) -> None:
+    """Name, members and deletion of a synced group are refused, with where to edit it; what it has stays."""
+    admin.add_contact("Ann")
+    admin.add_contact("Bo")
+    admin.add_group("Team", [ANN])
+    await syncing.succeed()
+    before = await syncing.db.groups.find_one({}) or {}
+    ids = [(await syncing.contact(name))["_id"] for name in ("Ann", "Bo")]
+    for attempt in (
+        groups.update_group(directory, before["_id"], {"displayName": "Mine"}),
+        groups.delete_group(directory, before["_id"]),
+        groups.add_contacts(directory, before["_id"], ids),
+        groups.remove_contacts(directory, before["_id"], ids),
+    ):
+        with pytest.raises(GroupReadOnly, match="CN=Team"):
+            await attempt
+    assert await syncing.db.groups.find_one({}) == before
+    assert counts(await syncing.succeed()) == {"unchanged": 2}

@@ -1,0 +1,243 @@
+"""Cycles that are cut off: nothing is lost and nothing doubled, whatever dies, and whenever."""
+
+import asyncio
+import itertools
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import pytest
+
+from connector.cycle import run_cycle
+from connector.scheduler import perform, scheduled
+from resolvers import sync, sync_control, sync_run
+from resolvers.directory import Directory
+from resolvers.sync_outcome import Outcome
+from settings import Settings
+from storage import sync_lease
+from storage.driver import Database, Session
+from tests.ad.certificates import make_authority
+from tests.ad.provision import CONTACTS_DN
+from tests.connector import servers
+from tests.connector.syncing import Syncing, counts
+from tests.consistency import check
+
+if TYPE_CHECKING:
+    from tests.ad.administrator import Administrator
+    from tests.ad.controller import Controller
+
+pytestmark = pytest.mark.ad
+
+T = TypeVar("T")
+NUMBER = 12
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nothing catches it."""
+
+
+@pytest.fixture
+def small_batches(monkeypatch: pytest.MonkeyPatch, syncing: Syncing) -> Syncing:
+    """Cycles in batches of three, read in pages of three."""
+    monkeypatch.setattr("connector.contact_cycle.BATCH", 3)
+    monkeypatch.setattr("connector.cycle.BATCH", 3)
+    syncing.settings = syncing.settings.model_copy(update={"ad_page_size": 3, "ad_timeout_seconds": 2})
+    return syncing
+
+
+def people(admin: "Administrator") -> None:
+    """A dozen contacts, each managed by the next one, all in one group."""
+    dns = [f"CN=C {number},{CONTACTS_DN}" for number in range(NUMBER)]
+    for number in range(NUMBER):
+        admin.add_contact(f"C {number}")
+    for dn, manager in itertools.pairwise(dns):
+        admin.set(dn, manager=manager)
+    admin.add_group("Team", dns)
+
+
+async def assert_complete(syncing: Syncing) -> None:
+    """Every contact is here once, created once, with its manager and its membership."""
+    await check(syncing.db)
+    found = [each async for each in syncing.db.contacts.find()]
+    assert len(found) == NUMBER
+    assert sum("managerId" in each for each in found) == NUMBER - 1
+    assert sum("groupIds" in each for each in found) == NUMBER
+    assert await syncing.db.history.count_documents({"action": "CREATED"}) == NUMBER
+    assert await syncing.db.groups.count_documents({}) == 1
+
+
+@pytest.mark.parametrize("committed", [False, True])
+async def test_killed_at_every_transaction(
+    small_batches: Syncing, admin: "Administrator", monkeypatch: pytest.MonkeyPatch, committed: bool
+) -> None:
+    """Cycles that are killed one transaction later each time, before or after its commit, add up to a whole one."""
+    people(admin)
+    transaction, left = Database.transaction, 0
+
+    async def mortal(db: Database, work: Callable[[Session], Awaitable[T]]) -> T:
+        nonlocal left
+        left -= 1
+        if left == 0 and not committed:
+            raise Killed
+        result = await transaction(db, work)
+        if left == 0:
+            raise Killed
+        return result
+
+    monkeypatch.setattr(Database, "transaction", mortal)
+    ended, killed = False, 0
+    while not ended:
+        run = await small_batches.take(seconds=0.01)
+        killed += 1
+        left = killed
+        try:
+            await run_cycle(run, small_batches.settings)
+            ended = True
+        except Killed:
+            await check(small_batches.db)
+            await asyncio.sleep(0.05)
+    assert killed > 3
+    monkeypatch.undo()
+    await assert_complete(small_batches)
+    assert counts(await small_batches.succeed()) == {"unchanged": NUMBER}
+
+
+async def test_controller_killed_in_the_middle(
+    small_batches: Syncing, controller: "Controller", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A domain controller that dies between two pages fails the cycle; the next one completes it."""
+    with controller.administrator() as admin:
+        people(admin)
+    apply = sync.apply
+
+    async def last(*given: object) -> Outcome:
+        controller.kill()
+        return await apply(*given)  # type: ignore[arg-type] # as they were given
+
+    monkeypatch.setattr(sync, "apply", last)
+    record = await small_batches.cycle()
+    assert record["status"] == "FAILED"
+    assert record["problem"]["code"] in {"UNREACHABLE", "TIMED_OUT"}
+    assert 0 < record["created"] < NUMBER
+    monkeypatch.setattr(sync, "apply", apply)
+    controller.start()
+    await small_batches.succeed()
+    await assert_complete(small_batches)
+
+
+async def test_controller_freezes_in_the_middle(
+    small_batches: Syncing, controller: "Controller", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A domain controller that falls silent between two pages fails the cycle in time."""
+    with controller.administrator() as admin:
+        people(admin)
+    apply = sync.apply
+    process = controller.process
+    assert process is not None
+
+    async def last(*given: object) -> Outcome:
+        process.send_signal(signal.SIGSTOP)
+        return await apply(*given)  # type: ignore[arg-type] # as they were given
+
+    monkeypatch.setattr(sync, "apply", last)
+    started = time.monotonic()
+    try:
+        record = await small_batches.cycle()
+    finally:
+        process.send_signal(signal.SIGCONT)
+    assert (record["status"], record["problem"]["code"]) == ("FAILED", "TIMED_OUT")
+    assert time.monotonic() - started < 15
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"ad_password": "wrong"}, "CREDENTIALS_REJECTED"),
+        ({"ad_urls": ("ldaps://127.0.0.1:1",)}, "UNREACHABLE"),
+        ({"ad_base_dns": ("OU=Nowhere,DC=corp,DC=example,DC=test",)}, "SEARCH_REFUSED"),
+    ],
+)
+async def test_reasons_are_recorded(syncing: Syncing, changes: dict[str, object], code: str) -> None:
+    """A cycle that cannot begin says why in its record, and leaves what is here."""
+    settings = Syncing.with_settings(syncing.controller, syncing.db, **changes).settings
+    syncing.settings = settings
+    record = await syncing.cycle()
+    assert (record["status"], record["problem"]["code"]) == ("FAILED", code)
+    assert len(record["problem"]["message"]) > 40
+
+
+async def test_foreign_certificate(syncing: Syncing, tmp_path: Path) -> None:
+    """A server whose certificate another authority signed is not read."""
+    make_authority(tmp_path)
+    syncing.settings = syncing.settings.model_copy(update={"ad_ca_file": tmp_path / "ca.pem"})
+    assert (await syncing.cycle())["problem"]["code"] == "CERTIFICATE_REJECTED"
+
+
+async def test_silent_server(syncing: Syncing) -> None:
+    """A server that accepts and never answers fails the cycle in time, and the next cycle can begin."""
+    reader = syncing.settings
+    with servers.listening(servers.silent) as port:
+        syncing.settings = reader.model_copy(
+            update={"ad_urls": (f"ldaps://127.0.0.1:{port}",), "ad_timeout_seconds": 0.5}
+        )
+        assert (await syncing.cycle())["problem"]["code"] == "TIMED_OUT"
+    syncing.settings = reader
+    await syncing.succeed()
+
+
+async def test_two_services(
+    small_batches: Syncing, admin: "Administrator", directory: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two services that sync the same directory take turns: each run has one of them, and none runs beside another."""
+    people(admin)
+    monkeypatch.setattr("connector.scheduler.POLL_SECONDS", 0.01)
+    runs, going = [], 0
+
+    async def alone(run: sync_run.Run, settings: Settings) -> None:
+        nonlocal going
+        going += 1
+        runs.append((run.id, going))
+        await run_cycle(run, settings)
+        going -= 1
+
+    monkeypatch.setattr("connector.scheduler.run_cycle", alone)
+    own = small_batches.directory
+    async with scheduled(own, small_batches.settings), scheduled(own, small_batches.settings):
+        await idle(directory)
+        for _ in range(5):
+            await sync_control.start(directory)
+            await idle(directory)
+    assert [number for _, number in runs] == [1] * 6
+    assert len({identifier for identifier, _ in runs}) == 6
+    await assert_complete(small_batches)
+
+
+async def idle(directory: Directory) -> None:
+    """Wait until a run has ended and none is asked for."""
+    async with asyncio.timeout(20):
+        while True:
+            state = await sync_lease.read(directory.db)
+            status = await sync_control.status(directory)
+            if status["lastRun"] and not state.get("held") and "request" not in state:
+                return
+            await asyncio.sleep(0.02)
+
+
+async def test_service_that_ends_lets_go(small_batches: Syncing, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that is stopped during a cycle gives the lease back at once, and the cycle is due for the others."""
+    begun = asyncio.Event()
+
+    async def endless(run: sync_run.Run, settings: Settings) -> None:
+        begun.set()
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr("connector.scheduler.run_cycle", endless)
+    async with scheduled(small_batches.directory, small_batches.settings):
+        await begun.wait()
+    run = await sync_run.take(small_batches.directory)
+    assert run is not None
+    monkeypatch.undo()
+    await perform(run, small_batches.settings)
+    assert (await sync_control.get_run(small_batches.directory, run.id))["status"] == "SUCCEEDED"

@@ -1,0 +1,199 @@
+"""A session against servers that misbehave; no domain controller is needed, only python-ldap."""
+
+import asyncio
+import importlib.util
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from connector.access import Access
+from connector.diagnosis import STARTTLS_REQUEST
+from connector.errors import (
+    CertificateRejected,
+    DirectoryError,
+    ExtraMissing,
+    FileUnreadable,
+    SearchRefused,
+    TimedOut,
+    Unreachable,
+)
+from connector.session import open_session
+from settings import Settings
+from tests.ad.certificates import make_authority, make_server_certificate
+from tests.connector import servers
+
+SECRET = "never-to-be-heard"
+needs_library = pytest.mark.skipif(
+    importlib.util.find_spec("ldap") is None, reason="needs python-ldap, the extra named ad"
+)
+needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the program openssl")
+
+
+def settings_for(*urls: str, **changes: object) -> Settings:
+    values: dict[str, object] = {
+        "ad_urls": urls,
+        "ad_bind_dn": "CN=reader",
+        "ad_password": SECRET,
+        "ad_timeout_seconds": 0.5,
+    }
+    return Settings.model_validate(values | changes)
+
+
+async def failure_of(settings: Settings) -> DirectoryError:
+    with pytest.raises(DirectoryError) as caught:
+        async with open_session(settings):
+            pytest.fail("a session was opened")
+    return caught.value
+
+
+@pytest.fixture(scope="module")
+def trusted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a certificate for 127.0.0.1 and the authority that signed it."""
+    folder = tmp_path_factory.mktemp("tls")
+    make_authority(folder)
+    make_server_certificate(folder, names="IP:127.0.0.1")
+    return folder
+
+
+@needs_library
+@pytest.mark.parametrize(
+    ("scheme", "behaviour", "seconds"),
+    [
+        ("ldaps", servers.silent, 1.5),
+        ("ldap", servers.silent, 1.5),
+        ("ldap", servers.silent_after_starttls, 1.5),
+        ("ldaps", servers.dripping, 3),
+    ],
+)
+async def test_server_that_does_not_answer(scheme: str, behaviour: servers.Behaviour, seconds: float) -> None:
+    """A server that keeps silent ends in TimedOut at the limit; one that drips bytes, within a few times that."""
+    with servers.listening(behaviour) as port:
+        started = time.monotonic()
+        error = await failure_of(settings_for(f"{scheme}://127.0.0.1:{port}"))
+        assert time.monotonic() - started < seconds
+    assert isinstance(error, TimedOut)
+    assert "CONTACTS_AD_TIMEOUT_SECONDS" in str(error)
+
+
+@needs_library
+@needs_openssl
+async def test_server_silent_after_tls(trusted: Path) -> None:
+    """So does one that agrees on TLS and never answers the sign-in."""
+    with servers.listening(servers.silent_after_tls(trusted)) as port:
+        settings = settings_for(f"ldaps://127.0.0.1:{port}", ad_ca_file=trusted / "ca.pem")
+        started = time.monotonic()
+        assert isinstance(await failure_of(settings), TimedOut)
+        assert time.monotonic() - started < 3
+
+
+@needs_library
+async def test_event_loop_stays_free() -> None:
+    """While a server keeps us waiting, the service goes on."""
+    with servers.listening(servers.silent) as port:
+        waiting = asyncio.create_task(failure_of(settings_for(f"ldaps://127.0.0.1:{port}")))
+        longest = 0.0
+        while not waiting.done():
+            began = time.monotonic()
+            await asyncio.sleep(0.01)
+            longest = max(longest, time.monotonic() - began)
+        assert isinstance(await waiting, TimedOut)
+    assert longest < 0.25
+
+
+@needs_library
+async def test_cancelling_does_not_wait() -> None:
+    """A cancelled session is left at once, whatever its server does."""
+    with servers.listening(servers.silent) as port:
+        waiting = asyncio.create_task(failure_of(settings_for(f"ldaps://127.0.0.1:{port}", ad_timeout_seconds=3)))
+        await asyncio.sleep(0.1)
+        started = time.monotonic()
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert time.monotonic() - started < 0.5
+
+
+@needs_library
+async def test_never_in_clear_text() -> None:
+    """Where StartTLS is refused, nothing follows the request for it: no name, no password."""
+    heard: list[bytes] = []
+    with servers.listening(servers.refusing_starttls(heard)) as port:
+        error = await failure_of(settings_for(f"ldap://127.0.0.1:{port}"))
+    assert isinstance(error, Unreachable | SearchRefused)
+    assert heard[0][2:] == STARTTLS_REQUEST[2:]
+    assert SECRET.encode() not in b"".join(heard)
+    assert b"CN=reader" not in b"".join(heard)
+
+
+@needs_library
+@pytest.mark.parametrize(
+    ("url", "told"), [("ldaps://127.0.0.1:1", "Connection refused"), ("ldaps://no.such.host.invalid", "not known")]
+)
+async def test_unreachable(url: str, told: str) -> None:
+    """A closed port and an unknown name are told apart."""
+    error = await failure_of(settings_for(url))
+    assert isinstance(error, Unreachable)
+    assert told in str(error)
+
+
+@needs_library
+@needs_openssl
+async def test_all_servers_fail(trusted: Path) -> None:
+    """With several servers the message tells of each; the kind is theirs if they agree."""
+    with servers.listening(servers.silent_after_tls(trusted)) as port:
+        urls = ["ldaps://127.0.0.1:1", f"ldaps://127.0.0.1:{port}"]
+        error = await failure_of(settings_for(*urls))
+        assert type(error) is Unreachable
+        assert all(url in str(error) for url in urls)
+        agreed = await failure_of(settings_for(urls[1], urls[1]))
+        assert type(agreed) is CertificateRejected
+
+
+async def test_no_server() -> None:
+    """Without a server there is nothing to open."""
+    assert "CONTACTS_AD_URLS" in str(await failure_of(Settings()))
+
+
+async def test_extra_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without python-ldap the message says how to install it, and what it needs to be built."""
+    monkeypatch.setitem(sys.modules, "ldap", None)
+    error = await failure_of(settings_for("ldaps://127.0.0.1:1"))
+    assert isinstance(error, ExtraMissing)
+    assert "pip install 'contacts-service[ad]'" in str(error)
+    assert "libldap2-dev libsasl2-dev" in str(error)
+
+
+def test_password_file(tmp_path: Path) -> None:
+    """A password file may end in one line break, which is not part of the password; it is read anew each time."""
+    path = tmp_path / "password"
+    settings = settings_for("ldaps://dc1", ad_password=None, ad_password_file=path)
+    for written, meant in ((" secret \n", " secret "), ("pass\r\n", "pass"), ("two\n\n", "two\n")):
+        path.write_bytes(written.encode())
+        access = Access.from_settings(settings)
+        assert access.password == meant
+        assert meant not in repr(access)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\n", b"\xff\xfe"])
+async def test_password_file_unreadable(tmp_path: Path, content: bytes | None) -> None:
+    """A missing, empty or binary password file is named; an empty password would sign in as nobody."""
+    path = tmp_path / "password"
+    if content is not None:
+        path.write_bytes(content)
+    error = await failure_of(settings_for("ldaps://dc1", ad_password=None, ad_password_file=path))
+    assert isinstance(error, FileUnreadable)
+    assert str(path) in str(error)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no certificate"])
+async def test_ca_file_unreadable(tmp_path: Path, content: bytes | None) -> None:
+    """A CA file that is missing or holds no certificate is named."""
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_bytes(content)
+    error = await failure_of(settings_for("ldaps://dc1", ad_ca_file=path))
+    assert isinstance(error, FileUnreadable)
+    assert str(path) in str(error)

@@ -1,0 +1,74 @@
+import pytest
+from pydantic import ValidationError
+
+from settings import Settings
+
+ACCOUNT: dict[str, object] = {"ad_bind_dn": "CN=reader", "ad_password": "secret"}
+
+
+def settings(**values: object) -> Settings:
+    return Settings.model_validate(values)
+
+
+def test_lists_from_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    r"""Servers are separated by spaces, base DNs by semicolons, of which \; is part of a name."""
+    for name, value in {
+        "CONTACTS_AD_URLS": " ldaps://dc1:636  ldap://dc2/ ldaps://[::1]",
+        "CONTACTS_AD_BASE_DNS": r"OU=a\;b,DC=x; OU=c,DC=x ;",
+        "CONTACTS_AD_BIND_DN": "CN=reader",
+        "CONTACTS_AD_PASSWORD": "secret",
+    }.items():
+        monkeypatch.setenv(name, value)
+    read = Settings()
+    assert read.ad_urls == ("ldaps://dc1:636", "ldap://dc2", "ldaps://[::1]")
+    assert read.ad_base_dns == (r"OU=a\;b,DC=x", "OU=c,DC=x")
+
+
+@pytest.mark.parametrize(
+    "url", ["http://dc1", "dc1", "ldapi://%2ftmp", "ldaps://", "ldaps://dc1/dc=x", "ldaps://a:b@dc1"]
+)
+def test_bad_url(url: str) -> None:
+    """Only LDAPS and LDAP, which is upgraded by StartTLS, and only a server with a port."""
+    with pytest.raises(ValidationError, match="ldaps://host"):
+        settings(ad_urls=(url,), **ACCOUNT)
+
+
+@pytest.mark.parametrize("text", ["company=x", "(a=b)(c=d)", "(a=b))(c=d", "(a=b", ")(", "(a=b) "])
+def test_bad_filter(text: str) -> None:
+    """The extra filter is one filter in parentheses: it cannot break out of the one it is put into."""
+    with pytest.raises(ValidationError, match="one LDAP filter"):
+        settings(ad_filter=text)
+
+
+@pytest.mark.parametrize("text", ["", "(a=b)", r"(&(a=b)(!(c=\28x\29)))"])
+def test_good_filter(text: str) -> None:
+    """Nested filters and escaped parentheses are fine."""
+    assert settings(ad_filter=text).ad_filter == text
+
+
+@pytest.mark.parametrize(
+    ("account", "told"),
+    [
+        ({"ad_password": "secret"}, "CONTACTS_AD_BIND_DN"),
+        ({"ad_bind_dn": "CN=reader"}, "either"),
+        ({**ACCOUNT, "ad_password_file": "/x"}, "either"),
+        ({"ad_bind_dn": "CN=reader", "ad_password": ""}, "CONTACTS_AD_PASSWORD is empty"),
+    ],
+)
+def test_account(account: dict[str, object], told: str) -> None:
+    """A server needs an account with one password that is not empty; no message shows it."""
+    with pytest.raises(ValidationError, match=told) as caught:
+        settings(ad_urls=("ldaps://dc1",), **account)
+    assert "secret" not in str(caught.value)
+
+
+def test_password_is_not_shown() -> None:
+    """Printing the settings does not print the password."""
+    assert "secret" not in repr(settings(ad_urls=("ldaps://dc1",), **ACCOUNT))
+
+
+@pytest.mark.parametrize("size", [0, 1001])
+def test_page_size(size: int) -> None:
+    """A page has 1 to 1,000 entries, as much as a domain controller gives."""
+    with pytest.raises(ValidationError):
+        settings(ad_page_size=size)

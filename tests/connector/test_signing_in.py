@@ -1,0 +1,148 @@
+"""Sessions with a real domain controller: certificates, accounts, failover, and servers that die."""
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from connector.connection import Search
+from connector.errors import CertificateRejected, CredentialsRejected, DirectoryError, Unreachable
+from connector.session import open_session
+from settings import Settings
+from tests.ad.certificates import make_authority, make_server_certificate
+from tests.ad.controller import fresh_controller
+from tests.ad.provision import CONTACTS_DN, READER_DN
+from tests.connector import servers
+from tests.connector.conftest import reading, settings_for
+
+if TYPE_CHECKING:
+    from tests.ad.administrator import Administrator
+    from tests.ad.controller import Controller
+
+pytestmark = pytest.mark.ad
+
+
+async def failure_of(settings: Settings) -> DirectoryError:
+    with pytest.raises(DirectoryError) as caught:
+        async with open_session(settings):
+            pytest.fail("a session was opened")
+    return caught.value
+
+
+async def test_ldaps_and_starttls(controller: "Controller") -> None:
+    """Both ways of encryption lead to the same directory."""
+    for url in (controller.url, controller.starttls_url):
+        async with reading(controller, ad_urls=(url,)) as reader:
+            assert (await reader.mark()).server == "dc1.corp.example.test"
+
+
+async def test_sign_in_by_user_name(controller: "Controller") -> None:
+    """The account may be given as user@domain."""
+    async with reading(controller, ad_bind_dn="svc-sync@corp.example.test") as reader:
+        assert reader.bases
+
+
+@pytest.mark.parametrize("changes", [{"ad_password": "wrong"}, {"ad_bind_dn": f"CN=nobody,{CONTACTS_DN}"}])
+async def test_wrong_account(controller: "Controller", changes: dict[str, str]) -> None:
+    """A refused account is named, its password is not, and no other server is tried: it might get locked."""
+    with servers.listening(servers.silent) as port:
+        urls = (controller.url, f"ldaps://127.0.0.1:{port}")
+        started = time.monotonic()
+        error = await failure_of(settings_for(controller, ad_urls=urls, **changes))
+    assert isinstance(error, CredentialsRejected)
+    assert time.monotonic() - started < 5
+    assert changes.get("ad_bind_dn", READER_DN) in str(error)
+    assert "wrong" not in str(error).replace("password is wrong", "")
+
+
+async def test_disabled_account(controller: "Controller", admin: "Administrator") -> None:
+    """Why an account is refused is told where Active Directory tells it."""
+    admin.set(READER_DN, userAccountControl="514")
+    assert "disabled" in str(await failure_of(settings_for(controller)))
+
+
+@pytest.mark.parametrize("way", ["url", "starttls_url"])
+@pytest.mark.parametrize(("fault", "told"), [("expired", "expired"), ("foreign", "issuer"), ("other name", "mismatch")])
+async def test_bad_certificate(controller: "Controller", fault: str, told: str, way: str) -> None:
+    """An expired certificate, one of an unknown authority and one of another host are refused, and told apart."""
+    controller.stop()
+    tls, names, days = controller.folder / "tls", f"IP:{controller.address}", 30
+    settings = settings_for(controller, ad_urls=(getattr(controller, way),))
+    if fault == "foreign":
+        make_authority(controller.folder / "trusted")
+        settings = settings.model_copy(update={"ad_ca_file": controller.folder / "trusted" / "ca.pem"})
+    elif fault == "expired":
+        days = -1
+    else:
+        names = "DNS:dc1.corp.example.test"
+    make_server_certificate(tls, names=names, days=days)
+    controller.start()
+    error = await failure_of(settings)
+    assert isinstance(error, CertificateRejected)
+    assert told in str(error)
+    assert "CONTACTS_AD_CA_FILE" in str(error)
+
+
+async def test_unknown_authority_without_a_ca_file(controller: "Controller") -> None:
+    """Without a CA file the system's authorities decide, and they know none of ours."""
+    assert isinstance(await failure_of(settings_for(controller, ad_ca_file=None)), CertificateRejected)
+
+
+async def test_failover(controller: "Controller") -> None:
+    """A closed port, a silent server and a bad certificate all lead on to the next URL."""
+    with servers.listening(servers.silent) as port, fresh_controller() as stranger:
+        make_authority(stranger.folder / "tls")
+        stranger.start()
+        bad = ("ldaps://127.0.0.1:1", f"ldaps://127.0.0.1:{port}", stranger.url)
+        settings = settings_for(controller, ad_urls=(*bad, controller.url), ad_timeout_seconds=0.5)
+        async with open_session(settings) as session:
+            assert session.url == controller.url
+
+
+async def test_killed_between_pages(controller: "Controller", admin: "Administrator") -> None:
+    """A server that dies in the middle of a search is an error at once, never a short answer."""
+    for number in range(12):
+        admin.add_contact(f"C {number}")
+    async with reading(controller, ad_page_size=2) as reader:
+        pages = reader.contacts()
+        assert len(await anext(pages)) == 2
+        controller.kill()
+        with pytest.raises(Unreachable):
+            [page async for page in pages]
+
+
+async def test_frozen_between_pages(controller: "Controller", admin: "Administrator") -> None:
+    """So is one that stops answering."""
+    for number in range(12):
+        admin.add_contact(f"C {number}")
+    async with reading(controller, ad_page_size=2, ad_timeout_seconds=0.5) as reader:
+        started = time.monotonic()
+        with controller.frozen(), pytest.raises(Unreachable):
+            async for _ in reader.contacts():
+                pass
+        assert time.monotonic() - started < 4
+
+
+async def test_comes_back(controller: "Controller") -> None:
+    """After the server came back a new session works."""
+    controller.kill()
+    assert isinstance(await failure_of(settings_for(controller)), Unreachable)
+    controller.start()
+    async with reading(controller) as reader:
+        assert (await reader.mark()).usn > 0
+
+
+async def test_slow_reader_holds_one_page_ahead(controller: "Controller", admin: "Administrator") -> None:
+    """While a page is being used one more is fetched, and no further."""
+    for number in range(12):
+        admin.add_contact(f"C {number}")
+    seen: list[str] = []
+    settings = settings_for(controller, ad_page_size=2)
+    async with open_session(settings) as session:
+        search = Search(CONTACTS_DN, "(objectClass=contact)", ("cn",))
+        pages = session.pages(search, lambda entry: seen.append(entry.dn))
+        await anext(pages)
+        await asyncio.sleep(0.3)
+        assert len(seen) == 4
+        await pages.aclose()

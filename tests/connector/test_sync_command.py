@@ -1,0 +1,108 @@
+"""`contacts sync`, run as a program."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from connector.scheduler import scheduled
+from settings import Settings
+from storage import sync_lease
+from tests.ad.provision import CONTACTS_DN, READER_PASSWORD
+from tests.connector.syncing import Syncing
+from tests.consistency import check
+
+if TYPE_CHECKING:
+    from tests.ad.administrator import Administrator
+    from tests.ad.controller import Controller
+
+pytestmark = pytest.mark.ad
+
+COMMAND = (sys.executable, "-c", "import cli; cli.main()", "sync")
+
+
+def environment(syncing: Syncing, service: Settings, **more: str) -> dict[str, str]:
+    """The environment of a process that syncs into the test's database."""
+    return {
+        **os.environ,
+        "CONTACTS_MONGODB_URI": service.uri(),
+        "CONTACTS_DATABASE": service.database,
+        "CONTACTS_AD_URLS": " ".join(syncing.settings.ad_urls),
+        "CONTACTS_AD_BIND_DN": syncing.settings.ad_bind_dn,
+        "CONTACTS_AD_PASSWORD": READER_PASSWORD,
+        "CONTACTS_AD_CA_FILE": str(syncing.settings.ad_ca_file),
+        **more,
+    }
+
+
+async def command(given: dict[str, str], *options: str) -> tuple[int | None, str, str]:
+    """Run it: the exit code, and what it printed to standard output and standard error."""
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*COMMAND, *options, env=given, stdout=pipe, stderr=pipe)
+    told, progress = await process.communicate()
+    return process.returncode, told.decode(), progress.decode()
+
+
+async def test_preview_sync_and_stop(syncing: Syncing, admin: "Administrator", settings: Settings) -> None:
+    """The command previews, syncs, and stops, with what came of it in words and as its exit code."""
+    admin.add_contact("Ann")
+    admin.add_contact("Bo", mail="no address")
+    given = environment(syncing, settings, CONTACTS_AD_MAX_DELETIONS="0")
+    code, told, progress = await command(given, "--dry-run")
+    assert (code, await syncing.names()) == (0, set())
+    assert "created   CN=Ann" in told
+    assert "skipped   CN=Bo" in told
+    assert "1 created" in told
+    assert "connecting: 0 read" in progress
+    assert (await command(given))[0] == 0
+    assert await syncing.names() == {"Ann"}
+    admin.delete(f"CN=Ann,{CONTACTS_DN}")
+    code, told, _ = await command(given)
+    assert (code, "TOO_MANY_DELETIONS" in told) == (1, True)
+    assert (await command(given, "--allow-deletions"))[0] == 0
+    assert await syncing.names() == set()
+
+
+async def test_refusals(syncing: Syncing, settings: Settings) -> None:
+    """Without a directory to sync, or while a sync runs, the command says what to do."""
+    code, _, why = await command(environment(syncing, settings, CONTACTS_AD_URLS=""))
+    assert (code, "CONTACTS_AD_URLS" in why) == (1, True)
+    run = await syncing.take()
+    code, _, why = await command(environment(syncing, settings))
+    assert (code, "runs already" in why) == (1, True)
+    await run.finish("SUCCEEDED")
+
+
+@pytest.mark.slow
+async def test_killed_process_is_taken_over_within_a_minute(
+    controller: "Controller", syncing: Syncing, settings: Settings
+) -> None:
+    """A sync command that is killed in the middle of a cycle leaves it to the service, which completes it."""
+    controller.stop()
+    entries = [f"dn: CN=C {n},{CONTACTS_DN}\nobjectClass: contact\nmail: c{n}@x.test\n" for n in range(3_000)]
+    controller.load("\n".join(entries))
+    controller.start()
+    await sync_lease.schedule(syncing.db, "dc1", 30)
+    process = await asyncio.create_subprocess_exec(*COMMAND, env=environment(syncing, settings))
+    await present(syncing, 1)
+    process.send_signal(signal.SIGKILL)
+    killed = time.monotonic()
+    await process.wait()
+    assert await syncing.db.contacts.count_documents({}) < 3_000
+    async with scheduled(syncing.directory, syncing.settings):
+        await present(syncing, 3_000)
+    assert time.monotonic() - killed < 60
+    await check(syncing.db)
+    assert await syncing.db.history.count_documents({"action": "CREATED"}) == 3_000
+    assert await syncing.db.sync_runs.count_documents({"status": "ABANDONED"}) >= 1
+
+
+async def present(syncing: Syncing, number: int) -> None:
+    """Wait until there are so many contacts."""
+    async with asyncio.timeout(60):
+        while await syncing.db.contacts.count_documents({}) < number:  # noqa: ASYNC110 - another process makes them
+            await asyncio.sleep(0.01)

@@ -1,0 +1,72 @@
+"""The clients and tools of frontend developers, run against the service and its schema."""
+
+import asyncio
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from storage.driver import Database
+from tests.node.conftest import HERE, Node
+
+ROOT = HERE.parent.parent
+
+pytestmark = pytest.mark.node
+
+
+@pytest.fixture
+def generated() -> Iterator[Path]:
+    """A folder for generated files, where they find the packages that they import."""
+    folder = HERE / "generated"
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "relay").mkdir(parents=True)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("script", ["graphql_ws.mjs", "urql.mjs", "apollo.mjs"])
+async def test_client(node: Node, service_url: str, db: Database, script: str) -> None:
+    """A list, a mutation, the events it causes and a refusal reach a client as its documentation sets it up."""
+    found = await asyncio.to_thread(node.report, script, f"{service_url}/graphql")
+    assert found["before"]["contactStatsChanged"]["total"] == 0
+    assert found["created"]["createContact"]["__typename"] == "CreateContactSuccess"
+    ada = found["created"]["createContact"]["contact"]
+    told = found["told"]["contactChanged"]
+    assert (told["action"], told["contactId"], told["contact"]) == ("CREATED", ada["id"], ada)
+    assert [edge["node"] for edge in found["listed"]["contacts"]["edges"]] == [ada]
+    assert found["refused"]
+    if "after" in found:
+        assert found["after"]["contactStatsChanged"]["total"] == 1
+
+
+async def test_readme(node: Node, service_url: str, db: Database, generated: Path) -> None:
+    """The subscription that the README shows prints the figure of now."""
+    (example,) = re.findall(r"```js\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    websocket = "import WebSocket from 'ws';\nglobalThis.WebSocket = WebSocket;\n"  # as browsers have it
+    script = generated / "readme.mjs"
+    script.write_text(websocket + example.replace("127.0.0.1:8000", service_url.removeprefix("http://")))
+    assert await asyncio.to_thread(node.first_line, str(script)) == "0"
+
+
+async def test_http_audits(node: Node, service_url: str, db: Database) -> None:
+    """GraphQL over HTTP: every audit of the specification passes, the optional ones too."""
+    found = await asyncio.to_thread(node.report, "audit.mjs", f"{service_url}/graphql")
+    assert found["failed"] == []
+    assert found["audits"] > 60
+
+
+def test_typescript(node: Node, generated: Path) -> None:
+    """GraphQL Code Generator makes types of the schema and of a frontend's operations, and they hold in use."""
+    node.run("codegen.mjs", str(generated))
+    shutil.copy(HERE / "usage.ts", generated)
+    options = ["--noEmit", "--strict", "--skipLibCheck", "--module", "preserve", "--target", "es2022"]
+    node.run("node_modules/typescript/bin/tsc", *options, str(generated / "usage.ts"))
+
+
+def test_relay(node: Node, generated: Path) -> None:
+    """Relay's compiler accepts our connections, our nodes to fetch again, and our events."""
+    node.run("node_modules/relay-compiler/cli.js", "relay.config.json")
+    made = {path.name for path in (generated / "relay").rglob("*.graphql.js")}
+    assert {"ContactListPaginationQuery.graphql.js", "ContactListReportsQuery.graphql.js"} <= made

@@ -1,0 +1,35 @@
+"""People to test with."""
+
+from resolvers.directory import Directory
+from resolvers.sync import DirectoryContact, apply
+from storage import contacts
+from storage.documents import Document, new_id
+
+
+def person(name: str = "Ana Silva", **fields: object) -> dict[str, object]:
+    """The fields of a contact of this name, with an address made of it."""
+    first, _, last = name.partition(" ")
+    address = f"{name.lower().replace(' ', '.')}@partner.example"
+    return {"displayName": name, "firstName": first, "lastName": last or "Smith", "emailAddress": address, **fields}
+
+
+def directory_contact(
+    name: str = "Ivo Horvat", guid: str | None = None, manager_guid: str | None = None, **fields: object
+) -> DirectoryContact:
+    """A contact of this name as Active Directory has it."""
+    return DirectoryContact(
+        guid or new_id(),
+        f"CN={name},OU=Contacts,DC=corp,DC=example",
+        "corp.example",
+        person(name, **fields),
+        manager_guid,
+    )
+
+
+async def synced(directory: Directory, name: str = "Ivo Horvat") -> Document:
+    """A synced contact of this name, as stored."""
+    each = directory_contact(name)
+    await apply(directory, [each])
+    found = await contacts.by_address(directory.db, str(each.fields["emailAddress"]))
+    assert found is not None
+    return found

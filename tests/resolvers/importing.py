@@ -1,0 +1,60 @@
+"""What the tests of imports share: a file imported in one call."""
+
+from collections.abc import AsyncIterator, Sequence
+
+from resolvers import import_jobs
+from resolvers.directory import Directory
+from resolvers.import_jobs import Options
+from resolvers.import_runner import run_one
+from storage import imports
+from storage.documents import Document
+
+HEADER = "DisplayName,EmailAddress,FirstName,LastName,Company,JobTitle,BusinessPhone"
+
+
+async def chunks(data: bytes) -> AsyncIterator[bytes]:
+    """The bytes of a file as an upload brings them."""
+    for start in range(0, len(data), 1 << 16):
+        yield data[start : start + (1 << 16)]
+
+
+async def import_csv(directory: Directory, text: str | bytes, **options: object) -> Document:
+    """Import a file and return the finished job."""
+    data = text.encode() if isinstance(text, str) else text
+    job, scanned = await import_jobs.start_csv(directory, chunks(data), Options(**options))  # type: ignore[arg-type]  # what each test varies
+    await run_one(directory, job["_id"], scanned)
+    return await job_of(directory, job)
+
+
+async def import_rows(directory: Directory, rows: Sequence[object], **options: object) -> Document:
+    """Import rows and return the finished job."""
+    job, scanned = await import_jobs.start_rows(directory, rows, Options(**options))  # type: ignore[arg-type]  # what each test varies
+    await run_one(directory, job["_id"], scanned)
+    return await job_of(directory, job)
+
+
+async def job_of(directory: Directory, job: Document) -> Document:
+    """The job as it is now."""
+    found = await import_jobs.get(directory, job["_id"])
+    assert found
+    return found
+
+
+async def problems_of(directory: Directory, job: Document) -> list[tuple[int, str | None, str]]:
+    """The line, column and code of each of its problems."""
+    return [
+        (each["line"] or each["row"], each["column"], each["code"])
+        async for each in imports.all_problems(directory.db, job["_id"])
+    ]
+
+
+async def outcomes_of(directory: Directory, job: Document) -> list[Document]:
+    """What became of each row, in the order of the rows."""
+    rows = [row async for chunk in imports.outcomes(directory.db, job["_id"]) for row in chunk["rows"]]
+    return sorted(rows, key=lambda row: int(row["row"]))
+
+
+def counts(job: Document) -> dict[str, int]:
+    """The job's counts that are not zero."""
+    names = ("created", "updated", "unchanged", "skipped", "failed")
+    return {name: job[name] for name in names if job[name]}

@@ -1,0 +1,321 @@
+"""Contacts: create, update, delete, restore, on a real MongoDB."""
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import replace
+
+import pytest
+
+from resolvers import contacts, groups, statistics
+from resolvers.directory import Directory
+from resolvers.errors import (
+    ContactReadOnly,
+    EmailAddressTaken,
+    InvalidInput,
+    ManagerCycle,
+    NotFound,
+    Problem,
+    VersionConflict,
+)
+from resolvers.hand_over import make_cloud_only
+from resolvers.sync import apply, remove
+from storage.documents import Document, created_at
+from storage.driver import Database
+from storage.pages import Ordering, Window
+from storage.selection import Selection
+from tests.consistency import check
+from tests.people import directory_contact, person, synced
+
+NAME = Ordering("keys.name")
+
+
+async def outcome(work: Awaitable[Document]) -> Document | Problem:
+    """What came of it: the document, or the refusal."""
+    try:
+        return await work
+    except Problem as problem:
+        return problem
+
+
+async def names(directory: Directory, **wanted: object) -> list[str]:
+    """The display names of the selected contacts."""
+    selection = Selection(**wanted)  # type: ignore[arg-type] # each test gives what the field takes
+    page = await contacts.list_contacts(directory, selection, NAME, Window(100))
+    return [each["displayName"] for each in page.documents]
+
+
+async def test_created_contact_is_read_back(directory: Directory) -> None:
+    """A new contact is found by its id and by each of its addresses, in any case."""
+    made = await contacts.create_contact(directory, person(aliases=["second@partner.example"]))
+    assert made["source"] == "CLOUD"
+    assert made["gal"] == "VISIBLE"
+    assert made["version"] == 1
+    assert made["createdAt"] == created_at(made["_id"])
+    for address in ("ANA.SILVA@partner.EXAMPLE", "second@partner.example"):
+        found = await contacts.contact_by_address(directory, address)
+        assert found is not None
+        assert found["_id"] == made["_id"]
+
+
+async def test_racing_creates_of_one_address_make_one_contact(directory: Directory) -> None:
+    """Of many at once one wins, and the others are told who holds the address."""
+    outcomes = await asyncio.gather(*(outcome(contacts.create_contact(directory, person())) for _ in range(8)))
+    (winner,) = [each for each in outcomes if isinstance(each, dict)]
+    taken = [each for each in outcomes if isinstance(each, EmailAddressTaken)]
+    assert len(taken) == 7
+    assert {each.holder["_id"] for each in taken} == {winner["_id"]}
+    await check(directory.db)
+
+
+async def test_alias_of_another_is_taken(directory: Directory) -> None:
+    """Primary addresses and aliases share one space, groups included."""
+    await contacts.create_contact(directory, person(aliases=["shared@partner.example"]))
+    group = await groups.create_group(directory, {"displayName": "All", "emailAddress": "all@partner.example"})
+    for fields in ({"emailAddress": "Shared@Partner.example"}, {"aliases": ["ALL@partner.example"]}):
+        with pytest.raises(EmailAddressTaken) as caught:
+            await contacts.create_contact(directory, person("Bo Li", **fields))
+    assert caught.value.holder["_id"] == group["_id"]
+
+
+async def test_address_is_free_again_after_update(directory: Directory) -> None:
+    """An address that a contact gives up can be taken at once."""
+    first = await contacts.create_contact(directory, person())
+    await contacts.update_contact(directory, first["_id"], {"emailAddress": "new@partner.example"})
+    await contacts.create_contact(directory, person("Bo Li", emailAddress="ana.silva@partner.example"))
+    await check(directory.db)
+
+
+async def test_update_changes_only_what_is_given(directory: Directory) -> None:
+    """An update leaves other fields, counts the version, and is recorded."""
+    made = await contacts.create_contact(directory, person(company="Acme", notes="x"))
+    after = await contacts.update_contact(directory, made["_id"], {"notes": None, "jobTitle": "Buyer"})
+    assert (after["company"], after["jobTitle"], after["version"]) == ("Acme", "Buyer", 2)
+    stored = await contacts.get_contact(directory, made["_id"])
+    assert stored is not None
+    assert "notes" not in stored
+    changes = (await contacts.list_history(directory, made["_id"], Window(9))).documents
+    assert [(each["action"], each["version"], each["by"], each["through"]) for each in changes] == [
+        ("UPDATED", 2, "tester", "graphql"),
+        ("CREATED", 1, "tester", "graphql"),
+    ]
+    assert (changes[0]["before"], changes[0]["after"]) == ({"notes": "x"}, {"jobTitle": "Buyer"})
+
+
+async def test_update_that_changes_nothing_writes_nothing(directory: Directory) -> None:
+    """Sending what is there already makes no new version."""
+    made = await contacts.create_contact(directory, person(company="Acme"))
+    assert (await contacts.update_contact(directory, made["_id"], {"company": "Acme "}))["version"] == 1
+
+
+async def test_expected_version(directory: Directory) -> None:
+    """An update or deletion of what someone else changed is refused, with what it is now."""
+    made = await contacts.create_contact(directory, person())
+    await contacts.update_contact(directory, made["_id"], {"notes": "x"}, expected_version=1)
+    with pytest.raises(VersionConflict) as caught:
+        await contacts.update_contact(directory, made["_id"], {"notes": "y"}, expected_version=1)
+    assert caught.value.current["notes"] == "x"
+    with pytest.raises(VersionConflict):
+        await contacts.delete_contact(directory, made["_id"], expected_version=1)
+
+
+async def test_racing_updates_of_other_fields_all_take_effect(directory: Directory) -> None:
+    """Updates of different fields at once are all kept."""
+    made = await contacts.create_contact(directory, person())
+    fields = ["company", "jobTitle", "department", "notes", "businessPhone"]
+    await asyncio.gather(*(contacts.update_contact(directory, made["_id"], {each: "12345"}) for each in fields))
+    stored = await contacts.get_contact(directory, made["_id"])
+    assert stored is not None
+    assert [stored.get(each) for each in fields] == ["12345"] * 5
+    assert stored["version"] == 6
+    await check(directory.db)
+
+
+@pytest.mark.parametrize("version", [0, -1, 2])
+async def test_no_contact_has_an_impossible_version(directory: Directory, version: int) -> None:
+    """A version that a contact never had, zero too, stops a deletion."""
+    made = await contacts.create_contact(directory, person())
+    with pytest.raises(VersionConflict):
+        await contacts.delete_contact(directory, made["_id"], expected_version=version)
+    assert await contacts.get_contact(directory, made["_id"])
+
+
+async def test_unknown_ids(directory: Directory) -> None:
+    """What does not exist cannot be changed."""
+    for work in (contacts.update_contact(directory, "x", {}), contacts.restore_contact(directory, "x")):
+        with pytest.raises(NotFound):
+            await work
+    with pytest.raises(NotFound):
+        await contacts.delete_contact(directory, "x")
+
+
+async def test_synced_contact_is_read_only(directory: Directory, sync_directory: Directory) -> None:
+    """No update, not even of nothing, and no deletion of a synced contact; the refusal says where to edit."""
+    contact = await synced(sync_directory)
+    for fields in ({"notes": "x"}, {}, {"showInGal": False}, {"managerId": None}):
+        with pytest.raises(ContactReadOnly, match="CN=Ivo Horvat,OU=Contacts"):
+            await contacts.update_contact(directory, contact["_id"], fields)
+    with pytest.raises(ContactReadOnly):
+        await contacts.delete_contact(directory, contact["_id"])
+    assert (await contacts.get_contact(directory, contact["_id"])) == contact
+
+
+async def test_deleted_synced_contact_stays_deleted_in_the_cloud(
+    directory: Directory, sync_directory: Directory
+) -> None:
+    """What Active Directory deleted comes back by being undeleted there, not from the recycle bin."""
+    contact = await synced(sync_directory)
+    await remove(sync_directory, [contact["onPremises"]["objectGuid"]])
+    with pytest.raises(ContactReadOnly):
+        await contacts.restore_contact(directory, contact["_id"])
+
+
+async def test_manager_must_exist(directory: Directory) -> None:
+    """An unknown manager is refused by the field that named it."""
+    with pytest.raises(NotFound) as caught:
+        await contacts.create_contact(directory, person(managerId="nobody"))
+    assert caught.value.field == "managerId"
+
+
+async def test_manager_cycles_are_refused(directory: Directory) -> None:
+    """Nobody manages themselves, not through others either."""
+    top = await contacts.create_contact(directory, person("Top One"))
+    mid = await contacts.create_contact(directory, person("Mid One", managerId=top["_id"]))
+    low = await contacts.create_contact(directory, person("Low One", managerId=mid["_id"]))
+    assert await names(directory, manager_id=top["_id"]) == ["Mid One"]
+    for manager in (top, low):
+        with pytest.raises(ManagerCycle):
+            await contacts.update_contact(directory, top["_id"], {"managerId": manager["_id"]})
+
+
+async def test_racing_managers_close_no_cycle(directory: Directory) -> None:
+    """Of two that would manage one another at once, one is refused."""
+    for round_ in range(5):
+        a, b = [await contacts.create_contact(directory, person(f"Pair{round_} {x}")) for x in "ab"]
+        outcomes = await asyncio.gather(
+            outcome(contacts.update_contact(directory, a["_id"], {"managerId": b["_id"]})),
+            outcome(contacts.update_contact(directory, b["_id"], {"managerId": a["_id"]})),
+        )
+        assert sorted(type(each).__name__ for each in outcomes) == ["ManagerCycle", "dict"]
+
+
+async def test_delete_and_restore(directory: Directory) -> None:
+    """A deleted contact frees its address and leaves no reference; restored, it has all back."""
+    boss = await contacts.create_contact(directory, person("Big Boss"))
+    made = await contacts.create_contact(directory, person(managerId=boss["_id"], showInGal=False))
+    report = await contacts.create_contact(directory, person("Low One", managerId=made["_id"]))
+    group = await groups.create_group(directory, {"displayName": "G", "emailAddress": "g@partner.example"})
+    await groups.add_contacts(directory, group["_id"], [made["_id"]])
+
+    await contacts.delete_contact(directory, made["_id"])
+    await check(directory.db)
+    assert await contacts.get_contact(directory, made["_id"]) is None
+    assert (await statistics.contact_stats(directory))["hiddenFromGal"] == 0
+    orphan = await contacts.get_contact(directory, report["_id"])
+    assert orphan is not None
+    assert "managerId" not in orphan
+
+    back = await contacts.restore_contact(directory, made["_id"])
+    await check(directory.db)
+    assert (back["managerId"], back["groupIds"], back["version"]) == (boss["_id"], [group["_id"]], 2)
+    assert await names(directory, manager_id=made["_id"]) == ["Low One"]
+    assert await contacts.count_deleted(directory) == 0
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+async def test_restore_manager_and_report(directory: Directory, order: tuple[int, int]) -> None:
+    """A manager and a report that were deleted together are so again, whichever is restored first."""
+    boss = await contacts.create_contact(directory, person("Big Boss"))
+    report = await contacts.create_contact(directory, person("Low One", managerId=boss["_id"]))
+    both = [boss["_id"], report["_id"]]
+    await contacts.delete_contacts(directory, both)
+    for place in order:
+        await contacts.restore_contact(directory, both[place])
+    assert await names(directory, manager_id=boss["_id"]) == ["Low One"]
+    await check(directory.db)
+
+
+async def test_restore_without_what_is_gone(directory: Directory) -> None:
+    """Restoring leaves out a manager and groups that were deleted meanwhile."""
+    boss = await contacts.create_contact(directory, person("Big Boss"))
+    made = await contacts.create_contact(directory, person(managerId=boss["_id"]))
+    group = await groups.create_group(directory, {"displayName": "G", "emailAddress": "g@partner.example"})
+    await groups.add_contacts(directory, group["_id"], [made["_id"]])
+    await contacts.delete_contact(directory, made["_id"])
+    await contacts.delete_contact(directory, boss["_id"])
+    await groups.delete_group(directory, group["_id"])
+    back = await contacts.restore_contact(directory, made["_id"])
+    assert back.keys().isdisjoint({"managerId", "groupIds"})
+    await check(directory.db)
+
+
+async def test_restore_closes_no_cycle(directory: Directory) -> None:
+    """A report that became the restored contact's superior meanwhile does not become its report again."""
+    boss = await contacts.create_contact(directory, person("Big Boss"))
+    made = await contacts.create_contact(directory, person(managerId=boss["_id"]))
+    report = await contacts.create_contact(directory, person("Low One", managerId=made["_id"]))
+    await contacts.delete_contact(directory, made["_id"])
+    await contacts.update_contact(directory, boss["_id"], {"managerId": report["_id"]})
+    await contacts.restore_contact(directory, made["_id"])
+    assert await names(directory, manager_id=made["_id"]) == []
+
+
+async def test_restore_needs_the_address(directory: Directory) -> None:
+    """A contact whose address was taken meanwhile stays deleted, and the refusal names the holder."""
+    made = await contacts.create_contact(directory, person())
+    await contacts.delete_contact(directory, made["_id"])
+    other = await contacts.create_contact(directory, person())
+    with pytest.raises(EmailAddressTaken) as caught:
+        await contacts.restore_contact(directory, made["_id"])
+    assert caught.value.holder["_id"] == other["_id"]
+    assert await contacts.count_deleted(directory) == 1
+
+
+async def test_delete_many(directory: Directory, sync_directory: Directory) -> None:
+    """Many are deleted at once, and what cannot be is told one by one."""
+    made = [await contacts.create_contact(directory, person(f"Ana {x}")) for x in "abc"]
+    kept = await synced(sync_directory)
+    done = await contacts.delete_contacts(directory, [*(each["_id"] for each in made), kept["_id"], "x", "x"])
+    assert list(done.deleted) == [each["_id"] for each in made]
+    assert {each: type(why) for each, why in done.problems.items()} == {kept["_id"]: ContactReadOnly, "x": NotFound}
+    await check(directory.db)
+
+
+async def test_manager_of_a_synced_contact_stays(directory: Directory, sync_directory: Directory) -> None:
+    """Deleting a cloud contact would change the synced contact that it manages: that is changed in AD first."""
+    boss, report = directory_contact("Big Boss"), directory_contact("Ivo Horvat")
+    report = replace(report, manager_guid=boss.object_guid)
+    await apply(sync_directory, [boss, report])
+    manager = await contacts.contact_by_address(directory, str(boss.fields["emailAddress"]))
+    assert manager is not None
+    await make_cloud_only(directory, [manager["_id"]])
+    with pytest.raises(ContactReadOnly, match=r"manager is Big Boss.*CN=Ivo Horvat"):
+        await contacts.delete_contact(directory, manager["_id"])
+    assert manager["_id"] in (await contacts.delete_contacts(directory, [manager["_id"]])).problems
+    assert await names(directory, manager_id=manager["_id"]) == ["Ivo Horvat"]
+    await apply(sync_directory, [replace(report, manager_guid=None)])
+    await contacts.delete_contact(directory, manager["_id"])
+    await check(directory.db)
+
+
+async def test_delete_too_many(directory: Directory) -> None:
+    """More ids than one transaction should hold are refused."""
+    with pytest.raises(InvalidInput):
+        await contacts.delete_contacts(directory, [str(each) for each in range(contacts.MAX_BULK + 1)])
+
+
+async def test_writers_at_once_leave_everything_exact(db: Database, directory: Directory) -> None:
+    """Creates, updates, memberships and deletions at once leave statistics, claims and member counts exact."""
+    group = await groups.create_group(directory, {"displayName": "G", "emailAddress": "g@partner.example"})
+
+    async def life(number: int) -> None:
+        made = await contacts.create_contact(directory, person(f"Ana {number}", showInGal=number % 2 == 0))
+        await groups.add_contacts(directory, group["_id"], [made["_id"]])
+        await contacts.update_contact(
+            directory, made["_id"], {"showInGal": number % 3 == 0, "aliases": [f"{number}@x.example"]}
+        )
+        if number % 4 == 0:
+            await contacts.delete_contact(directory, made["_id"])
+
+    await asyncio.gather(*(life(number) for number in range(24)))
+    await check(db)
+    assert (await statistics.contact_stats(directory))["total"] == 18

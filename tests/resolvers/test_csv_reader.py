@@ -1,0 +1,315 @@
+"""Reading CSV files: every encoding, delimiter and program, and files made to do harm."""
+
+import csv
+import io
+import tracemalloc
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resolvers.csv_cells import escape, unescape
+from resolvers.csv_reader import Format, Reader
+from resolvers.csv_records import MAX_RECORD, Records
+from resolvers.csv_text import Detector, blocks
+from resolvers.errors import ImportUnreadable
+from resolvers.import_rows import ImportRow
+
+HEADER = "DisplayName,EmailAddress,FirstName,LastName,Company,JobTitle,BusinessPhone"
+ANA = "Ana García,ana@acme.example,Ana,García,Acme,CTO,+49 30 1234567"
+
+
+async def pieces(data: bytes, size: int = 1 << 16) -> AsyncIterator[bytes]:
+    for start in range(0, len(data), size):
+        yield data[start : start + size]
+
+
+async def read(data: bytes | str, size: int = 1 << 16, **how: object) -> tuple[Reader, list[ImportRow]]:
+    data = data.encode() if isinstance(data, str) else data
+    detector = Detector()
+    async for block in blocks(pieces(data, size)):
+        detector.feed(block)
+    reader = Reader(Format(detector.encoding(), **how))  # type: ignore[arg-type]  # what each test varies
+    return reader, [row async for rows in reader.rows(pieces(data, size)) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("codec", "told"),
+    [
+        ("utf-8", "utf-8"),
+        ("utf-8-sig", "utf-8-sig"),
+        ("utf-16", "utf-16-le"),
+        ("utf-16-le", "utf-16-le"),
+        ("utf-16-be", "utf-16-be"),
+        ("windows-1252", "windows-1252"),
+    ],
+)
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
+@pytest.mark.parametrize("size", [1, 1 << 16])
+async def test_encodings_delimiters_line_ends(codec: str, told: str, delimiter: str, end: str, size: int) -> None:
+    """A file is read alike in every encoding, with every delimiter and line end, in pieces of any size."""
+    text = end.join([HEADER, ANA, f'"Ben{end}Li",ben@acme.example,Ben,Li,,,', ""]).replace(",", delimiter)
+    detector = Detector()
+    detector.feed(text.encode(codec))
+    assert detector.encoding() == told
+    reader, rows = await read(text.encode(codec), size)
+    assert reader.delimiter == delimiter
+    assert [row.line for row in rows] == [2, 3]
+    assert rows[0].fields["lastName"] == "García"
+    assert rows[1].fields["displayName"] == f"Ben{end}Li"
+
+
+async def test_late_windows_1252() -> None:
+    """A file that is ASCII for long and then Windows-1252 is read as Windows-1252."""
+    plain = f"{HEADER}\n" + "Ann Lee,ann@acme.example,Ann,Lee,,,\n" * 20_000
+    _, rows = await read(plain.encode() + ANA.encode("windows-1252"))
+    assert rows[-1].fields["lastName"] == "García"
+
+
+async def test_damaged_utf8() -> None:
+    """Broken bytes in a UTF-8 file spoil their row, not the accents of the others."""
+    _, rows = await read(f"{HEADER}\n{ANA}\n".encode() + b"B\xfcn,ben@acme.example,B,L,,,\n")
+    assert rows[0].problems == []
+    assert rows[0].fields["lastName"] == "García"
+    assert [problem.code for problem in rows[1].problems] == ["ENCODING"]
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "expected"),
+    [
+        pytest.param(
+            "Name,DisplayName,ExternalEmailAddress,HiddenFromAddressListsEnabled,EmailAddresses",
+            'ana,Ana García,SMTP:ana@acme.example,True,"SMTP:ana@acme.example, smtp:a@acme.example, X500:/o=x"',
+            {
+                "displayName": "Ana García",
+                "emailAddress": "ana@acme.example",
+                "aliases": ["ana@acme.example", "a@acme.example"],
+                "showInGal": False,
+            },
+            id="Exchange",
+        ),
+        pytest.param(
+            "ExternalEmailAddress,Name,FirstName,LastName,StreetAddress,City,StateorProvince,PostalCode,Phone,"
+            "MobilePhone,Company,Title,Department,CountryOrRegion,Notes",
+            "ana@acme.example,Ana García,Ana,García,1 Main St,Reno,NV,89501,+1 775 555 0100,,Acme,CTO,IT,US,hi",
+            {
+                "displayName": "Ana García",
+                "emailAddress": "ana@acme.example",
+                "firstName": "Ana",
+                "lastName": "García",
+                "address": {
+                    "street": "1 Main St",
+                    "city": "Reno",
+                    "state": "NV",
+                    "postalCode": "89501",
+                    "country": "US",
+                },
+                "businessPhone": "+1 775 555 0100",
+                "company": "Acme",
+                "jobTitle": "CTO",
+                "department": "IT",
+                "notes": "hi",
+            },
+            id="Microsoft 365",
+        ),
+        pytest.param(
+            "First Name,Last Name,Company,Business Street,Business City,Business Phone,Mobile Phone,E-mail Address,"
+            "E-mail 2 Address,Job Title",
+            "Ana,García,Acme,Gran Vía 1,Madrid,+34 91 1,+34 6 1,ana@acme.example,a@acme.example,CTO",
+            {
+                "firstName": "Ana",
+                "lastName": "García",
+                "company": "Acme",
+                "address": {"street": "Gran Vía 1", "city": "Madrid"},
+                "businessPhone": "+34 91 1",
+                "mobilePhone": "+34 6 1",
+                "emailAddress": "ana@acme.example",
+                "aliases": ["a@acme.example"],
+                "jobTitle": "CTO",
+            },
+            id="Outlook",
+        ),
+        pytest.param(
+            "First Name,Last Name,Organization Name,Organization Title,E-mail 1 - Label,E-mail 1 - Value,"
+            "Phone 1 - Label,Phone 1 - Value,Phone 2 - Label,Phone 2 - Value,Address 1 - City",
+            "Ana,García,Acme,CTO,* Work,ana@acme.example,Mobile,+34 6 1,Work,+34 91 1 ::: +34 91 2,Madrid",
+            {
+                "firstName": "Ana",
+                "lastName": "García",
+                "company": "Acme",
+                "jobTitle": "CTO",
+                "emailAddress": "ana@acme.example",
+                "mobilePhone": "+34 6 1",
+                "businessPhone": "+34 91 1 ",
+                "address": {"city": "Madrid"},
+            },
+            id="Google",
+        ),
+        pytest.param(
+            "Record ID,First Name,Last Name,Email,Phone Number,Company Name,State/Region,Additional email addresses",
+            "1,Ana,García,ana@acme.example,+34 91 1,Acme,Madrid,a@acme.example;b@acme.example",
+            {
+                "firstName": "Ana",
+                "lastName": "García",
+                "emailAddress": "ana@acme.example",
+                "businessPhone": "+34 91 1",
+                "company": "Acme",
+                "address": {"state": "Madrid"},
+                "aliases": ["a@acme.example", "b@acme.example"],
+            },
+            id="HubSpot",
+        ),
+    ],
+)
+async def test_other_programs(header: str, cells: str, expected: dict[str, object]) -> None:
+    """Files of other programs fill the same fields; names that they have no column for are derived."""
+    _, rows = await read(f"{header}\n{cells}\n")
+    assert rows[0].fields == expected
+    whole = rows[0].derived | rows[0].fields
+    assert (whole["displayName"], whole["firstName"], whole["lastName"]) == ("Ana García", "Ana", "García")
+
+
+async def test_powershell_and_excel_preambles() -> None:
+    """The lines that PowerShell and Excel write before the header are passed over."""
+    for text in ("sep=;\r\n" + f"{HEADER}\r\n{ANA}".replace(",", ";"), f"#TYPE Selected.Contact\r\n{HEADER}\r\n{ANA}"):
+        reader, rows = await read(text)
+        assert rows[0].line == 3
+        assert reader.columns.header == HEADER.split(",")
+
+
+async def test_unknown_columns_are_reported() -> None:
+    """Columns that nothing is read from are named, and no obstacle."""
+    reader, rows = await read(f"{HEADER},Shoe size\n{ANA},43\n")
+    assert reader.columns.unknown == ["Shoe size"]
+    assert rows[0].fields["company"] == "Acme"
+
+
+async def test_columns_can_be_mapped() -> None:
+    """The caller says what a column is that nobody knows, and which is to be ignored."""
+    text = f"{HEADER},Handynummer\n{ANA},0151 1\n"
+    reader, rows = await read(text, columns={"handynummer": "MobilePhone", "Company": ""})
+    assert rows[0].fields["mobilePhone"] == "0151 1"
+    assert "company" not in rows[0].fields
+    assert reader.columns.unknown == ["Company"]
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "empty"),
+        (b"\r\n\r\n", "no header"),
+        (b"PK\x03\x04\x14\x00", "Excel"),
+        (b"\x00\x01\x02\xff" * 100, "names no column"),
+        (b"Lorem ipsum dolor sit amet.\nMore of it.\n", "names no column"),
+        (b"DisplayName,FirstName,LastName\nAna,Ana,Li\n", "no column EmailAddress"),
+        (b"EmailAddress,DisplayName\na@b.example,A\n", "FirstName and none LastName"),
+        (HEADER.encode("utf-16") + b"\x00", "middle of a character"),
+        (HEADER.encode() + b'\n"' + b"x" * 500_000, "never closed"),
+        (HEADER.encode() + b"\n" + b"x" * 500_000, "Line 2 "),
+        (HEADER.encode() + b"\n" + b'"\n",' * 500_000, "Line 2 "),
+        (b"," * 1_000_000, "Line 1 does not end"),
+        (b"DisplayName" + b",a" * 100_000, "columns are the most"),
+    ],
+)
+async def test_unreadable(data: bytes, says: str) -> None:
+    """What is no table of contacts is refused with a sentence that says why."""
+    with pytest.raises(ImportUnreadable, match=says):
+        await read(data)
+
+
+@pytest.mark.parametrize("unit", [b"x", b'"', b",", b"\x00", b'"\n', b"a\n", b"\xff", b'"a"x'])
+async def test_memory_is_bounded(unit: bytes) -> None:
+    """However a file of a megabyte is made, reading it keeps but little of it in memory."""
+
+    async def hostile() -> AsyncIterator[bytes]:
+        yield HEADER.encode() + b"\n"
+        for _ in range(4):
+            yield unit * ((1 << 17) // len(unit))
+
+    tracemalloc.start()
+    try:
+        async for rows in Reader(Format("utf-8")).rows(hostile()):
+            for _ in rows:
+                pass
+    except ImportUnreadable:
+        pass
+    finally:
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    # A block that is all line ends makes many lines, each an object.
+    assert peak < 40_000_000
+
+
+async def test_too_many_cells() -> None:
+    """A row with more cells than the header is refused, unless they are blank; a shorter one is filled up."""
+    _, rows = await read(f"{HEADER}\n{ANA},,\n{ANA},more\nBen Li,ben@acme.example\n")
+    assert [[problem.code for problem in row.problems] for row in rows] == [[], ["TOO_MANY_CELLS"], []]
+    assert len(rows[2].cells) == 7
+
+
+async def test_blank_and_clear() -> None:
+    """A blank cell says nothing, the marker clears."""
+    _, rows = await read(f"{HEADER},Manager,Groups\nAna,a@b.example,Ana,Li,[clear], ,,[CLEAR],A;B ; ;\n")
+    assert rows[0].fields["company"] is None
+    assert "jobTitle" not in rows[0].fields
+    assert rows[0].manager == ""
+    assert rows[0].groups == ["A", "B"]
+
+
+@given(st.text() | st.from_regex(r"'*([=+\-@\t\r].*|\[clear\])"))
+def test_escape_round_trip(value: str) -> None:
+    """Every value comes back from its cell, and no cell starts a formula."""
+    cell = escape(value)
+    assert unescape(cell) == value
+    assert cell[:1] not in tuple("=+-@\t\r")
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+
+
+@given(st.lists(st.lists(TEXT, min_size=2, max_size=4), max_size=8), st.integers(1, 9), st.sampled_from(",;\t|"))
+def test_records_in_any_pieces(table: list[list[str]], size: int, delimiter: str) -> None:
+    """A table written by `csv` is parsed alike, however the text is cut into pieces."""
+    file = io.StringIO(newline="")
+    csv.writer(file, delimiter=delimiter, quoting=csv.QUOTE_ALL).writerows(table)
+    text = file.getvalue()
+    assert parsed(text, delimiter, size) == table
+
+
+@given(st.text(st.sampled_from('",;\r\n\0aé ')), st.integers(1, 9))
+def test_wild_text(text: str, size: int) -> None:
+    """Any text whatever is parsed in pieces as it is at once."""
+    assert parsed(text, ",", size) == parsed(text, ",", len(text) or 1)
+
+
+def parsed(text: str, delimiter: str, size: int) -> Sequence[list[str]]:
+    records = Records(delimiter)
+    found = [cells for start in range(0, len(text), size) for _, cells in records.feed(text[start : start + size])]
+    return found + [cells for _, cells in records.feed("", last=True)]
+
+
+@given(st.binary(max_size=400))
+async def test_wild_bytes(data: bytes) -> None:
+    """Any bytes after a header are rows or an expected refusal."""
+    for mark in (b"", b"\xef\xbb\xbf"):
+        with suppress(ImportUnreadable):
+            await read(mark + HEADER.encode() + b"\n" + data, 50)
+
+
+@given(st.lists(st.tuples(TEXT, TEXT, TEXT), max_size=4))
+async def test_addresses_are_those_of_the_rows(cells: list[tuple[str, str, str]]) -> None:
+    """The fast way to the addresses of a file finds those of its rows."""
+    file = io.StringIO(newline="")
+    csv.writer(file).writerows([("EmailAddress", "Aliases", "DisplayName"), *cells])
+    how = Format("utf-8", ",", needed=("emailAddress",))
+    rows = [row async for rows in Reader(how).rows(pieces(file.getvalue().encode())) for row in rows]
+    fast = [each async for found in Reader(how).addresses(pieces(file.getvalue().encode())) for each in found]
+    assert fast == [(row.place, list(row.addresses)) for row in rows]
+
+
+def test_longest_record() -> None:
+    """A record may be as long as all its fields at their longest."""
+    assert MAX_RECORD > 4 * (10_000 + 200 * 320 + 5_000) - 60_000

@@ -1,0 +1,175 @@
+"""The fan-out of events: nobody's slowness costs memory, and nobody misses anything unknowingly."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from typing import Any
+
+import pytest
+from pymongo.errors import AutoReconnect, OperationFailure
+from structlog.testing import capture_logs
+
+from resolvers import contacts, events
+from resolvers.directory import Directory
+from resolvers.errors import EventsMissed
+from resolvers.events import Feed
+from storage import events as stored_events
+from storage import recycle_bin
+from storage.driver import Database
+from storage.events import Event
+from storage.selection import Selection
+from tests.people import person
+
+SECONDS = 5
+
+
+@pytest.fixture
+async def feed(db: Database) -> AsyncIterator[Feed]:
+    feed = Feed(db)
+    yield feed
+    await feed.close()
+
+
+class Subscriber:
+    """One who listens to all changes of contacts, and asks for each when it likes."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._changes = events.contact_changes(feed, Selection())
+        self._next = asyncio.ensure_future(anext(self._changes))
+
+    async def next(self) -> str:
+        """The name of the contact that was changed next, or what was raised instead."""
+        async with asyncio.timeout(SECONDS):
+            event = await self._next
+        self._next = asyncio.ensure_future(anext(self._changes))
+        return event.contact["displayName"] if event.contact else event.id
+
+
+@asynccontextmanager
+async def subscribed(feed: Feed) -> AsyncIterator[Subscriber]:
+    """A subscriber to whom all changes from now on are told."""
+    subscriber = Subscriber(feed)
+    async with aclosing(feed.ticks(lambda event: False)) as ticks:
+        await anext(ticks)
+    try:
+        yield subscriber
+    finally:
+        subscriber._next.cancel()
+        await asyncio.wait([subscriber._next])
+        await subscriber._changes.aclose()
+
+
+async def create(directory: Directory, *names: str) -> None:
+    for name in names:
+        await contacts.create_contact(directory, person(name))
+
+
+async def test_slow_subscriber_is_dropped(directory: Directory, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One who does not keep up is told so; the others miss nothing."""
+    monkeypatch.setattr(events, "QUEUE_SIZE", 3)
+    monkeypatch.setattr(events, "PATIENCE_SECONDS", 0.05)
+    names = [f"Person {number}" for number in range(8)]
+    async with subscribed(feed) as slow, subscribed(feed) as quick:
+        creating = asyncio.create_task(create(directory, *names))
+        assert [await quick.next() for _ in names] == names
+        await creating
+        assert await slow.next() == names[0]
+        with pytest.raises(EventsMissed):
+            await slow.next()
+
+
+async def test_burst_is_waited_for(directory: Directory, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A burst that is larger than the queue reaches one who keeps reading."""
+    monkeypatch.setattr(events, "QUEUE_SIZE", 1)
+    names = [f"Person {number}" for number in range(20)]
+    async with subscribed(feed) as subscriber:
+        await create(directory, *names)
+        assert [await subscriber.next() for _ in names] == names
+
+
+async def test_outage_is_waited_out(directory: Directory, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the server does not answer, nobody is told anything; afterwards, everything."""
+    monkeypatch.setattr(stored_events, "_RETRY_SECONDS", 0.01)
+    async with subscribed(feed) as subscriber:
+        await create(directory, "Before")
+        assert await subscriber.next() == "Before"
+        fail_once(monkeypatch, AutoReconnect("the server is gone"))
+        with capture_logs() as logs:
+            await create(directory, "During", "After")
+            assert [await subscriber.next(), await subscriber.next()] == ["During", "After"]
+        assert [entry["event"] for entry in logs] == ["change stream interrupted"]
+
+
+async def test_lost_history_is_admitted(directory: Directory, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an interruption longer than the server's memory, subscribers learn that they may have missed something."""
+    async with subscribed(feed) as subscriber, subscribed(feed) as other:
+        fail_once(monkeypatch, OperationFailure("resume point may no longer be in the oplog", 286))
+        with pytest.raises(EventsMissed):
+            await subscriber.next()
+        with pytest.raises(EventsMissed):
+            await other.next()
+    async with subscribed(feed) as again:
+        await create(directory, "After")
+        assert await again.next() == "After"
+
+
+async def test_unreadable_contacts_are_admitted(
+    directory: Directory, feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the contacts that changed cannot be read, subscribers learn that they missed something."""
+
+    async def fail(*_: object) -> None:
+        raise AutoReconnect("the server is gone")
+
+    async with subscribed(feed) as subscriber:
+        monkeypatch.setattr(recycle_bin, "get_many", fail)
+        await create(directory, "Anyone")
+        with pytest.raises(EventsMissed):
+            await subscriber.next()
+
+
+async def test_defect_leaves_nobody_waiting(directory: Directory, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A defect in following the events is logged, its subscribers are told, and the next ones start afresh."""
+
+    def fail(change: dict[str, Any]) -> Event:
+        raise RuntimeError("a defect")
+
+    async with subscribed(feed) as subscriber:
+        with monkeypatch.context() as patch, capture_logs() as logs:
+            patch.setattr(stored_events, "_event", fail)
+            await create(directory, "Anyone")
+            with pytest.raises(EventsMissed):
+                await subscriber.next()
+        assert [entry["event"] for entry in logs] == ["events are followed no more"]
+    async with subscribed(feed) as again:
+        await create(directory, "Someone")
+        assert await again.next() == "Someone"
+
+
+async def test_server_that_does_not_answer_at_first(
+    directory: Directory, feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who subscribes while the server does not answer gets its error; who does so afterwards gets events."""
+    with monkeypatch.context() as patch:
+
+        async def fail(db: Database) -> None:
+            raise AutoReconnect("the server is gone")
+
+        patch.setattr(Database, "next_operation_time", fail)
+        async with aclosing(events.contact_changes(feed, Selection())) as changes:
+            with pytest.raises(AutoReconnect):
+                await anext(changes)
+    async with subscribed(feed) as subscriber:
+        await create(directory, "Someone")
+        assert await subscriber.next() == "Someone"
+
+
+def fail_once(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """Let the next read of the change stream fail with this error."""
+    read = stored_events._next
+
+    async def fail(stream: Any) -> Any:
+        monkeypatch.setattr(stored_events, "_next", read)
+        raise error
+
+    monkeypatch.setattr(stored_events, "_next", fail)

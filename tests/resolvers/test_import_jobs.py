@@ -1,0 +1,294 @@
+"""Imports as jobs: killed, cancelled, raced for, and taken up again."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, suppress
+from pathlib import Path
+
+import pytest
+
+from resolvers import contacts, import_jobs
+from resolvers.directory import Directory
+from resolvers.errors import EmailAddressTaken, ImportNotUndoable, NotFound
+from resolvers.import_jobs import Options
+from resolvers.import_runner import Runner, run_one
+from storage import imports, schema, uploads
+from storage.changes import Author
+from storage.documents import Document, now
+from storage.driver import Database, Unavailable, connect
+from storage.imports import Hold, LostLease
+from storage.mongod import embedded
+from storage.selection import Selection
+from tests.conftest import DRIVER
+from tests.consistency import check
+from tests.resolvers.importing import HEADER, chunks, counts, import_csv, job_of, outcomes_of
+
+ROWS = 4_000
+# Every other manager is a later row, so that the file is gone through more than once.
+FILE = f"{HEADER},Manager\n" + "".join(
+    f"P {n},p{n}@a.example,P,{n},,,,{f'p{n * 7919 % ROWS}@a.example' if n % 2 else ''}\n" for n in range(ROWS)
+)
+
+
+async def made(directory: Directory, text: str = FILE, **options: object) -> Document:
+    """A job that nobody works on yet."""
+    job, _ = await import_jobs.start_csv(directory, chunks(text.encode()), Options(**options))  # type: ignore[arg-type]  # what each test varies
+    return job
+
+
+async def expire(db: Database, job: Document) -> None:
+    """Let the lease of a job run out, as if its process had been dead for long."""
+    await db.imports.update_one({"_id": job["_id"]}, {"$set": {"leaseUntil": None}})
+
+
+async def until(condition: Callable[[Document], bool], directory: Directory, job: Document) -> Document:
+    """The job as soon as it is so."""
+    while not condition(job := await job_of(directory, job)):  # noqa: ASYNC110  # the job is in the database
+        await asyncio.sleep(0.005)
+    return job
+
+
+def further_than(before: Document) -> Callable[[Document], bool]:
+    """Whether a job has got further than it was, or is finished."""
+    return lambda job: job["processed"] > before["processed"] or job["finishedAt"] is not None
+
+
+async def total(directory: Directory) -> int:
+    return await contacts.count_contacts(directory, Selection())
+
+
+async def test_interrupted_anywhere_it_goes_on(directory: Directory) -> None:
+    """A run that is cut off again and again, wherever it is, is taken up without a row lost or done twice."""
+    job = await made(directory)
+    cuts = 0
+    while (job := await job_of(directory, job))["finishedAt"] is None:
+        running = asyncio.create_task(run_one(directory, job["_id"]))
+        await asyncio.wait([running], timeout=0.15 + 0.1 * cuts)
+        if not running.done():
+            running.cancel()
+            await asyncio.wait([running])
+            cuts += 1
+    assert cuts > 1
+    assert (job["status"], job["processed"], job["rows"]) == ("SUCCEEDED", ROWS, ROWS)
+    outcomes = await outcomes_of(directory, job)
+    assert [each["row"] for each in outcomes] == list(range(1, ROWS + 1))
+    assert await total(directory) == job["created"] == sum(each["action"] == "CREATED" for each in outcomes)
+    await check(directory.db)
+    assert (await import_csv(directory, FILE, on_match="UPDATE"))["unchanged"] == job["created"]
+
+
+WORKER = """
+import asyncio, sys
+from resolvers.directory import Directory
+from resolvers.import_runner import run_one
+from storage.changes import Author
+from storage.driver import connect
+async def main(uri, name, driver, job):
+    await run_one(Directory(connect(uri, name, driver), Author("worker", "cli")), job)
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+def worker(uri: str, database: str, job: Document) -> subprocess.Popen[bytes]:
+    """Another process that works on the job."""
+    root = Path(__file__).parents[2]
+    return subprocess.Popen(
+        [sys.executable, "-c", WORKER, uri, database, DRIVER, job["_id"]],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        stderr=subprocess.PIPE,
+    )
+
+
+@pytest.mark.slow
+async def test_killed_processes(directory: Directory, mongodb_uri: str, database_name: str) -> None:
+    """Processes that are killed with `kill -9` in the middle lose no row and do none twice."""
+    job = await made(directory)
+    for _ in range(2):
+        process = worker(mongodb_uri, database_name, job)
+        job = await until(further_than(job), directory, job)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        await expire(directory.db, job)
+    await run_one(directory, job["_id"])
+    job = await job_of(directory, job)
+    assert (job["status"], job["processed"]) == ("SUCCEEDED", ROWS)
+    assert await total(directory) == job["created"]
+    await check(directory.db)
+
+
+@pytest.mark.slow
+async def test_two_processes_at_once(directory: Directory, mongodb_uri: str, database_name: str) -> None:
+    """Of several processes that want one job, one gets it, and each row is written once."""
+    job = await made(directory)
+    processes = [worker(mongodb_uri, database_name, job) for _ in range(3)]
+    for process in processes:
+        _, errors = await asyncio.to_thread(process.communicate)
+        assert process.returncode == 0, errors.decode()
+    job = await job_of(directory, job)
+    assert (job["status"], job["processed"], job["fence"]) == ("SUCCEEDED", ROWS, 1)
+    assert await total(directory) == job["created"]
+
+
+async def test_a_process_presumed_dead_writes_no_more(directory: Directory) -> None:
+    """A run whose lease another process took over stops at its next write, and what it would write is not there."""
+    job = await made(directory)
+    first = asyncio.create_task(run_one(directory, job["_id"]))
+    await until(lambda each: each["processed"] > 0, directory, job)
+    await expire(directory.db, job)
+    taken = await imports.claim(directory.db, job["_id"])
+    assert taken
+    await first
+    stopped = await job_of(directory, job)
+    assert (stopped["status"], stopped["fence"]) == ("RUNNING", 2)
+    assert await total(directory) == stopped["created"]
+    with pytest.raises(LostLease):
+        await imports.change(directory.db, Hold(job["_id"], 1), {"status": "FAILED"})
+
+
+async def test_cancel_keeps_what_is_done(directory: Directory) -> None:
+    """A cancelled import stops and keeps what it wrote; its file is gone."""
+    job = await made(directory)
+    running = asyncio.create_task(run_one(directory, job["_id"]))
+    await until(lambda each: each["processed"] > 0, directory, job)
+    await import_jobs.cancel(directory, job["_id"])
+    await running
+    job = await job_of(directory, job)
+    assert job["status"] == "CANCELLED"
+    assert 0 < job["created"] == await total(directory) < ROWS
+    assert await directory.db.upload_chunks.count_documents({}) == 0
+    await check(directory.db)
+
+
+async def test_cancel_of_all_or_nothing(directory: Directory) -> None:
+    """Under REJECT_ALL a cancelled import keeps nothing, also when it is interrupted while it takes that back."""
+    rows = "".join(f"P {n},p{n}@a.example,P,{n},,,\n" for n in range(ROWS))
+    job = await made(directory, f"{HEADER}\n{rows}", error_policy="REJECT_ALL")
+    running = asyncio.create_task(run_one(directory, job["_id"]))
+    await until(lambda each: each["phase"] == "WRITE" and each["created"] > 0, directory, job)
+    await import_jobs.cancel(directory, job["_id"])
+    await until(lambda each: each["phase"] == "ROLL_BACK", directory, job)
+    running.cancel()
+    await asyncio.wait([running])
+    await import_jobs.cancel(directory, job["_id"])
+    await run_one(directory, job["_id"])
+    job = await job_of(directory, job)
+    assert (job["status"], counts(job), await total(directory)) == ("CANCELLED", {}, 0)
+    await check(directory.db)
+
+
+async def test_a_service_takes_up_what_was_left(directory: Directory) -> None:
+    """A runner that watches works on jobs that nobody works on, and lets go of them when it ends."""
+    job = await made(directory)
+    async with Runner(directory).watching():
+        await until(lambda each: each["processed"] > 0, directory, job)
+    left = await job_of(directory, job)
+    assert (left["status"], left["leaseUntil"]) == ("RUNNING", None)
+    async with Runner(directory).watching() as runner:
+        finished = await runner.wait(job["_id"], 60)
+    assert finished
+    assert (finished["status"], finished["processed"]) == ("SUCCEEDED", ROWS)
+
+
+async def test_undo_is_taken_up(directory: Directory) -> None:
+    """An undo that is cut off is taken up and finished."""
+    job = await import_csv(directory, FILE)
+    await import_jobs.undo(directory, job["_id"])
+    running = asyncio.create_task(run_one(directory, job["_id"]))
+    await until(lambda each: each["undone"] > 0, directory, job)
+    running.cancel()
+    await asyncio.wait([running])
+    await run_one(directory, job["_id"])
+    job = await job_of(directory, job)
+    assert (job["status"], job["undone"], job["notUndone"]) == ("UNDONE", job["created"], 0)
+    assert await total(directory) == 0
+    await check(directory.db)
+
+
+async def test_what_cannot_be_undone(directory: Directory) -> None:
+    """A dry run, a running job and one that is not there cannot be undone."""
+    dry = await import_csv(directory, FILE, dry_run=True)
+    waiting = await made(directory)
+    for job in (dry, waiting):
+        with pytest.raises(ImportNotUndoable):
+            await import_jobs.undo(directory, job["_id"])
+    with pytest.raises(NotFound):
+        await import_jobs.undo(directory, "none")
+
+
+async def test_others_change_the_same_contacts(directory: Directory) -> None:
+    """While others create contacts with addresses of the file, each row meets what is there then."""
+    job = await made(directory)
+    running = asyncio.create_task(run_one(directory, job["_id"]))
+    other = 0
+    for number in range(ROWS - 1, ROWS - 400, -7):
+        fields = {"displayName": "X", "firstName": "X", "lastName": "X", "emailAddress": f"P{number}@a.example"}
+        try:
+            await contacts.create_contact(directory, fields)
+        except EmailAddressTaken:
+            break  # the import was faster
+        other += 1
+    await running
+    job = await job_of(directory, job)
+    assert (job["status"], job["processed"]) == ("SUCCEEDED", ROWS)
+    assert await total(directory) == job["created"] + other
+    assert job["skipped"] == other
+    await check(directory.db)
+
+
+async def test_a_file_cut_off_is_not_kept(db: Database) -> None:
+    """An upload that breaks off leaves nothing, and what a killed process left of one is removed later."""
+
+    async def broken() -> AsyncIterator[bytes]:
+        yield b"x" * 600_000
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        await uploads.write(db, "broken", broken())
+    assert await db.upload_chunks.count_documents({}) == 0
+    await db.upload_chunks.insert_one({"files_id": "0", "n": 0, "data": b"left"})
+    await uploads.delete_abandoned(db, now())
+    assert await db.upload_chunks.count_documents({}) == 0
+
+
+async def test_uploads_are_read_back(db: Database) -> None:
+    """A file comes back as it was, in pieces."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for number in range(5):
+            yield bytes([number]) * 200_000
+
+    assert await uploads.write(db, "file", pieces()) == 1_000_000
+    async with aclosing(uploads.read(db, "file")) as found:
+        assert b"".join([piece async for piece in found]) == b"".join([piece async for piece in pieces()])
+    await uploads.delete(db, "file")
+    await uploads.delete(db, "file")
+
+
+@pytest.mark.slow
+async def test_mongod_is_killed(tmp_path: Path) -> None:
+    """When mongod itself is killed with `kill -9`, again and again, the import waits for it and loses nothing."""
+    with embedded(tmp_path, exclusive=True, cache_gb=0.25) as uri:
+        db = connect(uri, "killed", DRIVER)
+        await schema.prepare(db)
+        directory = Directory(db, Author("tester", "rest"))
+        job = await made(directory)
+        running = asyncio.create_task(run_one(directory, job["_id"]))
+        for _ in range(2):
+            job = await until(further_than(job), directory, job)
+            os.kill(int((tmp_path / "db" / "mongod.lock").read_text()), signal.SIGKILL)
+            await asyncio.sleep(0.1)
+            while True:
+                with suppress(*Unavailable):
+                    job = await job_of(directory, job)
+                    break
+        await running
+        job = await job_of(directory, job)
+        assert (job["status"], job["processed"]) == ("SUCCEEDED", ROWS)
+        assert await total(directory) == job["created"]
+        await check(db)
+        await db.close()

@@ -1,0 +1,60 @@
+"""What a cycle may delete, and what it has to read."""
+
+import pytest
+
+from resolvers.on_premises import Presence
+from resolvers.sync_policy import DeletionLimit, TooManyDeletions, compare
+
+
+@pytest.mark.parametrize(
+    ("leaving", "synced", "allowed"),
+    [
+        (0, 0, True),
+        (1, 1, True),
+        (1, 5, True),
+        (2, 19, False),
+        (2, 20, True),
+        (500, 5_000, True),
+        (501, 100_000, False),
+        (500, 4_999, False),
+    ],
+)
+def test_limit(leaving: int, synced: int, allowed: bool) -> None:
+    """More than 500 or 10% are too many, save for one contact alone."""
+    limit = DeletionLimit(500, 10)
+    if allowed:
+        limit.check(leaving, synced)
+    else:
+        with pytest.raises(TooManyDeletions, match="allow-deletions"):
+            limit.check(leaving, synced)
+
+
+def test_no_deletion_unasked() -> None:
+    """A limit of none asks about every deletion."""
+    with pytest.raises(TooManyDeletions):
+        DeletionLimit(0, 100).check(1, 1_000)
+
+
+@pytest.mark.parametrize(
+    ("present", "gone", "to_read"),
+    [
+        (None, ["a"], []),
+        (Presence("a", "CN=A", 5), [], []),
+        (Presence("a", "CN=A,OU=X", 5), [], ["a"]),
+        (Presence("a", "CN=A", 4), [], ["a"]),
+        (Presence("a", "CN=A", 11), [], []),
+        (Presence("b", "CN=B", 3), ["a"], ["b"]),
+        (Presence("b", "CN=B", 11), ["a"], []),
+    ],
+)
+def test_inventory(present: Presence | None, gone: list[str], to_read: list[str]) -> None:
+    """Gone, moved, put back or new in scope: read what the changes since the mark do not tell."""
+    known = {"a": {"distinguishedName": "CN=A", "database": "d", "usnChanged": 5}}
+    found = compare(known, [present] if present else [], "d", since=10)
+    assert (found.gone, found.to_read) == (gone, to_read)
+
+
+def test_numbers_of_other_databases_do_not_compare() -> None:
+    """A USN that another database counted says nothing."""
+    known = {"a": {"distinguishedName": "CN=A", "database": "other", "usnChanged": 5}}
+    assert compare(known, [Presence("a", "CN=A", 4)], "d", since=10).to_read == []

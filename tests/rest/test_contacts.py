@@ -1,0 +1,289 @@
+"""The REST paths of a contact: create, read, update, delete, and the conditions on them."""
+
+from typing import Any
+
+import httpx
+import pytest
+from httpx import AsyncClient
+
+from resolvers import sync
+from resolvers.directory import Directory
+from rest.representation import READ_ONLY, STORED
+from storage import contacts
+from storage.driver import Database
+
+CONTACTS = "/api/identity/contacts"
+ANA = {"displayName": "Ana Sample", "firstName": "Ana", "lastName": "Sample", "emailAddress": "ana@acme.example"}
+
+
+async def create(client: AsyncClient, **fields: Any) -> dict[str, Any]:
+    """A contact as it was created, Ana but for these fields."""
+    answer = await client.post(CONTACTS, json={**ANA, **fields})
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def synced(directory: Directory, address: str = "syn@ad.example") -> str:
+    """The id of a new synced contact."""
+    guid = f"guid-{address}"
+    fields = {"displayName": "Syn Chronised", "emailAddress": address}
+    outcome = await sync.apply(
+        directory, [sync.DirectoryContact(guid, f"CN={address},DC=corp", "corp.example", fields)]
+    )
+    assert outcome.created == [guid]
+    found = await contacts.by_address(directory.db, address)
+    assert found is not None
+    return str(found["_id"])
+
+
+def path(contact: dict[str, Any]) -> str:
+    """Where a contact is."""
+    return f"{CONTACTS}/{contact['id']}"
+
+
+async def test_create(client: AsyncClient) -> None:
+    """Creating answers 201 with the contact, where it is, and its entity tag."""
+    answer = await client.post(CONTACTS, json={**ANA, "company": " Acme ", "showInGal": False})
+    body = answer.json()
+    assert (answer.status_code, answer.headers["content-type"]) == (201, "application/json")
+    assert answer.headers["location"] == path(body)
+    assert answer.headers["etag"] == '"1"'
+    assert (body["company"], body["gal"], body["source"], body["version"]) == ("Acme", "HIDDEN", "CLOUD", 1)
+    assert (await client.get(answer.headers["location"])).json() == body
+
+
+async def test_representation(client: AsyncClient) -> None:
+    """A contact has all its fields at all times, null where there is nothing."""
+    body = await create(client, businessPhone="+44 20 7946 0958", address={"city": "London"})
+    assert body == {
+        **ANA,
+        "id": body["id"],
+        "aliases": [],
+        "company": None,
+        "jobTitle": None,
+        "department": None,
+        "businessPhone": "+44 20 7946 0958",
+        "businessPhoneE164": "+442079460958",
+        "mobilePhone": None,
+        "mobilePhoneE164": None,
+        "address": {"street": None, "city": "London", "state": None, "country": None, "postalCode": None},
+        "managerId": None,
+        "notes": None,
+        "source": "CLOUD",
+        "gal": "VISIBLE",
+        "editable": True,
+        "onPremises": None,
+        "version": 1,
+        "createdAt": body["createdAt"],
+        "updatedAt": body["updatedAt"],
+    }
+    assert {"id", "editable", *STORED} == body.keys()
+
+
+async def test_moments_are_utc_to_the_millisecond(client: AsyncClient) -> None:
+    """Moments are ISO 8601 with three decimals and Z."""
+    body = await create(client)
+    for name in ("createdAt", "updatedAt"):
+        assert len(body[name]) == len("2026-11-23T17:49:05.795Z")
+        assert body[name][19] == "."
+        assert body[name].endswith("Z")
+
+
+async def test_synced_contact_shows_its_origin(client: AsyncClient, sync_directory: Directory) -> None:
+    """A synced contact says what it is in Active Directory, and that it is not edited here."""
+    identifier = await synced(sync_directory)
+    answer = await client.get(f"{CONTACTS}/{identifier}")
+    body = answer.json()
+    assert (body["source"], body["editable"], body["firstName"]) == ("SYNCED", False, None)
+    assert body["onPremises"].pop("lastSyncAt").endswith("Z")
+    assert body["onPremises"] == {
+        "objectGuid": "guid-syn@ad.example",
+        "distinguishedName": "CN=syn@ad.example,DC=corp",
+        "domain": "corp.example",
+        "nextSyncAt": None,
+    }
+    assert answer.headers["etag"] == 'W/"1"'
+
+
+async def test_update_changes_only_what_is_given(client: AsyncClient) -> None:
+    """A field that is left out stays, null clears it."""
+    before = await create(client, company="Acme", jobTitle="Agent")
+    answer = await client.put(path(before), json={"jobTitle": None, "department": "Sales"})
+    after = answer.json()
+    assert (answer.status_code, answer.headers["etag"]) == (200, '"2"')
+    changed = {"jobTitle": None, "department": "Sales", "version": 2, "updatedAt": after["updatedAt"]}
+    assert after == {**before, **changed}
+
+
+async def test_update_of_part_of_an_address(client: AsyncClient) -> None:
+    """An address changes by its parts: those left out stay, null clears."""
+    before = await create(client, address={"city": "London", "country": "GB"})
+    after = (await client.put(path(before), json={"address": {"city": None, "street": "1 High Street"}})).json()
+    assert (after["address"]["city"], after["address"]["street"], after["address"]["country"]) == (
+        None,
+        "1 High Street",
+        "GB",
+    )
+    assert (await client.put(path(before), json={"address": {}})).json()["address"] == after["address"]
+    assert (await client.put(path(before), json={"address": None})).json()["address"] is None
+
+
+async def test_own_representation_sent_back(client: AsyncClient) -> None:
+    """What was read can be sent back: it changes nothing and makes no new version."""
+    before = await create(client, businessPhone="+44 20 7946 0958", aliases=["a@acme.example"])
+    answer = await client.put(path(before), json=before)
+    assert (answer.status_code, answer.json()) == (200, before)
+
+
+@pytest.mark.parametrize("name", READ_ONLY)
+async def test_read_only_fields(client: AsyncClient, name: str) -> None:
+    """What the service sets is refused with any value but its own."""
+    before = await create(client)
+    answer = await client.put(path(before), json={name: "other"})
+    assert answer.status_code == 422
+    assert [(each["field"], each["code"]) for each in answer.json()["fields"]] == [(name, "READ_ONLY")]
+
+
+async def test_read_only_fields_of_a_new_contact(client: AsyncClient) -> None:
+    """A new contact cannot bring an id or a version of its own, but may say that it has none."""
+    answer = await client.post(CONTACTS, json={**ANA, "id": "mine", "version": 7})
+    assert [(each["field"], each["code"]) for each in answer.json()["fields"]] == [
+        ("id", "READ_ONLY"),
+        ("version", "READ_ONLY"),
+    ]
+    assert (await create(client, id=None, version=None, onPremises=None))["version"] == 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "gal"),
+    [
+        ({"gal": "HIDDEN"}, "HIDDEN"),
+        ({"showInGal": False}, "HIDDEN"),
+        ({"gal": "HIDDEN", "showInGal": False}, "HIDDEN"),
+        ({"gal": None}, "VISIBLE"),
+        ({"gal": None, "showInGal": None}, "VISIBLE"),
+        ({"gal": "VISIBLE", "showInGal": None}, "VISIBLE"),
+    ],
+)
+async def test_gal_by_either_name(client: AsyncClient, sent: dict[str, Any], gal: str) -> None:
+    """The visibility is set by `gal` or by `showInGal`."""
+    assert (await create(client, **sent))["gal"] == gal
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        ({"gal": "hidden"}, "SYNTAX"),
+        ({"gal": ["HIDDEN"]}, "WRONG_TYPE"),
+        ({"gal": "HIDDEN", "showInGal": True}, "DUPLICATE"),
+        ({"gal": "HIDDEN", "showInGal": None}, "DUPLICATE"),
+    ],
+)
+async def test_impossible_gal(client: AsyncClient, sent: dict[str, Any], code: str) -> None:
+    """A visibility that there is not, or that contradicts itself, is named along with all other problems."""
+    answer = await client.post(CONTACTS, json={**ANA, "lastName": None, **sent})
+    assert answer.status_code == 422
+    assert [(e["field"], e["code"]) for e in answer.json()["fields"]] == [("gal", code), ("lastName", "REQUIRED")]
+
+
+async def test_delete(client: AsyncClient) -> None:
+    """Deleting answers 204; then the contact is gone."""
+    contact = await create(client)
+    answer = await client.delete(path(contact))
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert (await client.get(path(contact))).status_code == 404
+    assert (await client.delete(path(contact))).status_code == 404
+
+
+async def test_changes_are_recorded_as_made_through_rest(client: AsyncClient, db: Database) -> None:
+    """The history names this door."""
+    await create(client)
+    record = await db.history.find_one({})
+    assert record is not None
+    assert (record["by"], record["through"]) == ("anonymous", "rest")
+
+
+@pytest.mark.parametrize("header", ['"1"', 'W/"1"', '"0", "1"', '"0" ,, W/"1"', "*"])
+async def test_unchanged_contact_is_not_sent_again(client: AsyncClient, header: str) -> None:
+    """`If-None-Match` with the tag, compared weakly, answers 304 without a body."""
+    contact = await create(client)
+    answer = await client.get(path(contact), headers={"If-None-Match": header})
+    assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", '"1"')
+
+
+async def test_changed_contact_is_sent_again(client: AsyncClient) -> None:
+    """`If-None-Match` with another tag answers the contact."""
+    contact = await create(client)
+    answer = await client.get(path(contact), headers={"If-None-Match": '"0", "10"'})
+    assert (answer.status_code, answer.json()) == (200, contact)
+
+
+@pytest.mark.parametrize("header", ['"1"', '"0", "1"', "*"])
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+async def test_if_match_of_the_current_version(client: AsyncClient, method: str, header: str) -> None:
+    """What is meant for the contact as it is goes ahead."""
+    contact = await create(client)
+    body = {"company": "Acme"} if method == "PUT" else None
+    answer = await client.request(method, path(contact), headers={"If-Match": header}, json=body)
+    assert answer.is_success
+
+
+@pytest.mark.parametrize("header", ['"2"', 'W/"1"', '"0", W/"1"', '"a,\\"', '""'])
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+async def test_if_match_of_another_version(client: AsyncClient, method: str, header: str) -> None:
+    """What is meant for another version, or names this one only weakly, is refused with what it is now."""
+    contact = await create(client)
+    body = {"company": "Acme"} if method == "PUT" else None
+    answer = await client.request(method, path(contact), headers={"If-Match": header}, json=body)
+    assert (answer.status_code, answer.headers["etag"]) == (412, '"1"')
+    assert answer.json()["code"] == "VERSION_CONFLICT"
+    assert (answer.json()["current"]["version"], answer.json()["current"]["etag"]) == (1, '"1"')
+    assert (await client.get(path(contact))).json() == contact
+
+
+async def test_if_match_on_several_lines(client: AsyncClient) -> None:
+    """A header split over lines is one list."""
+    contact = await create(client)
+    headers = httpx.Headers([("If-Match", '"0"'), ("If-Match", '"1"')])
+    assert (await client.delete(path(contact), headers=headers)).status_code == 204
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+async def test_if_none_match_of_a_change(client: AsyncClient, method: str) -> None:
+    """A change that is meant for no contact is refused where there is one."""
+    contact = await create(client)
+    answer = await client.request(method, path(contact), headers={"If-None-Match": "*"}, json={})
+    assert answer.status_code == 412
+
+
+@pytest.mark.parametrize("header", ["", ",", "1", '"1', "W/1", '"1" "2"', "*, *", '"1", 2'])
+@pytest.mark.parametrize("name", ["If-Match", "If-None-Match"])
+async def test_malformed_entity_tags(client: AsyncClient, name: str, header: str) -> None:
+    """What is no entity tag is said to be none, rather than passed over."""
+    contact = await create(client)
+    answer = await client.get(path(contact), headers={name: header})
+    assert (answer.status_code, answer.json()["code"]) == (400, "MALFORMED")
+
+
+async def test_version_in_the_body(client: AsyncClient) -> None:
+    """A body with an old version is refused, for it is not the contact's."""
+    contact = await create(client)
+    await client.put(path(contact), json={"company": "Acme"})
+    answer = await client.put(path(contact), json={"version": 1, "company": "Other"})
+    assert (answer.status_code, answer.json()["fields"][0]["field"]) == (422, "version")
+
+
+async def test_head(client: AsyncClient) -> None:
+    """HEAD answers what GET does, with its headers."""
+    contact = await create(client)
+    head, get = await client.head(path(contact)), await client.get(path(contact))
+    for name in ("etag", "content-type", "content-length", "cache-control"):
+        assert head.headers[name] == get.headers[name]
+
+
+async def test_options(client: AsyncClient) -> None:
+    """OPTIONS names the methods of a path."""
+    answer = await client.options(CONTACTS)
+    assert (answer.status_code, answer.headers["allow"]) == (204, "GET, HEAD, OPTIONS, POST")
+    assert (await client.options(f"{CONTACTS}/1")).headers["allow"] == "DELETE, GET, HEAD, OPTIONS, PUT"

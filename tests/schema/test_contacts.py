@@ -1,0 +1,298 @@
+"""Contacts through GraphQL, as a frontend developer uses them."""
+
+from typing import Any
+
+from resolvers import sync_state as states
+from resolvers.directory import Directory
+from storage import sync_state
+from storage.documents import now
+from storage.driver import Database
+from tests.people import directory_contact, person, synced
+from tests.queries import counted
+from tests.schema.graphql import GraphQL
+
+CREATE = """mutation Create($input: CreateContactInput!) { createContact(input: $input) {
+  __typename
+  ... on CreateContactSuccess { contact { id version } }
+  ... on Problem { code message }
+  ... on InvalidInput { fields { field code message } }
+  ... on EmailAddressTaken { emailAddress holder { __typename id ... on Contact { displayName } } }
+  ... on NotFound { id }
+} }"""
+UPDATE = """mutation Update($input: UpdateContactInput!) { updateContact(input: $input) {
+  __typename
+  ... on UpdateContactSuccess { contact { id displayName version company aliases gal address { street city } } }
+  ... on Problem { code message }
+  ... on VersionConflict { current { id version } }
+  ... on ContactReadOnly { contact { id onPremises { distinguishedName } } }
+  ... on ManagerCycle { chain { id } }
+} }"""
+
+
+async def create(graphql: GraphQL, name: str = "Ana Silva", **fields: object) -> str:
+    """The id of a new contact."""
+    made = (await graphql(CREATE, input=person(name, **fields)))["createContact"]
+    assert made["__typename"] == "CreateContactSuccess", made
+    identifier: str = made["contact"]["id"]
+    return identifier
+
+
+async def update(graphql: GraphQL, identifier: str, **fields: object) -> Any:
+    """What an update answers."""
+    return (await graphql(UPDATE, input={"id": identifier, **fields}))["updateContact"]
+
+
+async def test_every_field_is_read_back(graphql: GraphQL) -> None:
+    """What a contact is created with, it has."""
+    boss = await create(graphql, "Big Boss")
+    fields: dict[str, object] = {
+        "company": "Acme",
+        "jobTitle": "Buyer",
+        "department": "IT",
+        "businessPhone": "020 7946 0000",
+        "mobilePhone": "+44 7700 900123",
+        "notes": "a\nb",
+        "aliases": ["second@partner.example"],
+        "address": {"street": "1 High St", "city": "Leeds", "state": "WY", "country": "GB", "postalCode": "LS1"},
+    }
+    identifier = await create(graphql, "Ana Silva", **fields, managerId=boss, showInGal=False)
+    read = await graphql(
+        """query($id: ID!) { contact(id: $id) { id displayName firstName lastName emailAddress aliases company jobTitle
+        department businessPhone businessPhoneE164 mobilePhone mobilePhoneE164 notes source gal editable version
+        createdAt updatedAt onPremises { domain } manager { id directReports { nodes { id } totalCount } }
+        address { street city state country postalCode } groups { totalCount } } }""",
+        id=identifier,
+    )
+    contact = read["contact"]
+    assert contact | fields | person() == contact
+    assert (contact["businessPhoneE164"], contact["mobilePhoneE164"]) == ("+442079460000", "+447700900123")
+    assert (contact["source"], contact["gal"], contact["editable"]) == ("CLOUD", "HIDDEN", True)
+    assert contact["manager"] == {"id": boss, "directReports": {"nodes": [{"id": identifier}], "totalCount": 1}}
+    assert (contact["onPremises"], contact["groups"]["totalCount"], contact["version"]) == (None, 0, 1)
+    assert contact["createdAt"].endswith("Z")
+
+
+async def test_create_refusals(graphql: GraphQL) -> None:
+    """Each refusal is data that says what to do."""
+    held = await create(graphql)
+    taken = (await graphql(CREATE, input=person()))["createContact"]
+    assert taken["__typename"] == "EmailAddressTaken"
+    assert taken["holder"] == {"__typename": "Contact", "id": held, "displayName": "Ana Silva"}
+    invalid = (await graphql(CREATE, input=person("Bo Li", emailAddress="x", firstName=" ")))["createContact"]
+    assert {each["field"]: each["code"] for each in invalid["fields"]} == {
+        "emailAddress": "SYNTAX",
+        "firstName": "REQUIRED",
+    }
+    unknown = (await graphql(CREATE, input=person("Bo Li", managerId="x")))["createContact"]
+    assert (unknown["__typename"], unknown["id"]) == ("NotFound", "x")
+
+
+async def test_absent_is_untouched_and_null_clears(graphql: GraphQL) -> None:
+    """In an update what is left out stays; null clears it."""
+    identifier = await create(
+        graphql, company="Acme", aliases=["b@c.example"], address={"street": "1", "city": "Leeds"}
+    )
+    after = await update(graphql, identifier, company=None, address={"street": None})
+    assert after["contact"] == {
+        "id": identifier,
+        "displayName": "Ana Silva",
+        "version": 2,
+        "company": None,
+        "aliases": ["b@c.example"],
+        "gal": "VISIBLE",
+        "address": {"street": None, "city": "Leeds"},
+    }
+    assert (await update(graphql, identifier, displayName=None))["__typename"] == "InvalidInput"
+
+
+async def test_update_refusals(graphql: GraphQL, sync_directory: Directory) -> None:
+    """A stale version, a synced contact, a cycle and an unknown id are refused as data."""
+    identifier = await create(graphql)
+    stale = await update(graphql, identifier, expectedVersion=9, notes="x")
+    assert (stale["__typename"], stale["current"]) == ("VersionConflict", {"id": identifier, "version": 1})
+    cycle = await update(graphql, identifier, managerId=identifier)
+    assert [each["id"] for each in cycle["chain"]] == [identifier, identifier]
+    assert (await update(graphql, "x"))["__typename"] == "NotFound"
+    contact = await synced(sync_directory)
+    locked = await update(graphql, contact["_id"], notes="x")
+    assert locked["contact"]["onPremises"]["distinguishedName"] == contact["onPremises"]["distinguishedName"]
+
+
+async def test_sync_times_are_the_domains(graphql: GraphQL, sync_directory: Directory, db: Database) -> None:
+    """A synced contact shows when its domain last synced and next will; so does the refusal to change it."""
+    contact = await synced(sync_directory)
+    at = now()
+    await sync_state.completed(db, "corp.example", "dc1.corp.example", at, at)
+    read = await graphql("{ contacts { nodes { source editable onPremises { objectGuid lastSyncAt nextSyncAt } } } }")
+    (node,) = read["contacts"]["nodes"]
+    assert (node["source"], node["editable"]) == ("SYNCED", False)
+    assert node["onPremises"]["lastSyncAt"] == node["onPremises"]["nextSyncAt"]
+    assert states.last_sync_at(contact["onPremises"], await states.read(sync_directory)) == at
+    assert "dc1.corp.example" in (await update(graphql, contact["_id"], notes="x"))["message"]
+
+
+async def test_delete_and_restore(graphql: GraphQL) -> None:
+    """A deleted contact is in the recycle bin, and comes back as it was."""
+    identifier = await create(graphql)
+    delete = "mutation($id: ID!) { deleteContact(id: $id) { __typename ... on DeleteContactSuccess { id } } }"
+    assert (await graphql(delete, id=identifier))["deleteContact"]["id"] == identifier
+    assert (await graphql(delete, id=identifier))["deleteContact"]["__typename"] == "NotFound"
+    bin_ = await graphql(
+        "{ deletedContacts { totalCount nodes { id deletedBy deletedAt purgeAt contact { displayName } } } }"
+    )
+    assert bin_["deletedContacts"]["nodes"][0]["contact"] == {"displayName": "Ana Silva"}
+    restore = "mutation($id: ID!) { restoreContact(id: $id) { ... on RestoreContactSuccess { contact { version } } } }"
+    assert (await graphql(restore, id=identifier))["restoreContact"]["contact"]["version"] == 2
+
+
+async def test_delete_many(graphql: GraphQL) -> None:
+    """Many are deleted at once, and each refusal is named."""
+    ids = [await create(graphql, f"Ana {x}") for x in "ab"]
+    done = await graphql(
+        """mutation($ids: [ID!]!) { deleteContacts(ids: $ids) { ... on DeleteContactsSuccess {
+        deletedIds refusals { id problem { code } } } } }""",
+        ids=[*ids, "x"],
+    )
+    assert done["deleteContacts"] == {"deletedIds": ids, "refusals": [{"id": "x", "problem": {"code": "NOT_FOUND"}}]}
+
+
+async def test_history(graphql: GraphQL) -> None:
+    """Every change is listed with who, through what, and what changed."""
+    identifier = await create(graphql)
+    await update(graphql, identifier, company="Acme")
+    read = await graphql(
+        """query($id: ID!) { contact(id: $id) { history(first: 1) { totalCount pageInfo { hasNextPage }
+        nodes { action by through version changes { field before after } } } } }""",
+        id=identifier,
+    )
+    assert read["contact"]["history"] == {
+        "totalCount": 2,
+        "pageInfo": {"hasNextPage": True},
+        "nodes": [
+            {
+                "action": "UPDATED",
+                "by": "anonymous",
+                "through": "graphql",
+                "version": 2,
+                "changes": [{"field": "company", "before": None, "after": "Acme"}],
+            }
+        ],
+    }
+
+
+async def test_statistics_are_exact_after_every_write(graphql: GraphQL, sync_directory: Directory) -> None:
+    """The dashboard sees a write as soon as it is answered."""
+
+    async def stats() -> Any:
+        return (await graphql("{ contactStats { total synced cloudOnly hiddenFromGal } }"))["contactStats"]
+
+    identifier = await create(graphql, showInGal=False)
+    assert await stats() == {"total": 1, "synced": 0, "cloudOnly": 1, "hiddenFromGal": 1}
+    await update(graphql, identifier, showInGal=True)
+    await synced(sync_directory)
+    assert await stats() == {"total": 2, "synced": 1, "cloudOnly": 1, "hiddenFromGal": 0}
+
+
+async def test_list_with_everything(graphql: GraphQL) -> None:
+    """A filter, a search, an ordering and paging work together."""
+    for name in ("Ana A", "Ana B", "Ana C", "Bo D"):
+        await create(graphql, name, company="Acme")
+    query = """query($after: String) { contacts(filter: {company: "ACME", source: CLOUD}, search: "ana",
+      orderBy: {field: DISPLAY_NAME, direction: DESC}, first: 2, after: $after) {
+      totalCount edges { cursor node { displayName } } pageInfo { hasNextPage hasPreviousPage endCursor } } }"""
+    first = (await graphql(query))["contacts"]
+    assert [each["node"]["displayName"] for each in first["edges"]] == ["Ana C", "Ana B"]
+    assert (first["totalCount"], first["pageInfo"]["hasNextPage"]) == (3, True)
+    assert first["edges"][-1]["cursor"] == first["pageInfo"]["endCursor"]
+    second = (await graphql(query, after=first["pageInfo"]["endCursor"]))["contacts"]
+    assert [each["node"]["displayName"] for each in second["edges"]] == ["Ana A"]
+    assert second["pageInfo"] | {"hasNextPage": False, "hasPreviousPage": True} == second["pageInfo"]
+
+
+async def test_bad_pages_are_request_errors(graphql: GraphQL) -> None:
+    """A cursor of another list or ordering, and an impossible size, are told as such."""
+    await create(graphql)
+    end = (await graphql("{ contacts { pageInfo { endCursor } } }"))["contacts"]["pageInfo"]["endCursor"]
+    other = "query($after: String) { contacts(orderBy: {field: COMPANY}, after: $after) { nodes { id } } }"
+    assert "not a cursor of this list" in await graphql.error(other, after=end)
+    assert "not a cursor of this list" in await graphql.error('{ groups(after: "x") { nodes { id } } }')
+    assert "0 to 500" in await graphql.error("{ contacts(first: 501) { nodes { id } } }")
+    assert "not both" in await graphql.error("{ contacts(first: 1, last: 1) { nodes { id } } }")
+    assert "either id or emailAddress" in await graphql.error("{ contact { id } }")
+
+
+async def test_nodes(graphql: GraphQL) -> None:
+    """Contacts and groups are found by id alone, in the order asked for."""
+    contact = await create(graphql)
+    group = await graphql(
+        'mutation { createGroup(input: {displayName: "G", emailAddress: "g@us.example"}) '
+        "{ ... on CreateGroupSuccess { group { id } } } }"
+    )
+    identifier = group["createGroup"]["group"]["id"]
+    read = await graphql(
+        "query($ids: [ID!]!, $id: ID!) { nodes(ids: $ids) { __typename id } "
+        "node(id: $id) { ... on Contact { displayName } } }",
+        ids=[identifier, "x", contact],
+        id=contact,
+    )
+    assert read["nodes"] == [
+        {"__typename": "DistributionGroup", "id": identifier},
+        None,
+        {"__typename": "Contact", "id": contact},
+    ]
+    assert read["node"] == {"displayName": "Ana Silva"}
+
+
+async def test_page_with_managers_and_groups_costs_few_queries(
+    graphql: GraphQL, db: Database, sync_directory: Directory
+) -> None:
+    """However long a page is, its contacts, managers and groups are three queries."""
+    from resolvers import groups
+    from resolvers.sync import apply
+
+    boss = directory_contact("Big Boss")
+    reports = [directory_contact(f"Ana {n}", manager_guid=boss.object_guid) for n in range(30)]
+    await apply(sync_directory, [boss, *reports])
+    ids = [each["id"] for each in (await graphql("{ contacts(first: 100) { nodes { id } } }"))["contacts"]["nodes"]]
+    for name in ("one", "two"):
+        fields = {"displayName": name, "emailAddress": f"{name}@us.example"}
+        made = await groups.create_group(sync_directory, fields)
+        await groups.add_contacts(sync_directory, made["_id"], ids)
+    page = """query($first: Int) { contacts(first: $first) { nodes { displayName manager { displayName }
+      groups { nodes { displayName memberCount } } } } }"""
+    for first in (2, 31):
+        async with counted(db) as commands:
+            nodes = (await graphql(page, first=first))["contacts"]["nodes"]
+        assert sorted(commands) == ["find contacts", "find contacts", "find groups"]
+    assert nodes[0]["manager"] == {"displayName": "Big Boss"}
+    assert nodes[0]["groups"]["nodes"] == [
+        {"displayName": "one", "memberCount": 31},
+        {"displayName": "two", "memberCount": 31},
+    ]
+
+
+async def test_total_is_counted_only_when_asked(graphql: GraphQL, db: Database) -> None:
+    """A page costs one query, a total one more, and a total alone reads no page."""
+    await create(graphql)
+    for query, cost in (
+        ("{ contacts { nodes { id } pageInfo { endCursor } } }", ["find contacts"]),
+        ("{ contacts { totalCount } }", ["find statistics"]),
+        ("{ contactStats { total } }", ["find statistics"]),
+    ):
+        async with counted(db) as commands:
+            await graphql(query)
+        assert commands == cost
+
+
+async def test_viewer(graphql: GraphQL) -> None:
+    """Without sign-in everyone is the same and may do everything."""
+    assert await graphql("{ viewer { name role } }") == {"viewer": {"name": "anonymous", "role": "ADMIN"}}
+
+
+async def test_moments_that_are_none(graphql: GraphQL) -> None:
+    """A moment that cannot be read is refused in words that say what one looks like."""
+    for text in ("yesterday", "2026-13-01T00:00:00Z", "0001-01-01T00:00:00+14:00"):
+        message = await graphql.error(f'{{ contacts(filter: {{updatedSince: "{text}"}}) {{ totalCount }} }}')
+        assert f"'{text}' is no date and time such as 2026-11-23T17:49:05Z." in message
+    message = await graphql.error('{ contacts(filter: {updatedSince: "2026-11-23T17:49:05"}) { totalCount } }')
+    assert "has no time zone" in message

@@ -1,0 +1,72 @@
+"""What requests cost, counted and not timed: queries, and calls for each contact of a page."""
+
+import sys
+from types import FrameType
+
+import pytest
+from graphql import parse
+
+from bench import dataset
+from resolvers.directory import Directory
+from resolvers.events import Feed
+from schema.context import Context
+from schema.executor import Executable
+from storage import statistics
+from storage.driver import Database
+from tests.queries import counted
+
+FIELDS = "id displayName emailAddress company jobTitle department businessPhone mobilePhone source gal address { city }"
+PAGE = f"query ($size: Int) {{ contacts(first: $size) {{ edges {{ cursor node {{ {FIELDS} }} }} }} }}"
+
+QUERIES = {
+    "a page": (PAGE, ["find contacts"]),
+    "a page and its total": ("{ contacts { nodes { id } totalCount } }", ["find contacts", "find statistics"]),
+    "a total of a source": ("{ contacts(filter: {source: CLOUD}) { totalCount } }", ["find statistics"]),
+    "managers and groups": (
+        "{ contacts { nodes { manager { displayName } groups { nodes { id } } } } }",
+        ["find contacts", "find contacts", "find groups"],
+    ),
+    "managers of managers": ("{ contacts { nodes { manager { manager { id } } } } }", ["find contacts"] * 3),
+    "one contact": (f'{{ contact(id: "{dataset.identifier(7)}") {{ {FIELDS} }} }}', ["find contacts"]),
+    "the dashboard": ("{ contactStats { total synced cloudOnly hiddenFromGal } }", ["find statistics"]),
+}
+
+
+@pytest.fixture
+async def context(db: Database, directory: Directory) -> Context:
+    """A directory of two hundred contacts."""
+    made = list(dataset.contacts(200))
+    await db.contacts.insert_many(made)
+    await db.groups.insert_many(dataset.groups())
+    await db.statistics.update_one({"_id": 0}, {"$set": {"CLOUD_VISIBLE": len(made)}})
+    assert statistics.total(await statistics.read(db)) == len(made)
+    return Context(directory, "request", Feed(db))
+
+
+@pytest.mark.parametrize(("query", "expected"), QUERIES.values(), ids=QUERIES.keys())
+async def test_queries(db: Database, context: Context, query: str, expected: list[str]) -> None:
+    """A request asks the database a fixed number of queries, whatever the size of the page."""
+    async with counted(db) as commands:
+        result = await Executable(parse(query)).execute(None, {}, context)
+    assert not result.errors
+    assert sorted(commands) == expected
+
+
+async def test_calls_of_a_page(context: Context) -> None:
+    """Each further contact of a page costs a handful of Python calls, most of them for its cursor."""
+    executable = Executable(parse(PAGE))
+    costs = {}
+    for size in (10, 10, 60):  # compiled by the first
+        calls = 0
+
+        def count(frame: FrameType, event: str, argument: object) -> None:
+            nonlocal calls
+            calls += event == "call"
+
+        sys.setprofile(count)
+        try:
+            await executable.execute(None, {"size": size}, context)
+        finally:
+            sys.setprofile(None)
+        costs[size] = calls
+    assert costs[60] - costs[10] <= 50 * 6

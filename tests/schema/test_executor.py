@@ -1,0 +1,204 @@
+"""The fast path answers as graphql-core does, or leaves the operation to it."""
+
+from typing import Any
+
+import pytest
+from graphql import ExecutionResult, parse, validate
+from hypothesis import HealthCheck, assume, given
+from hypothesis import settings as hypothesis_settings
+
+from resolvers import contacts, groups
+from resolvers.directory import Directory
+from resolvers.events import Feed
+from schema import executor, operations
+from schema.build import schema
+from schema.context import Context
+from schema.executor import Executable
+from storage import keys
+from storage.documents import Document, new_id, now
+from storage.driver import Database
+from tests.schema.operations import queries
+
+CORE = schema._schema
+IDS = ["018f2b3c-0000-7000-8000-000000000001", "018f2b3c-0000-7000-8000-000000000002", "nobody"]
+VARIABLES = {"no": False}
+
+
+@pytest.fixture
+async def context(db: Database, directory: Directory, sync_directory: Directory) -> Context:
+    """A directory with a bit of everything."""
+    boss = await contacts.create_contact(
+        directory,
+        {
+            "displayName": "Ána Boss",
+            "firstName": "Ána",
+            "lastName": "Boss",
+            "emailAddress": "ana@acme.example",
+            "aliases": ["boss@acme.example"],
+            "company": "Acme",
+            "address": {"city": "Leiden"},
+        },
+    )
+    for number in range(3):
+        made = await contacts.create_contact(
+            directory,
+            {
+                "displayName": f"Report {number}",
+                "firstName": "Report",
+                "lastName": str(number),
+                "emailAddress": f"report{number}@acme.example",
+                "managerId": boss["_id"],
+            },
+        )
+        await contacts.update_contact(directory, made["_id"], {"notes": "changed", "company": "Acme"})
+    group = await groups.create_group(directory, {"displayName": "Partners", "emailAddress": "partners@acme.example"})
+    await groups.add_contacts(directory, group["_id"], [boss["_id"], made["_id"]])
+    gone = await contacts.create_contact(
+        directory,
+        {"displayName": "Gone", "firstName": "G", "lastName": "One", "emailAddress": "gone@acme.example"},
+    )
+    await contacts.delete_contact(directory, gone["_id"])
+    await store(db, IDS[0], source="SYNCED", onPremises=ON_PREMISES)
+    return Context(directory, "request", Feed(db))
+
+
+ON_PREMISES = {"objectGuid": "guid", "distinguishedName": "CN=x", "domain": "corp.example", "lastSyncAt": now()}
+
+
+async def store(db: Database, identifier: str, **fields: object) -> None:
+    """Put a contact into the database past all rules; a field of None is left out."""
+    contact: Document = {
+        "_id": identifier,
+        "displayName": "Stored",
+        "emailAddress": f"{identifier}@stored.example",
+        "source": "CLOUD",
+        "gal": "VISIBLE",
+        "version": 1,
+        "createdAt": now(),
+        "updatedAt": now(),
+    }
+    contact["keys"] = keys.keys(contact)
+    stored = {name: value for name, value in (contact | fields).items() if value is not ...}
+    await db.mongo["contacts"].insert_one(stored, bypass_document_validation=True)
+
+
+async def both(query: str, context: Context) -> tuple[Any, Any]:
+    """What the fast path and graphql-core answer."""
+    executable = Executable(parse(query))
+    fast = await executable.execute(None, VARIABLES, anew(context))
+    return formatted(fast), formatted(await executable.execute(None, VARIABLES, anew(context), fast=False))
+
+
+def anew(context: Context) -> Context:
+    """The same context without anything loaded."""
+    return Context(context.directory, context.request_id, context.feed)
+
+
+def formatted(result: ExecutionResult) -> Any:
+    """The result as a client sees it, its errors in an order of their own."""
+    errors = sorted((error.formatted for error in result.errors or ()), key=str)
+    return {"data": result.data, "errors": errors}
+
+
+@given(query=queries(CORE, IDS))
+@hypothesis_settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+async def test_same_answer(context: Context, query: str) -> None:
+    """Random queries get the same data in the same order, and the same errors, on both paths."""
+    assume(not validate(CORE, parse(query)))
+    fast, slow = await both(query, context)
+    assert fast == slow
+    assert str(fast["data"]) == str(slow["data"])
+
+
+DAMAGES: list[dict[str, object]] = [
+    {"displayName": ...},
+    {"displayName": None},
+    {"displayName": 5},
+    {"company": 5},
+    {"company": ["a"]},
+    {"source": "ELSEWHERE"},
+    {"address": {"city": True}},
+    {"address": None, "aliases": None},
+    {"aliases": "one"},
+    {"aliases": [None]},
+    {"version": 2**40},
+    {"updatedAt": "yesterday"},
+    {"onPremises": {"objectGuid": "guid"}},
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=str)
+async def test_damaged_documents(db: Database, context: Context, damage: dict[str, object]) -> None:
+    """A stored value that its type does not allow gives graphql-core's error at graphql-core's path."""
+    await store(db, IDS[1], **damage)
+    query = """{ contacts { edges { cursor node { id displayName company source aliases version updatedAt
+        address { city } onPremises { objectGuid domain } } } } }"""
+    fast, slow = await both(query, context)
+    assert fast == slow
+
+
+UNDERSTOOD = {
+    "a page": "{ contacts { edges { cursor node { id displayName } } nodes { id } pageInfo { endCursor } } }",
+    "a count": "{ contacts { totalCount } }",
+    "everything of a document": "{ contacts { nodes { __typename aliases editable createdAt address { city } gal } } }",
+    "fragments": "{ contacts { nodes { ...A ... on Node { id } } } } fragment A on Contact { company }",
+    "one contact": '{ contact(emailAddress: "ana@acme.example") { id displayName } }',
+    "statistics": "{ contactStats { total synced } }",
+    "managers and groups": "{ contacts { nodes { manager { id } groups(first: 2) { nodes { id } totalCount } } } }",
+    "other resolvers": "{ contacts { nodes { history { nodes { id } } directReports { totalCount } } } }",
+    "what is within the document": "{ contacts { nodes { onPremises { lastSyncAt nextSyncAt domain } } } }",
+    "changes": "{ contacts { nodes { history { nodes { changes { field before } } } } } }",
+    "groups": "{ groups { nodes { id members(first: 1) { nodes { displayName } } } } }",
+    "several lists": "{ a: contacts { totalCount } b: contacts { nodes { id } } deletedContacts { nodes { id } } }",
+}
+
+
+@pytest.mark.parametrize("query", UNDERSTOOD.values(), ids=UNDERSTOOD.keys())
+async def test_understood(context: Context, query: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What users ask for most is answered without graphql-core's executor."""
+    monkeypatch.setattr(executor, "execute", None)
+    result = await Executable(parse(query)).execute(None, VARIABLES, context)
+    assert result.data
+    assert not result.errors
+
+
+async def test_conditions_have_plans_of_their_own(context: Context) -> None:
+    """The variables of @skip and @include are looked at anew in each request of a document."""
+    query = "query ($yes: Boolean!) { contacts(first: 1) { nodes { id notes @include(if: $yes) } } }"
+    executable = Executable(parse(query))
+    for yes in (True, False, True):
+        result = await executable.execute(None, {"yes": yes}, context)
+        assert result.data
+        assert ("notes" in result.data["contacts"]["nodes"][0]) is yes
+
+
+async def test_plans_are_bounded(context: Context) -> None:
+    """A document with many conditions keeps a bounded number of plans."""
+    names = [f"c{number}" for number in range(6)]
+    fields = " ".join(f"{name}: id @skip(if: ${name})" for name in names)
+    declared = ", ".join(f"${name}: Boolean!" for name in names)
+    executable = Executable(parse(f"query ({declared}) {{ contacts(first: 1) {{ nodes {{ __typename {fields} }} }} }}"))
+    for choice in range(64):
+        await executable.execute(None, {name: bool(choice >> bit & 1) for bit, name in enumerate(names)}, context)
+    (query,) = executable._queries.values()
+    assert query is not None
+    assert 0 < len(query._plans) <= 4
+
+
+async def test_unknown_operation_names_are_not_kept(context: Context) -> None:
+    """Operation names that a document does not have take no memory, and are refused as graphql-core refuses them."""
+    executable = Executable(parse("query A { contactStats { total } } query B { contactStats { total } }"))
+    for _ in range(3):
+        result = await executable.execute(new_id(), {}, context)
+        assert result.errors
+    assert not executable._queries
+
+
+def test_parsed_documents_are_bounded() -> None:
+    """However many documents come, those that are kept are bounded by the length of their texts."""
+    cache = operations._Cache(1_000)
+    for number in range(100):
+        cache.get(f"{{ contactStats {{ a{number}: total }} }}")
+    latest = "{ contactStats { a99: total } }"
+    assert sum(map(len, cache._documents)) <= 1_000
+    assert cache.get(latest) is cache.get(latest)

@@ -1,0 +1,525 @@
+"""GraphQL over HTTP: what is taken, what is refused, and how the answers are labelled."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+from graphql import get_introspection_query
+from hypothesis import HealthCheck, example, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from schema.operations import MAX_ALIASES, MAX_DEPTH
+from settings import Settings
+from storage import contacts, statistics
+from storage.driver import Database, Unavailable
+from tests.people import person
+from tests.schema.test_socket import served
+
+JSON = "application/json"
+RESPONSE_JSON = "application/graphql-response+json"
+QUERY = "{ contactStats { total } }"
+ANSWER = {"data": {"contactStats": {"total": 0}}}
+CREATE = "mutation ($input: CreateContactInput!) { createContact(input: $input) { __typename } }"
+
+
+async def post(client: httpx.AsyncClient, content: bytes | str, **headers: str) -> httpx.Response:
+    """The answer to this body, sent as JSON unless the headers say otherwise."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return await client.post("/graphql", content=content, headers={"content-type": JSON, **named})
+
+
+def message(response: httpx.Response) -> str:
+    """The message of the only error."""
+    (error,) = response.json()["errors"]
+    found: str = error["message"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        (None, JSON),
+        ("", JSON),
+        ("*/*", JSON),
+        ("application/*", JSON),
+        (JSON, JSON),
+        (RESPONSE_JSON, RESPONSE_JSON),
+        (RESPONSE_JSON.upper(), RESPONSE_JSON),
+        (f"{RESPONSE_JSON}, {JSON}", RESPONSE_JSON),
+        (f"{JSON}, {RESPONSE_JSON}", RESPONSE_JSON),
+        (f"{RESPONSE_JSON};q=0.5, {JSON};q=0.9", JSON),
+        (f"{JSON}; charset=utf-8; q=0.5, {RESPONSE_JSON}; charset=utf-8", RESPONSE_JSON),
+        (f"{RESPONSE_JSON};q=0.8, */*", JSON),
+        (f"{RESPONSE_JSON}, */*;q=0.1", RESPONSE_JSON),
+        (f"{JSON};q=0, */*", RESPONSE_JSON),
+        (f"{RESPONSE_JSON};q=0, {JSON};q=0.001", JSON),
+        ("text/html, application/xhtml+xml, */*;q=0.8", JSON),
+        (f"text/event-stream, {RESPONSE_JSON}, {JSON};q=0.9", RESPONSE_JSON),
+        (f"{RESPONSE_JSON};q=nonsense, {JSON}", JSON),
+    ],
+)
+async def test_media_type(client: httpx.AsyncClient, accept: str | None, media_type: str) -> None:
+    """The answer has the media type that the client prefers, plain JSON where it does not say."""
+    request = client.build_request("POST", "/graphql", json={"query": QUERY})
+    del request.headers["accept"]
+    if accept is not None:
+        request.headers["accept"] = accept
+    response = await client.send(request)
+    assert response.status_code == 200
+    assert response.headers["content-type"].partition(";")[0] == media_type
+    assert response.json() == ANSWER
+
+
+@pytest.mark.parametrize("accept", ["text/html", "text/*", f"{JSON};q=0", "*/*;q=0", "image/png, text/plain;q=0.5"])
+async def test_unacceptable(client: httpx.AsyncClient, accept: str) -> None:
+    """A client that takes neither media type learns which there are."""
+    response = await post(client, orjson.dumps({"query": QUERY}), accept=accept)
+    assert response.status_code == 406
+    assert RESPONSE_JSON in message(response)
+
+
+async def test_get(client: httpx.AsyncClient) -> None:
+    """A query can be sent in the address, with its variables and the name of the operation."""
+    response = await client.get(
+        "/graphql",
+        params={
+            "query": "query A { __typename } query B($first: Int) { contacts(first: $first) { nodes { id } } }",
+            "variables": '{"first": 1}',
+            "operationName": "B",
+        },
+    )
+    assert response.json() == {"data": {"contacts": {"nodes": []}}}
+
+
+@pytest.mark.parametrize(
+    ("params", "why"),
+    [
+        ({}, "query is missing"),
+        ({"query": " "}, "query is missing"),
+        ({"query": QUERY, "variables": "{"}, "variables is not JSON"),
+        ({"query": QUERY, "variables": "[]"}, "variables must be"),
+        ({"query": QUERY, "extensions": "1"}, "extensions must be"),
+    ],
+)
+async def test_broken_get(client: httpx.AsyncClient, params: Mapping[str, str], why: str) -> None:
+    """What is wrong with an address is said."""
+    response = await client.get("/graphql", params=params)
+    assert response.status_code == 400
+    assert why in message(response)
+
+
+@pytest.mark.parametrize("accept", [JSON, RESPONSE_JSON])
+async def test_mutation_over_get(client: httpx.AsyncClient, accept: str) -> None:
+    """GET changes nothing: the refusal says what to send instead."""
+    query = CREATE.replace("($input: CreateContactInput!)", "").replace(
+        "$input", '{firstName: "A", lastName: "B", displayName: "A B", emailAddress: "a@partner.example"}'
+    )
+    response = await client.get("/graphql", params={"query": query}, headers={"accept": accept})
+    assert (response.status_code, response.headers["allow"]) == (405, "POST")
+    assert "POST" in message(response)
+    assert (await client.post("/graphql", json={"query": QUERY})).json() == ANSWER
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"])
+async def test_other_methods(client: httpx.AsyncClient, method: str) -> None:
+    """Only GET and POST are served."""
+    response = await client.request(method, "/graphql")
+    assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")
+
+
+@pytest.mark.parametrize("accept", [JSON, RESPONSE_JSON])
+async def test_subscription_over_http(client: httpx.AsyncClient, accept: str) -> None:
+    """A subscription is refused, saying where it can be had."""
+    query = "subscription { contactStatsChanged { total } }"
+    response = await post(client, orjson.dumps({"query": query}), accept=accept)
+    assert response.status_code == 400
+    assert "WebSocket" in message(response)
+    assert "data" not in response.json()
+    response = await client.get("/graphql", params={"query": query})
+    assert response.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ("{", "Syntax Error"),
+        ("{ nothing }", "Cannot query field 'nothing'"),
+        ("{ contactStat { total } }", "Did you mean 'contactStats'"),
+        ("query A { __typename } query B { __typename }", "operation name"),
+        ("query ($first: Int!) { contacts(first: $first) { nodes { id } } }", "$first"),
+        ("fragment F on Contact { id }", "never used"),
+    ],
+)
+async def test_request_errors(client: httpx.AsyncClient, query: str, why: str) -> None:
+    """A request that cannot be executed has no data, and the status that its media type asks for."""
+    for accept, status in ((RESPONSE_JSON, 400), (JSON, 200)):
+        response = await post(client, orjson.dumps({"query": query}), accept=accept)
+        assert response.status_code == status
+        assert why in response.json()["errors"][0]["message"]
+        assert "data" not in response.json()
+
+
+async def test_unknown_operation_name(client: httpx.AsyncClient) -> None:
+    """The named operation is run and no other."""
+    body = orjson.dumps({"query": "query A { __typename }", "operationName": "B"})
+    response = await post(client, body, accept=RESPONSE_JSON)
+    assert response.status_code == 400
+    assert "'B'" in message(response)
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b"", "not JSON"),
+        (b"no", "not JSON"),
+        (b"null", "JSON object"),
+        (b"1", "JSON object"),
+        (b'"{ __typename }"', "JSON object"),
+        (b"{}", "query is missing"),
+        (b'{"query": 1}', "query is missing"),
+        (b'{"query": null}', "query is missing"),
+        (b'{"query": "\xff"}', "not JSON in UTF-8"),
+        (b'{"query": "{ __typename }", "variables": {"a": ' + b"9" * 5_000 + b"}}", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b'{"a":' * 100_000, "not JSON"),
+        (b'{"query": "\\ud800"}', "not JSON"),
+        (b"[1, 2]", "Batches"),
+        (b'[{"query": "{ __typename }"}]', "Batches"),
+        (b"[]", "Batches"),
+        (b'{"query": "{ __typename }", "variables": []}', "variables must be"),
+        (b'{"query": "{ __typename }", "variables": "{}"}', "variables must be"),
+        (b'{"query": "{ __typename }", "operationName": 1}', "operationName must be"),
+        (b'{"query": "{ __typename }", "extensions": "x"}', "extensions must be"),
+    ],
+    ids=lambda value: str(value[:40]),
+)
+async def test_malformed_bodies(client: httpx.AsyncClient, body: bytes, why: str) -> None:
+    """A body that is no GraphQL request is refused with what is wrong with it, whatever is accepted."""
+    for accept in (JSON, RESPONSE_JSON):
+        response = await post(client, body, accept=accept)
+        assert response.status_code == 400
+        assert why in message(response)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"content-type": "text/plain"},
+        {"content-type": "application/x-www-form-urlencoded"},
+        {"content-type": "application/graphql"},
+        {"content-type": "application/json; charset=utf-16"},
+        {"content-type": "application/jsonx"},
+        {"content-type": ""},
+        {"content-encoding": "gzip"},
+    ],
+)
+async def test_other_types(client: httpx.AsyncClient, headers: Mapping[str, str]) -> None:
+    """A body must be plain JSON in UTF-8, which a page of another site cannot send without being asked."""
+    response = await post(client, orjson.dumps({"query": QUERY}), **headers)
+    assert response.status_code == 415
+    assert message(response).startswith("Send ")
+
+
+async def test_charset_may_be_named(client: httpx.AsyncClient) -> None:
+    """JSON is in UTF-8, and may say so."""
+    response = await post(
+        client, orjson.dumps({"query": QUERY}), **{"content-type": 'Application/JSON; Charset="UTF-8"'}
+    )
+    assert response.json() == ANSWER
+
+
+async def test_large_bodies(client: httpx.AsyncClient, settings: Settings) -> None:
+    """A body above the limit is refused, by its declared length or when it has come that far."""
+    large = orjson.dumps({"query": QUERY + " " * settings.max_body_bytes})
+    response = await post(client, large)
+    assert response.status_code == 413
+    assert "1,048,576" in message(response)
+
+    sent = 0
+
+    async def chunks() -> AsyncIterator[bytes]:
+        nonlocal sent
+        for start in range(0, 100 * len(large), 65_536):
+            sent += 65_536
+            yield b" " * min(65_536, 100 * len(large) - start)
+
+    response = await client.post("/graphql", content=chunks(), headers={"content-type": JSON})
+    assert response.status_code == 413
+    assert sent < 2 * len(large)
+
+
+async def test_chunked_body(client: httpx.AsyncClient) -> None:
+    """A body may come in pieces."""
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for byte in orjson.dumps({"query": QUERY}):
+            yield bytes([byte])
+
+    response = await client.post("/graphql", content=chunks(), headers={"content-type": JSON})
+    assert response.json() == ANSWER
+
+
+async def test_client_that_leaves(application: httpx.ASGITransport) -> None:
+    """A client that breaks off in the middle of its body is no failure of ours."""
+    messages = iter(
+        [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}],
+    )
+    headers = [(b"host", b"contacts.example"), (b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": "/graphql", "query_string": b"", "headers": headers}
+
+    async def receive() -> Any:
+        return next(messages)
+
+    async def send(message: Any) -> None:
+        raise AssertionError(message)
+
+    with capture_logs() as logs:
+        await application.app(scope, receive, send)
+    assert logs == []
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ("{ " + "contactStats { total } " * 2_000 + "}", "tokens"),
+        ("{ contacts { nodes {" + "manager {" * MAX_DEPTH + "id" + "}" * (MAX_DEPTH + 3), "depth"),
+        ("{ " + " ".join(f"a{n}: __typename" for n in range(MAX_ALIASES + 1)) + "}", "aliases"),
+        ("{ contacts " * 2_400, "too deeply"),
+        ("{ a(b: " + "[" * 4_000, "too deeply"),
+        ("query ($a: " + "[" * 4_000 + "{ __typename }", "too deeply"),
+    ],
+    ids=["tokens", "depth", "aliases", "selections", "values", "types"],
+)
+async def test_document_limits(client: httpx.AsyncClient, query: str, why: str) -> None:
+    """A document that asks for too much is refused before anything runs."""
+    response = await post(client, orjson.dumps({"query": query}), accept=RESPONSE_JSON)
+    assert response.status_code == 400
+    assert any(why in error["message"] for error in response.json()["errors"])
+
+
+async def test_introspection(client: httpx.AsyncClient) -> None:
+    """GraphiQL's and every other tool's introspection is within the limits."""
+    query = get_introspection_query(
+        specified_by_url=True, directive_is_repeatable=True, schema_description=True, input_value_deprecation=True
+    )
+    response = await post(client, orjson.dumps({"query": query}))
+    names = {kind["name"] for kind in response.json()["data"]["__schema"]["types"]}
+    assert {"Contact", "Subscription", "ContactChangeEvent"} <= names
+
+
+async def test_unreachable_database(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the database does not answer, clients learn that it passes, and nothing else."""
+
+    async def unreachable(*_: object, **__: object) -> None:
+        raise Unavailable[0]("10.0.0.1: connection refused")
+
+    monkeypatch.setattr("storage.statistics.read", unreachable)
+    answer = await client.post("/graphql", json={"query": "{ contactStats { total } }"})
+    (error,) = answer.json()["errors"]
+    assert error["extensions"]["code"] == "UNAVAILABLE"
+    assert "Try again" in error["message"]
+    assert "10.0.0.1" not in answer.text
+
+
+async def test_defects_are_masked(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody expected is logged with its traceback; the client sees the request's id, and the other fields."""
+
+    async def fail(*_: object) -> None:
+        raise RuntimeError("a secret")
+
+    monkeypatch.setattr(contacts, "by_address", fail)
+    query = '{ contact(emailAddress: "a@partner.example") { id } contactStats { total } }'
+    with capture_logs() as logs:
+        response = await post(client, orjson.dumps({"query": query}), accept=RESPONSE_JSON, x_request_id="abc-1")
+    assert response.status_code == 200
+    body = response.json()
+    assert body["data"] == {"contact": None, "contactStats": {"total": 0}}
+    (error,) = body["errors"]
+    assert error["path"] == ["contact"]
+    assert error["extensions"] == {"code": "INTERNAL", "requestId": "abc-1"}
+    assert "abc-1" in error["message"]
+    assert "a secret" not in response.text
+    assert [str(entry["exc_info"]) for entry in logs if entry["log_level"] == "error"] == ["a secret"]
+
+
+async def test_defect_of_a_required_field(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When a field that cannot be null fails, the answer was still executed: its data is null."""
+
+    async def fail(*_: object) -> None:
+        raise RuntimeError("a secret")
+
+    monkeypatch.setattr(statistics, "read", fail)
+    response = await post(client, orjson.dumps({"query": QUERY}), accept=RESPONSE_JSON)
+    assert response.status_code == 200
+    assert response.json()["data"] is None
+    assert "a secret" not in response.text
+
+
+async def test_refusals_outside_unions(client: httpx.AsyncClient) -> None:
+    """A refusal of a query is an error that says what to do, with its code."""
+    response = await post(client, orjson.dumps({"query": "{ contacts(first: 1000) { nodes { id } } }"}))
+    (error,) = response.json()["errors"]
+    assert error["extensions"] == {"code": "INVALID"}
+    assert "0 to 500" in error["message"]
+
+
+# What clients may make of the fields of the form.
+Form = Mapping[str, Any]
+OPERATIONS = {"query": QUERY, "variables": {"file": None}}
+
+
+async def upload(client: httpx.AsyncClient, form: Form, files: Form | None = None, **headers: str) -> httpx.Response:
+    """The answer to a form with files."""
+    sent = {name: (None, value) for name, value in form.items()} | dict(files or {})
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return await client.post("/graphql", files=sent, headers=named)
+
+
+FILE = {"0": ("people.csv", b"DisplayName,EmailAddress\n", "text/csv")}
+MAP = orjson.dumps({"0": ["variables.file"]})
+
+
+async def test_upload(client: httpx.AsyncClient) -> None:
+    """A form by the GraphQL multipart request specification is taken for the request that it describes."""
+    response = await upload(client, {"operations": orjson.dumps(OPERATIONS), "map": MAP}, FILE)
+    assert response.json() == ANSWER
+
+
+async def test_upload_takes_the_place_of_null(client: httpx.AsyncClient) -> None:
+    """A file stands where the map says, so that a text expected there is refused by the schema."""
+    operations = {"query": "query ($file: String) { contacts(search: $file) { totalCount } }", "variables": {}}
+    form = {"operations": orjson.dumps({**operations, "variables": {"file": None}}), "map": MAP}
+    response = await upload(client, form, FILE, accept=RESPONSE_JSON)
+    assert response.status_code == 400
+    assert "$file" in message(response)
+
+
+@pytest.mark.parametrize(
+    ("form", "files", "why"),
+    [
+        ({}, FILE, "'operations'"),
+        ({"operations": orjson.dumps(OPERATIONS)}, FILE, "'map'"),
+        ({"map": MAP}, FILE, "'operations'"),
+        ({"operations": b"{", "map": MAP}, FILE, "operations is not JSON"),
+        ({"operations": orjson.dumps(OPERATIONS), "map": b"{"}, FILE, "map is not JSON"),
+        ({"operations": b"[]", "map": MAP}, FILE, "must be JSON objects"),
+        ({"operations": orjson.dumps(OPERATIONS), "map": b"[]"}, FILE, "must be JSON objects"),
+        ({"operations": orjson.dumps(OPERATIONS), "map": MAP}, {}, "was not sent"),
+        ({"operations": orjson.dumps(OPERATIONS), "map": b'{"1": ["variables.file"]}'}, FILE, "was not sent"),
+        ({"operations": orjson.dumps(OPERATIONS), "map": b'{"0": ["variables.other.file"]}'}, FILE, "place"),
+        ({"operations": orjson.dumps(OPERATIONS), "map": b'{"0": ["variables.file.0"]}'}, FILE, "place"),
+        ({"operations": orjson.dumps(OPERATIONS), "map": b'{"0": ["query.0"]}'}, FILE, "place"),
+        ({"operations": orjson.dumps(OPERATIONS), "map": b'{"0": ["query"]}'}, FILE, "query is missing"),
+        ({"operations": orjson.dumps(OPERATIONS), "map": b'{"0": ["variables"]}'}, FILE, "variables must be"),
+        ({"operations": orjson.dumps(OPERATIONS), "map": b'{"0": 1}'}, FILE, "place"),
+        ({"operations": orjson.dumps(OPERATIONS), "map": b'{"0": [1]}'}, FILE, "place"),
+        ({"operations": orjson.dumps(OPERATIONS), "map": b'{"0": null}'}, FILE, "place"),
+        ({"operations": orjson.dumps({"query": 1}), "map": b"{}"}, FILE, "query is missing"),
+        ({"operations": orjson.dumps(OPERATIONS), "map": b"{}"}, {str(n): ("a", b"") for n in range(11)}, "malformed"),
+        ({"operations": orjson.dumps(OPERATIONS) + b" " * 1_100_000, "map": MAP}, FILE, "malformed"),
+    ],
+)
+async def test_malformed_uploads(client: httpx.AsyncClient, form: Form, files: Form, why: str) -> None:
+    """What is wrong with a form is said."""
+    response = await upload(client, form, files)
+    assert response.status_code == 400
+    assert why in message(response)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"", "multipart/form-data"),
+        (b"", "multipart/form-data; boundary=x"),
+        (b"nonsense", "multipart/form-data; boundary=x"),
+        (b"--x\r\n\r\n--x--", "multipart/form-data; boundary=x"),
+        (b"--x\r\nContent-Disposition: form-data\r\n\r\nvalue\r\n--x--", "multipart/form-data; boundary=x"),
+        (b"--x\r\nContent-Disposition: form-data; name=a\r\n\r\n\xff", "multipart/form-data; boundary=x; charset=no"),
+    ],
+)
+async def test_broken_forms(client: httpx.AsyncClient, content: bytes, kind: str) -> None:
+    """What is no form is refused."""
+    assert (await post(client, content, content_type=kind)).status_code == 400
+
+
+async def test_uploads_from_other_sites(client: httpx.AsyncClient) -> None:
+    """A page of another site cannot send a form unless its browser asks first, for which it needs a header."""
+    form = {"operations": orjson.dumps(OPERATIONS), "map": MAP}
+    for origin in ("https://evil.example", "null", "http://contacts.example:81"):
+        response = await upload(client, form, FILE, origin=origin)
+        assert response.status_code == 403
+        assert "GraphQL-Require-Preflight" in message(response)
+        for header in ("GraphQL-Require-Preflight", "Apollo-Require-Preflight"):
+            assert (await upload(client, form, FILE, origin=origin, **{header: "true"})).json() == ANSWER
+    assert (await upload(client, form, FILE, origin="http://contacts.example")).json() == ANSWER
+
+
+async def test_large_uploads(settings: Settings, db: Database) -> None:
+    """An upload above its limit is refused, by its declared length or when it has come that far."""
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="0"; filename="a"\r\n\r\n'
+        for _ in range(20):
+            yield b"a" * 65_536
+
+    limited = settings.model_copy(update={"max_import_bytes": 1_100_000})
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+    async with served(limited) as (_, url), httpx.AsyncClient(base_url=url) as client:
+        for content in (b" " * 1_100_001, chunks()):
+            response = await client.post("/graphql", content=content, headers=headers)
+            assert response.status_code == 413
+            assert "1,100,000" in message(response)
+
+
+async def test_page_for_browsers(client: httpx.AsyncClient) -> None:
+    """A browser that opens the address gets a page, but a query from its address bar is answered."""
+    accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+    page = await client.get("/graphql", headers={"accept": accept})
+    assert page.headers["content-type"].startswith(("text/html", "text/plain"))
+    answer = await client.get("/graphql", params={"query": QUERY}, headers={"accept": accept})
+    assert answer.json() == ANSWER
+
+
+async def test_mutation(client: httpx.AsyncClient) -> None:
+    """A mutation over POST is carried out."""
+    body = {"query": CREATE, "variables": {"input": person()}}
+    response = await client.post("/graphql", json=body, headers={"accept": RESPONSE_JSON})
+    assert response.json() == {"data": {"createContact": {"__typename": "CreateContactSuccess"}}}
+
+
+_JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=5), children, max_size=3),
+    max_leaves=8,
+)
+_REQUESTS = st.fixed_dictionaries(
+    {
+        "query": st.sampled_from(
+            [QUERY, CREATE, "{ __typename }", "query ($a: ContactFilter) { contacts(filter: $a) { totalCount } }"]
+        )
+        | st.text()
+    },
+    optional={
+        "variables": _JSON_VALUES | st.fixed_dictionaries({"a": _JSON_VALUES, "input": _JSON_VALUES}),
+        "operationName": _JSON_VALUES,
+        "extensions": _JSON_VALUES,
+    },
+)
+
+
+@hypothesis_settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(body=st.binary(max_size=200) | (_JSON_VALUES | _REQUESTS).map(lambda value: json.dumps(value).encode()))
+@example(body=b'{"query": "{ __typename }", "variables": {"a": 1e999}}')
+async def test_wild_bodies(client: httpx.AsyncClient, body: bytes) -> None:
+    """No body whatever makes the service fail."""
+    for kind in (JSON, "multipart/form-data; boundary=x"):
+        response = await post(client, body, content_type=kind, accept=RESPONSE_JSON)
+        assert response.status_code in (200, 400)
+        assert response.status_code == 200 or response.json()["errors"]

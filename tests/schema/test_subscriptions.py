@@ -1,0 +1,253 @@
+"""Subscriptions, as a client sees them over a WebSocket of the running service."""
+
+import httpx
+import pytest
+from structlog.testing import capture_logs
+
+from resolvers import contacts, groups
+from resolvers.directory import Directory
+from schema.operations import MAX_DEPTH
+from storage import statistics
+from storage.changes import Author
+from storage.driver import Database
+from tests.people import person
+from tests.schema.graphql_transport_ws import Client, connected
+
+CHANGES = """subscription ($filter: ContactFilter) {
+  contactChanged(filter: $filter) {
+    action contactId
+    contact { displayName version manager { displayName } }
+    change { by through version changes { field before after } }
+  }
+}"""
+STATS = "subscription { contactStatsChanged { total synced cloudOnly hiddenFromGal } }"
+
+
+async def changed(client: Client, identifier: str = "changes") -> tuple[str, str]:
+    """The next change: what happened, and the name of the contact or its id if it is deleted."""
+    event = (await client.data(identifier))["contactChanged"]
+    return event["action"], (event["contact"] or {"displayName": event["contactId"]})["displayName"]
+
+
+async def test_every_change_is_told(service_url: str, directory: Directory) -> None:
+    """Creating, updating, deleting and restoring each send an event, with the contact as it then is."""
+    async with connected(service_url) as client:
+        await client.listen("changes", CHANGES)
+        ada = await contacts.create_contact(directory, person("Ada"))
+        assert await changed(client) == ("CREATED", "Ada")
+        await contacts.update_contact(directory, ada["_id"], {"displayName": "Ada L"})
+        event = (await client.data("changes"))["contactChanged"]
+        assert event == {
+            "action": "UPDATED",
+            "contactId": ada["_id"],
+            "contact": {"displayName": "Ada L", "version": 2, "manager": None},
+            "change": {
+                "by": "tester",
+                "through": "graphql",
+                "version": 2,
+                "changes": [{"field": "displayName", "before": "Ada", "after": "Ada L"}],
+            },
+        }
+        await contacts.delete_contact(directory, ada["_id"])
+        assert await changed(client) == ("DELETED", ada["_id"])
+        await contacts.restore_contact(directory, ada["_id"])
+        assert await changed(client) == ("RESTORED", "Ada L")
+
+
+async def test_changes_by_whatever_way_are_told(service_url: str, db: Database) -> None:
+    """A change through GraphQL and one through REST are told alike, with the way they came."""
+    async with connected(service_url) as client, httpx.AsyncClient(base_url=service_url) as http:
+        await client.listen("changes", CHANGES)
+        create = "mutation ($input: CreateContactInput!) { createContact(input: $input) { __typename } }"
+        await http.post("/graphql", json={"query": create, "variables": {"input": person("Ada")}})
+        assert (await client.data("changes"))["contactChanged"]["change"]["through"] == "graphql"
+        (await http.post("/api/identity/contacts", json=person("Bob"))).raise_for_status()
+        assert (await client.data("changes"))["contactChanged"]["change"]["through"] == "rest"
+
+
+async def test_events_are_read_anew(service_url: str, directory: Directory) -> None:
+    """What an event's contact refers to is as it is now, not as an earlier event found it."""
+    boss = await contacts.create_contact(directory, person("Boss"))
+    ada = await contacts.create_contact(directory, person("Ada", managerId=boss["_id"]))
+    async with connected(service_url) as client:
+        await client.listen("changes", CHANGES, {"filter": {"ids": [ada["_id"]]}})
+        for name in ("First", "Second"):
+            await contacts.update_contact(directory, boss["_id"], {"displayName": name})
+            await contacts.update_contact(directory, ada["_id"], {"notes": name})
+            event = (await client.data("changes"))["contactChanged"]
+            assert event["contact"]["manager"] == {"displayName": name}
+
+
+async def test_filter(service_url: str, directory: Directory) -> None:
+    """Only contacts are told of that fulfil the filter after the change, or did before they were deleted."""
+    async with connected(service_url) as client:
+        await client.listen("changes", CHANGES, {"filter": {"company": "acme", "gal": "VISIBLE"}})
+        ada = await contacts.create_contact(directory, person("Ada", company="Other"))
+        bob = await contacts.create_contact(directory, person("Bob", company="ACME", showInGal=False))
+        await contacts.update_contact(directory, ada["_id"], {"company": "Acme"})
+        await contacts.update_contact(directory, bob["_id"], {"notes": "still hidden"})
+        await contacts.delete_contact(directory, bob["_id"])
+        await contacts.delete_contact(directory, ada["_id"])
+        assert await changed(client) == ("UPDATED", "Ada")
+        assert await changed(client) == ("DELETED", ada["_id"])
+
+
+async def test_filter_by_group(service_url: str, directory: Directory) -> None:
+    """Members of a group can be followed, by the group they are in after the change."""
+    group = await groups.create_group(directory, {"displayName": "Partners", "emailAddress": "partners@our.example"})
+    ada = await contacts.create_contact(directory, person("Ada"))
+    bob = await contacts.create_contact(directory, person("Bob"))
+    await groups.add_contacts(directory, group["_id"], [ada["_id"]])
+    async with connected(service_url) as client:
+        await client.listen("changes", CHANGES, {"filter": {"groupId": group["_id"]}})
+        await contacts.update_contact(directory, bob["_id"], {"notes": "outside"})
+        await contacts.update_contact(directory, ada["_id"], {"notes": "inside"})
+        assert await changed(client) == ("UPDATED", "Ada")
+
+
+async def test_stats(service_url: str, directory: Directory, sync_directory: Directory) -> None:
+    """The figures come at once, and again when they have changed, but not when something else has."""
+    await contacts.create_contact(directory, person("Ada"))
+    async with connected(service_url) as client:
+        await client.subscribe("stats", STATS)
+        first = {"total": 1, "synced": 0, "cloudOnly": 1, "hiddenFromGal": 0}
+        assert await client.data("stats") == {"contactStatsChanged": first}
+        bob = await contacts.create_contact(directory, person("Bob", showInGal=False))
+        then = {"total": 2, "synced": 0, "cloudOnly": 2, "hiddenFromGal": 1}
+        assert await client.data("stats") == {"contactStatsChanged": then}
+        await contacts.update_contact(directory, bob["_id"], {"notes": "no figure changes"})
+        await contacts.delete_contact(directory, bob["_id"])
+        assert await client.data("stats") == {"contactStatsChanged": first}
+
+
+async def test_many_changes_are_few_stats(service_url: str, directory: Directory) -> None:
+    """Changes that follow quickly are told together."""
+    async with connected(service_url) as client:
+        await client.subscribe("stats", STATS)
+        answers = [(await client.data("stats"))["contactStatsChanged"]["total"]]
+        for number in range(20):
+            await contacts.create_contact(directory, person(f"Person{number}"))
+        while answers[-1] < 20:
+            answers.append((await client.data("stats"))["contactStatsChanged"]["total"])
+        assert len(answers) < 10
+
+
+async def test_two_subscribers(service_url: str, directory: Directory) -> None:
+    """Everyone is told of everything they ask for, and one who leaves does not disturb the others."""
+    async with connected(service_url) as one, connected(service_url) as two:
+        await one.listen("changes", CHANGES)
+        await two.listen("changes", CHANGES, {"filter": {"company": "Acme"}})
+        await two.listen("all", CHANGES)
+        await contacts.create_contact(directory, person("Ada"))
+        assert await changed(one) == await changed(two, "all") == ("CREATED", "Ada")
+        await two.complete("all")
+        await contacts.create_contact(directory, person("Bob", company="Acme"))
+        assert await changed(one) == await changed(two) == ("CREATED", "Bob")
+    async with connected(service_url) as three:
+        await three.listen("changes", CHANGES)
+        await contacts.create_contact(directory, person("Cleo"))
+        assert await changed(three) == ("CREATED", "Cleo")
+
+
+async def test_killed_change_stream_is_resumed(service_url: str, directory: Directory) -> None:
+    """When the server ends the change stream, subscribers miss nothing and notice nothing."""
+    db = directory.db
+    async with connected(service_url) as client:
+        await client.listen("changes", CHANGES)
+        await contacts.create_contact(directory, person("Ada"))
+        assert await changed(client) == ("CREATED", "Ada")
+        killed = await kill_change_streams(db)
+        await contacts.create_contact(directory, person("Bob"))
+        assert killed
+        assert await changed(client) == ("CREATED", "Bob")
+
+
+async def kill_change_streams(db: Database) -> list[int]:
+    """Kill the cursors of all change streams on this database, and return their ids."""
+    command = {"aggregate": 1, "pipeline": [{"$currentOp": {"idleCursors": True}}], "cursor": {"batchSize": 1_000}}
+    operations = (await db.mongo.client["admin"].command(command))["cursor"]["firstBatch"]
+    cursors = [
+        each["cursor"]["cursorId"]
+        for each in operations
+        if "$changeStream" in str(each.get("cursor")) and each["cursor"]["originatingCommand"]["$db"] == db.mongo.name
+    ]
+    await db.mongo.command({"killCursors": "$cmd.aggregate", "cursors": cursors})
+    return cursors
+
+
+async def test_queries_and_mutations(service_url: str, db: Database) -> None:
+    """A query or a mutation over the socket has one answer and is complete."""
+    async with connected(service_url) as client:
+        create = "mutation ($input: CreateContactInput!) { createContact(input: $input) { __typename } }"
+        await client.subscribe("m", create, {"input": person("Ada")})
+        assert await client.data("m") == {"createContact": {"__typename": "CreateContactSuccess"}}
+        assert (await client.message("m"))["type"] == "complete"
+        await client.subscribe("q", "{ contacts { nodes { displayName } } }")
+        assert await client.data("q") == {"contacts": {"nodes": [{"displayName": "Ada"}]}}
+        assert (await client.message("q"))["type"] == "complete"
+
+
+DEEP = "{ contacts { nodes { " + "manager { " * MAX_DEPTH + "id" + " }" * (MAX_DEPTH + 3)
+
+
+@pytest.mark.parametrize(
+    ("query", "variables", "why"),
+    [
+        ("subscription { contactChanged { nothing } }", None, "Cannot query field 'nothing'"),
+        ("subscription {", None, "Syntax Error"),
+        (CHANGES, {"filter": 1}, "Variable '$filter'"),
+        ("{ " + "contactStats { total } " * 2_000 + "}", None, "tokens"),
+        ("{ " + " ".join(f"a{n}: contactStats {{ total }}" for n in range(101)) + "}", None, "aliases"),
+        (DEEP, None, "depth"),
+        ("query A { __typename } query B { __typename }", None, "operation name"),
+        (CHANGES + " fragment F on Contact { id }", None, "never used"),
+        ("subscription { contactStatsChanged { total } contactChanged { action } }", None, "one"),
+    ],
+)
+async def test_limits_and_mistakes(service_url: str, query: str, variables: dict[str, object] | None, why: str) -> None:
+    """A document is held to the same limits and rules as over HTTP; a mistake ends its operation with an error."""
+    async with connected(service_url) as client:
+        await client.subscribe("x", query, variables)
+        message = await client.message("x")
+        assert message["type"] == "error"
+        assert why in message["payload"][0]["message"]
+
+
+async def test_refusals_in_a_stream_say_what_to_do(service_url: str) -> None:
+    """A subscription that the directory refuses ends with the refusal and its code."""
+    async with connected(service_url) as client:
+        await client.subscribe("x", CHANGES, {"filter": {"ids": [str(number) for number in range(501)]}})
+        (error,) = (await client.message("x"))["payload"]
+        assert error["extensions"] == {"code": "INVALID"}
+        assert "give at most 500" in error["message"]
+
+
+async def test_defects_are_masked(service_url: str, monkeypatch: pytest.MonkeyPatch, db: Database) -> None:
+    """What nobody expected is logged, and the client sees the request's id and nothing else of it."""
+
+    async def fail(db: Database) -> None:
+        raise RuntimeError("a secret")
+
+    monkeypatch.setattr(statistics, "read", fail)
+    async with connected(service_url) as client:
+        for query in ("{ contactStats { total } }", STATS):
+            with capture_logs() as logs:
+                await client.subscribe("x", query)
+                message = await client.message("x")
+            errors = message["payload"] if message["type"] == "error" else message["payload"]["errors"]
+            assert "a secret" not in str(message)
+            assert errors[0]["extensions"]["code"] == "INTERNAL"
+            assert errors[0]["extensions"]["requestId"] in errors[0]["message"]
+            assert [str(entry["exc_info"]) for entry in logs if entry["event"] == "field failed"] == ["a secret"]
+            if message["type"] == "next":
+                assert (await client.message("x"))["type"] == "complete"
+
+
+async def test_author_is_who_asks_not_who_is_told(service_url: str, directory: Directory, db: Database) -> None:
+    """An event names the author of the change."""
+    someone = Directory(db, Author("someone", "cli"))
+    async with connected(service_url) as client:
+        await client.listen("changes", CHANGES)
+        await contacts.create_contact(someone, person("Ada"))
+        event = (await client.data("changes"))["contactChanged"]
+        assert (event["change"]["by"], event["change"]["through"]) == ("someone", "cli")

@@ -1,0 +1,43 @@
+"""The sync in GraphQL where none is configured."""
+
+from resolvers import sync_run
+from resolvers.directory import Directory
+from resolvers.sync_run import Wanted
+from tests.schema.graphql import GraphQL
+
+
+async def test_not_configured(graphql: GraphQL) -> None:
+    """Without an Active Directory the sync is not enabled, and cannot be started."""
+    state = await graphql("{ directorySync { enabled server nextRunAt lastRun { id } runs { totalCount } } }")
+    assert state["directorySync"] == {
+        "enabled": False,
+        "server": None,
+        "nextRunAt": None,
+        "lastRun": None,
+        "runs": {"totalCount": 0},
+    }
+    started = await graphql("mutation { startDirectorySync { __typename ... on Problem { code message } } }")
+    assert started["startDirectorySync"]["code"] == "SYNC_NOT_CONFIGURED"
+    assert "CONTACTS_AD_URLS" in started["startDirectorySync"]["message"]
+
+
+async def test_running(graphql: GraphQL, sync_directory: Directory) -> None:
+    """While a run goes on, the state tells what it is doing and how far it is."""
+    run = await sync_run.take(sync_directory, Wanted(requested_by="Ada"))
+    assert run is not None
+    await run.enter("CONTACTS")
+    run.processed = 250
+    await run.enter("CONTACTS")
+    query = "{ directorySync { running { phase processed run { status requestedBy finishedAt } } lastRun { id } } }"
+    state = (await graphql(query))["directorySync"]
+    assert state == {
+        "running": {
+            "phase": "CONTACTS",
+            "processed": 250,
+            "run": {"status": "RUNNING", "requestedBy": "Ada", "finishedAt": None},
+        },
+        "lastRun": None,
+    }
+    await run.finish("SUCCEEDED")
+    state = (await graphql(query))["directorySync"]
+    assert (state["running"], state["lastRun"]) == (None, {"id": run.id})

@@ -1,0 +1,109 @@
+"""The service as an operator runs it: a process of its own with its embedded MongoDB."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).parent.parent
+_START_SECONDS = 60.0
+_END_SECONDS = 30.0
+
+
+class Service:
+    """`contacts serve` on one data directory and one port; started, killed and stopped as often as wanted."""
+
+    def __init__(self, data_dir: Path, *options: str) -> None:
+        self.data_dir = data_dir
+        self._options = options
+        self.url = f"http://127.0.0.1:{_free_port()}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process id of the running service."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def mongod_pid(self) -> int:
+        """The process id of its MongoDB."""
+        return int((self.data_dir / "db" / "mongod.lock").read_text())
+
+    def start(self) -> None:
+        """Start it, and wait until it is ready."""
+        port = self.url.rpartition(":")[2]
+        command = ["-c", "from cli import main; main()", "serve", "--port", port, "--data-dir", str(self.data_dir)]
+        command += self._options
+        own = {name: value for name, value in os.environ.items() if not name.startswith("CONTACTS_")}
+        self._process = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=own | {"PYTHONPATH": str(ROOT)})
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._is_ready():
+            assert self._process.poll() is None, "the service ended while starting"
+            assert time.monotonic() < deadline, "the service is not ready in time"
+            time.sleep(0.05)
+
+    def kill(self, *pids: int) -> None:
+        """Kill these processes at once; if the service is among them, wait for its end."""
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        if self.pid in pids:
+            self.wait()
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Ask it to end, and return its exit code."""
+        os.kill(self.pid, number)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait for its end, and return its exit code."""
+        assert self._process is not None
+        return self._process.wait(_END_SECONDS)
+
+    def clean_up(self) -> None:
+        """Kill it if it still runs."""
+        if self._process is not None and self._process.poll() is None:
+            self.kill(self.pid)
+
+    def mongods(self) -> list[int]:
+        """The process ids of every mongod that runs on the data directory."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                words = (process / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue  # it has just ended
+            if words[0].endswith(b"mongod") and str(self.data_dir / "db").encode() in words:
+                found.append(int(process.name))
+        return found
+
+    def _is_ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/readyz").status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+@contextmanager
+def service(data_dir: Path, *options: str) -> Iterator[Service]:
+    """A running service with further options, which is killed in the end if it still runs."""
+    running = Service(data_dir, *options)
+    try:
+        running.start()
+        yield running
+    finally:
+        running.clean_up()
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port

