@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
 from graphql import FieldNode, GraphQLField, GraphQLFieldResolver, GraphQLObjectType
-from graphql.execution.values import get_argument_values
 from strawberry.types.field import StrawberryField
 
 from schema.arguments import converter
 from schema.build import schema
+from schema.coercion import arguments as coercion
 from schema.completion import Completer
 from schema.documents import read
 from schema.reads import Many, Wanted
@@ -21,7 +21,10 @@ _Resolve: TypeAlias = Callable[[object], Any]
 
 
 class Field:
-    """A selected field: what Strawberry and graphql-core know of it, and its nodes in the document."""
+    """A selected field: what Strawberry and graphql-core know of it, and its nodes in the document.
+
+    Raises `Unexpected` if its arguments are not as their types say.
+    """
 
     def __init__(
         self, parent: GraphQLObjectType, definition: GraphQLField, strawberry: StrawberryField, nodes: list[FieldNode]
@@ -30,18 +33,19 @@ class Field:
         self._parent = parent
         self.definition = definition
         self._nodes = nodes
+        self._given = coercion(definition, nodes[0])
         self._convert = converter(strawberry.arguments)
 
     def arguments(self, run: Run) -> dict[str, Any]:
         """The arguments given to the field, as its resolver takes them."""
-        return self._convert(self._given(run))
+        return self._convert(self._given(run.variables))
 
     def resolver(self, run: Run) -> _Resolve:
         """The function that resolves the field for an object."""
         info = run.info(self._parent, self.definition, self._nodes)
         own = self.strawberry.base_resolver
         if own is None or own.self_parameter or self.strawberry.extensions or self.strawberry.permission_classes:
-            resolve, given = cast("GraphQLFieldResolver", self.definition.resolve), self._given(run)
+            resolve, given = cast("GraphQLFieldResolver", self.definition.resolve), self._given(run.variables)
             return lambda source: resolve(source, info, **given)
         arguments = self.arguments(run)
         if own.info_parameter:
@@ -50,9 +54,6 @@ class Field:
         if root is None:
             return lambda source: function(**arguments)  # type: ignore[operator] # not a static method
         return lambda source: function(**arguments, **{root.name: source})  # type: ignore[operator] # as above
-
-    def _given(self, run: Run) -> dict[str, Any]:
-        return get_argument_values(self.definition, self._nodes[0], run.variables) if self.definition.args else {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,13 +28,14 @@ from graphql import (
     visit,
 )
 from graphql.execution.collect_fields import FragmentDetails
-from graphql.execution.values import VariableValues, get_variable_values
+from graphql.execution.values import VariableValues
 
 from schema.build import schema
+from schema.coercion import Variables
 from schema.context import Context
 from schema.plan import Compiler, NotUnderstood
 from schema.run import Operation, Run
-from schema.shape import Shape
+from schema.shape import Shape, Unexpected
 
 log = structlog.get_logger(__name__)
 
@@ -84,19 +85,18 @@ class _Query:
         fragments = [each for each in document.definitions if isinstance(each, FragmentDefinitionNode)]
         details = {each.name.value: FragmentDetails(each) for each in fragments}
         self._operation = Operation(schema._schema, definition, details)
+        self._variables = Variables(schema._schema, definition)
         self._conditions = _conditions(document)
         self._plans: dict[tuple[object, ...], Shape | None] = {}
 
     async def run(self, variables: Mapping[str, Any], context: Context) -> dict[str, Any] | None:
         """The response's data, or None if graphql-core shall execute the query."""
-        operation = self._operation
-        coerced = get_variable_values(
-            operation.schema, operation.definition.variable_definitions or (), dict(variables), max_errors=1
-        )
-        if isinstance(coerced, list) or not (plan := self._plan(coerced)):
-            return None
         try:
-            (data,) = await plan.show(Run(operation, coerced, context), [{}])
+            coerced = self._variables.coerce(variables)
+            plan = self._plan(coerced)
+            if plan is None:
+                return None
+            (data,) = await plan.show(Run(self._operation, coerced, context), [{}])
         except Exception as reason:  # whatever it is, graphql-core meets it again and says where
             log.debug("left to graphql-core", reason=repr(reason))
             return None
@@ -110,7 +110,7 @@ class _Query:
             self._plans.clear()
         try:
             plan = Compiler(self._operation, variables).query()
-        except NotUnderstood:
+        except (NotUnderstood, Unexpected):
             plan = None
         self._plans[chosen] = plan
         return plan
