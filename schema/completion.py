@@ -111,12 +111,12 @@ class Connections:
     async def _column(self, run: Any, name: str, shape: Shape | None, read: "_Read") -> Sequence[object]:
         match name, shape:
             case "edges", Shape():
-                return read.split(await shape.show(run, read.documents, read.cursors()))
+                cursors = list(itertools.chain.from_iterable(read.cursors))
+                return read.split(await shape.show(run, read.documents, cursors))
             case "nodes", Shape():
                 return read.split(await shape.show(run, read.documents))
             case "pageInfo", Shape():
-                infos = [each.page_info(page) for each, page in zip(read.listings, read.pages, strict=True)]
-                return await shape.show(run, infos)
+                return await shape.show(run, read.page_infos(known="edges" in self._names))
             case "totalCount", None:
                 return read.totals
             case _:
@@ -124,11 +124,10 @@ class Connections:
 
     async def _read(self, listings: Sequence[Listing]) -> "_Read":
         """The pages and totals, as far as they are selected, read at the same time."""
-        names = {name for name, _ in self.fields.values()}
-        if "totalCount" not in names:
+        if "totalCount" not in self._names:
             return _Read(listings, await self._pages(listings), ())
         counting = _all([listing.count() for listing in listings])
-        if names <= {"totalCount", "__typename"}:
+        if self._names <= {"totalCount", "__typename"}:
             return _Read(listings, [_NO_PAGE] * len(listings), await counting)
         return _Read(listings, *await asyncio.gather(self._pages(listings), counting))
 
@@ -138,12 +137,16 @@ class Connections:
         return await _all([listing.load(self._projection) for listing in listings])
 
     @cached_property
+    def _names(self) -> set[str]:
+        return {name for name, _ in self.fields.values()}
+
+    @cached_property
     def _projection(self) -> list[str] | None:
         shapes = [shape for name, shape in self.fields.values() if shape and name in ("edges", "nodes")]
         return projection(together([shape.wanted for shape in shapes]))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Read:
     """What was read of some listings."""
 
@@ -158,12 +161,17 @@ class _Read:
             return self.pages[0].documents
         return [document for page in self.pages for document in page.documents]
 
-    def cursors(self) -> list[str]:
-        """The cursor of each document."""
-        found: list[str] = []
-        for listing, page in zip(self.listings, self.pages, strict=True):
-            found += paging.cursors(listing.ordering, page.documents)
-        return found
+    @cached_property
+    def cursors(self) -> list[list[str]]:
+        """The cursors of each page's documents."""
+        pairs = zip(self.listings, self.pages, strict=True)
+        return [paging.cursors(listing.ordering, page.documents) for listing, page in pairs]
+
+    def page_infos(self, *, known: bool) -> list[Document]:
+        """Where each page lies in its list; `known` if all cursors are needed anyway."""
+        cursors = self.cursors if known else [None] * len(self.pages)
+        every = zip(self.listings, self.pages, cursors, strict=True)
+        return [listing.page_info(page, some) for listing, page, some in every]
 
     def split(self, shown: list[Document]) -> Sequence[list[Document]]:
         """What is shown of all documents, page by page."""

@@ -49,14 +49,15 @@ class Listing:
             self._page = asyncio.ensure_future(self.load(None))
         return await self._page
 
-    def page_info(self, page: Page) -> Document:
-        """Where this page lies in the list."""
-        ends = [paging.cursor(self.ordering, each) for each in (*page.documents[:1], *page.documents[-1:])]
+    def page_info(self, page: Page, cursors: Sequence[str] | None = None) -> Document:
+        """Where this page lies in the list. `cursors` are those of its documents, or of its ends, if they are known."""
+        if cursors is None:
+            cursors = paging.cursors(self.ordering, [*page.documents[:1], *page.documents[-1:]])
         return {
             "hasNextPage": page.has_next,
             "hasPreviousPage": page.has_previous,
-            "startCursor": ends[0] if ends else None,
-            "endCursor": ends[-1] if ends else None,
+            "startCursor": cursors[0] if cursors else None,
+            "endCursor": cursors[-1] if cursors else None,
         }
 
 

@@ -34,8 +34,8 @@ MAX_ITEMS = 100_000
 # To compare the fields of one name with one another takes the validation the square of their number.
 MAX_REPEATS = 100
 
-# The variables of a request hold any JSON.
-Variables = Mapping[str, Any]
+# The variables of a request hold any JSON; None stands for those that make the longest lists.
+Variables = Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class _Part:
     within: tuple["_Part", ...]
     sizes: tuple[ValueNode, ...] | None = None
     default: int = DEFAULT_SIZE
+    most: int = MAX_SIZE
 
     def items(self, variables: Variables, known: dict[int, int]) -> int:
         """How many items there are at most; `known` has those of parts that were met before."""
@@ -54,7 +55,9 @@ class _Part:
         return known[id(self)]
 
     def _size(self, variables: Variables) -> int:
-        found = [size for each in self.sizes or () if (size := _length(each, variables)) is not None]
+        if variables is None and any(isinstance(each, VariableNode) for each in self.sizes or ()):
+            return self.most
+        found = [size for each in self.sizes or () if (size := _length(each, variables or {})) is not None]
         return max(found, default=self.default)
 
 
@@ -68,7 +71,16 @@ class Cost:
             each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)
         }
         self._met: dict[str, _Part] = {}
-        self._operations: dict[str, tuple[_Part, Variables]] = {}
+        self._operations: dict[str, tuple[_Part, Mapping[str, Any]]] = {}
+        self._fitting: dict[str | None, bool] = {}
+
+    def always_fits(self, operation_name: str | None) -> bool:
+        """Whether an operation stays within `MAX_ITEMS` whatever its variables are, so that none need be counted."""
+        if operation_name not in self._fitting:
+            if get_operation_ast(self._document, operation_name) is None:  # names that clients make up are not kept
+                return False
+            self._fitting[operation_name] = self.items(operation_name, None) <= MAX_ITEMS
+        return self._fitting[operation_name]
 
     def items(self, operation_name: str | None, variables: Variables) -> int:
         """How many items an operation could answer with."""
@@ -79,9 +91,9 @@ class Cost:
         if name not in self._operations:
             self._operations[name] = self._operation(operation)
         part, defaults = self._operations[name]
-        return part.items({**defaults, **variables}, {})
+        return part.items(None if variables is None else {**defaults, **variables}, {})
 
-    def _operation(self, operation: OperationDefinitionNode) -> tuple[_Part, Variables]:
+    def _operation(self, operation: OperationDefinitionNode) -> tuple[_Part, Mapping[str, Any]]:
         root = self._schema.get_root_type(operation.operation)
         defaults = {
             each.variable.name.value: value_from_ast_untyped(each.default_value)
@@ -110,7 +122,7 @@ class Cost:
             given = tuple(sizes[name] for name in ("first", "last") if name in sizes)
             yield _Part(within, given, default if isinstance(default, int) else DEFAULT_SIZE)
         elif node.name.value == "nodes" and "ids" in sizes:
-            yield _Part(within, (sizes["ids"],), MAX_BULK)
+            yield _Part(within, (sizes["ids"],), MAX_BULK, MAX_BULK)
         else:
             yield from within
 
@@ -142,7 +154,7 @@ def repeats(document: DocumentNode) -> int:
     return most
 
 
-def _length(node: ValueNode, variables: Variables) -> int | None:
+def _length(node: ValueNode, variables: Mapping[str, Any]) -> int | None:
     """How long a list is that an argument asks for, None if it does not say. Longer ones are refused elsewhere."""
     match node:
         case IntValueNode():

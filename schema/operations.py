@@ -81,7 +81,9 @@ class _Document:
 
     def too_many(self, request: Request) -> GraphQLError | None:
         """The refusal of an operation that could answer with more items than one answer should hold."""
-        items = self.cost.items(request.operation_name, request.variables or {}) if self.cost else 0
+        if self.cost is None or self.cost.always_fits(request.operation_name):
+            return None
+        items = self.cost.items(request.operation_name, request.variables or {})
         if items <= MAX_ITEMS:
             return None
         return GraphQLError(

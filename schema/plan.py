@@ -101,7 +101,9 @@ class Compiler:
             name = stored_name(field.strawberry.python_name)
             within_it = within(name, completer.wanted)
             if isinstance(output, Inline):
-                return Inline(within_it, lambda text, document: output.write(text, f"{document}.get({name!r})"))
+                # What must be there is looked up as such, which is quicker, and left to graphql-core if it is not.
+                found = f"[{name!r}]" if is_non_null_type(field.definition.type) else f".get({name!r})"
+                return Inline(within_it, lambda text, document: output.write(text, document + found))
             return Embedded(within_it, field.strawberry.python_name, completer)
         reads = _reads(field.strawberry)
         wanted: Wanted = reads.stored if reads else None

@@ -1,6 +1,6 @@
 """What a GraphQL request is, whether it comes in over HTTP or a WebSocket."""
 
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any
 
 from schema.context import Context
@@ -29,10 +29,9 @@ def checked(given: object) -> Request:
     return Request(query, variables, name or None)
 
 
-# Starlette's state has whatever attributes the application and its middleware gave it.
-def context(state: Any) -> Context:
+# Any: the state has whatever the application and its middleware put there.
+def context(state: Mapping[str, Any]) -> Context:
     """The context of an operation, from the state of the connection that it came in by."""
-    directory = state.directory
-    through_graphql = replace(directory, author=replace(directory.author, through="graphql"))
-    fast_path = state.settings.fast_path == "on"
-    return Context(through_graphql, state.request_id, state.feed, state.imports, fast_path=fast_path)
+    fast_path = state["settings"].fast_path == "on"
+    directory = state["directory"].through("graphql")
+    return Context(directory, state["request_id"], state["feed"], state["imports"], fast_path=fast_path)

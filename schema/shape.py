@@ -86,7 +86,8 @@ class Text:
         if kind not in (GraphQLString, GraphQLID):
             return f"{other}({value})"
         held = self.name()
-        return f"({held} if ({held} := {value}).__class__ is str else {other}({held}))"
+        plain = f"({held} := {value}).__class__ is str" + (f" or {held} is None" if nullable else "")
+        return f"({held} if {plain} else {other}({held}))"
 
     def items(self, nullable: bool, value: str, item: Callable[[str], str]) -> str:
         """The expression of a list, given how to write that of one of its items."""

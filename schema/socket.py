@@ -119,7 +119,9 @@ class _Connection:
         """Send the answers of an operation, then that it is complete, or why it failed."""
         last: Message = {"type": "complete", "id": identifier}
         with suppress(WebSocketDisconnect):
-            async with aclosing(operations.stream(request, requests.context(self._websocket.state))) as answers:
+            async with aclosing(
+                operations.stream(request, requests.context(self._websocket.scope["state"]))
+            ) as answers:
                 async for answer in answers:
                     if not answer.executed:
                         last = {"type": "error", "id": identifier, "payload": answer.body["errors"]}

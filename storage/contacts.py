@@ -51,7 +51,7 @@ async def page(
 ) -> Page:
     """One page of a list. `projection` names the stored fields to read; None reads all."""
     how = await hint(db, selection, ordering)
-    fields = _UNSEARCHED if projection is None else [*projection, ordering.field]
+    fields = _UNSEARCHED if projection is None else dict.fromkeys([*projection, ordering.field], 1)
     try:
         return await pages.read(db.contacts, selection.query(), ordering, window, fields, how.index, how.most_ms)
     except ExecutionTimeout:

@@ -16,12 +16,17 @@ SLOTS = 16
 _next_slot = itertools.cycle(random.sample(range(SLOTS), SLOTS))
 
 Counts = dict[tuple[Source, Gal], int]
+_KINDS: dict[str, tuple[Source, Gal]] = {f"{source}_{gal}": (source, gal) for source in SOURCES for gal in GALS}
 
 
 async def read(db: Database) -> Counts:
     """How many contacts there are of each source and GAL visibility."""
-    slots = await db.statistics.find().batch_size(SLOTS + 1).to_list(None)
-    return {(source, gal): sum(slot.get(f"{source}_{gal}", 0) for slot in slots) for source in SOURCES for gal in GALS}
+    counts = dict.fromkeys(_KINDS.values(), 0)
+    for slot in await db.statistics.find(batch_size=SLOTS + 1).to_list(None):
+        for name, count in slot.items():
+            if kind := _KINDS.get(name):
+                counts[kind] += count
+    return counts
 
 
 def total(counts: Counts, sources: Collection[Source] = SOURCES, gals: Collection[Gal] = GALS) -> int:

@@ -28,7 +28,7 @@ ROOMS = {
     "pymongo": ("storage/",),
     "bson": ("storage/",),
     "gridfs": ("storage/",),
-    "starlette": ("app.py", "guard.py", "rest", "schema/view.py", "schema/socket.py"),
+    "starlette": ("app.py", "guard.py", "rest", "schema/view.py", "schema/bodies.py", "schema/socket.py"),
     "ldap": ("connector/",),
 }
 
