@@ -13,14 +13,14 @@ from storage.pages import Ordering, Page, Window
 from storage.selection import Selection
 
 # All that is read of a contact unless told otherwise: the keys that only searches need are left out.
-_UNSEARCHED = {"keys.words": 0, "keys.facets": 0}
+_UNSEARCHED = {"keys.words": 0, "keys.prefixes": 0, "keys.facets": 0}
 
 
 async def get(
     db: Database, identifier: str, session: Session | None = None, projection: Sequence[str] | None = None
 ) -> Document | None:
     """The contact with this id."""
-    return await db.contacts.find_one({"_id": identifier}, projection, session=session)
+    return await db.contacts.find_one({"_id": identifier}, projection or _UNSEARCHED, session=session)
 
 
 async def get_many(
@@ -29,7 +29,9 @@ async def get_many(
     """The contacts with these ids, keyed by id; unknown ones are left out."""
     wanted = list(ids)
     # One more than there can be, so that all come in the first answer and it is known to be the last.
-    cursor = db.contacts.find({"_id": {"$in": wanted}}, projection, session=session, batch_size=len(wanted) + 1)
+    cursor = db.contacts.find(
+        {"_id": {"$in": wanted}}, projection or _UNSEARCHED, session=session, batch_size=len(wanted) + 1
+    )
     return {contact["_id"]: contact for contact in await cursor.to_list(None)}
 
 
@@ -52,28 +54,34 @@ async def page(
     """One page of a list. `projection` names the stored fields to read; None reads all."""
     how = await hint(db, selection, ordering)
     fields = _UNSEARCHED if projection is None else dict.fromkeys([*projection, ordering.field], 1)
-    try:
-        return await pages.read(db.contacts, selection.query(), ordering, window, fields, how.index, how.most_ms)
-    except ExecutionTimeout:
-        return await pages.read(db.contacts, selection.query(), ordering, window, fields, how.otherwise)
+    while True:
+        try:
+            query = selection.query(how.lead)
+            return await pages.read(db.contacts, query, ordering, window, fields, how.index, how.most_ms)
+        except ExecutionTimeout:
+            if how.otherwise is None:
+                raise
+            how = how.otherwise
 
 
 async def count(db: Database, selection: Selection) -> int:
     """How many contacts are selected: from the statistics where they know it, else counted."""
     if selection.is_counted:
         return statistics.total(await statistics.read(db), selection.sources, selection.gals)
-    return await db.contacts.count_documents(selection.query())
+    how = await hint(db, selection, Ordering("keys.name"))
+    return await db.contacts.count_documents(selection.query(how.lead), hint=how.index)
 
 
 async def batches(
     db: Database, selection: Selection, ordering: Ordering, size: int, projection: Sequence[str]
 ) -> AsyncGenerator[list[Document]]:
     """All selected contacts in order, with these fields, read a batch at a time as they are consumed."""
+    how = await hint(db, selection, ordering)
     cursor = db.contacts.find(
-        selection.query(),
+        selection.query(how.lead),
         projection=projection,
         sort=[(ordering.field, DESCENDING if ordering.descending else ASCENDING)],
-        hint=(await hint(db, selection, ordering)).index,
+        hint=how.index,
         batch_size=size,
         allow_disk_use=True,
     )

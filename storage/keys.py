@@ -5,17 +5,21 @@ Each document carries them under `keys`, written with every change:
 - `name`, `emailAddress`, `company`, `updated`: one string per ordering, unique per contact (the folded value,
   a NUL, the id), so that a page starts with one range on one field. `createdAt` needs none: ids are time-ordered.
 - `facets`: `"company:acme"`, `"domain:acme.example"`, …: what equality filters look for, in one multikey index.
-- `words`: the beginnings that a search matches: folded words, addresses, domains and phone digits.
+- `words`: what a search finds a contact by: folded words, addresses, domains and phone digits.
+- `prefixes`: their beginnings, in an index that continues by name: so a search for words that a third of all contacts
+  have is as much a range of one index as any other list.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import idna
 from anyascii import anyascii
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
 
 from storage.documents import Document
 
@@ -26,6 +30,10 @@ _NUMBER = re.compile(r"(?<![^\s,;])\+?\(?\d[\d\s().\-/]{3,}\d")
 _PHONE = re.compile(_NUMBER.pattern + r"(?![^\s,;])")
 _PUNCTUATION = "'\"`´’‘“”.,;:!?()[]{}<>|/\\-_+*#&"
 _MAX_WORD = 64
+# The lengths of indexed beginnings. Each costs an import about as much as two further indexes on plain fields, so that
+# there are just enough to tell names apart: what is searched for by six letters is looked for among those of five.
+_LENGTHS = (1, 2, 3, 4, 5, 8)
+_DIGIT_LENGTHS = (1, 3, 5, 8)
 
 
 class _Latin(dict[int, str]):
@@ -80,13 +88,15 @@ def keys(contact: Document) -> Document:
     """The `keys` of a contact document."""
     identifier = contact["_id"]
     found = addresses(contact)
+    words = contact_words(contact, found)
     return {
         "name": sort_key(contact["displayName"], identifier),
         "emailAddress": found[0],
         "company": sort_key(contact.get("company"), identifier),
         "updated": updated_key(contact["updatedAt"], identifier),
         "facets": list(_facets(contact, found)),
-        "words": contact_words(contact, found),
+        "words": words,
+        "prefixes": prefixes(words),
     }
 
 
@@ -126,8 +136,26 @@ def contact_words(contact: Document, found: list[str]) -> list[str]:
     for name in ("businessPhone", "mobilePhone"):
         if value := contact.get(name):
             words.update(_digits(value))
-            words.update(_digits(contact.get(f"{name}E164", "")))
+            words.update(_phone_words(contact.get(f"{name}E164", "")))
     return _sorted(words)
+
+
+def prefixes(words: Iterable[str]) -> list[str]:
+    """The beginnings of these words that are indexed."""
+    found: set[str] = set()
+    for word in words:
+        found.update([word[:length] for length in _lengths(word)])
+    return sorted(found)
+
+
+def indexed(term: str) -> str:
+    """The longest indexed beginning that all words have that begin with this term."""
+    return term[: max(length for length in _lengths(term) if length <= len(term))]
+
+
+def _lengths(word: str) -> Sequence[int]:
+    """Of digits fewer beginnings are indexed. All of theirs are lengths of other words, which may begin with digits."""
+    return _DIGIT_LENGTHS if word.isdigit() else _LENGTHS
 
 
 def group_words(display_name: str, address: str) -> list[str]:
@@ -138,13 +166,13 @@ def group_words(display_name: str, address: str) -> list[str]:
 def search_terms(text: str) -> list[str]:
     """What a search text asks for: beginnings, all of which must be found. Empty for a blank text.
 
-    A run of digits and phone punctuation is one term (`"+44 (20) 79"` → `"442079"`).
+    A run of digits and phone punctuation is one term (`"+44 (20) 79"` → `"442079"`). Punctuation counts if there is
+    nothing else.
     """
     terms = [digits for run in _PHONE.findall(text) for digits in _digits(run)]
-    for chunk in fold(_PHONE.sub(" ", text)).split():
-        if term := chunk.strip(_PUNCTUATION).removeprefix("@"):
-            terms.append(term)
-    return list(dict.fromkeys(term[:_MAX_WORD] for term in terms))
+    chunks = fold(_PHONE.sub(" ", text)).split()
+    terms += filter(None, (chunk.strip(_PUNCTUATION).removeprefix("@") for chunk in chunks))
+    return list(dict.fromkeys(term[:_MAX_WORD] for term in terms or chunks))
 
 
 def _text_words(text: str) -> Iterator[str]:
@@ -152,6 +180,8 @@ def _text_words(text: str) -> Iterator[str]:
     for chunk in fold(text).split():
         word = chunk.strip(_PUNCTUATION)
         yield word
+        if not chunk[0].isalnum():  # for a search of no more than punctuation
+            yield chunk
         if not word.isalnum():
             yield from _PIECES.findall(word)
     for number in _NUMBER.findall(text):  # which a search takes for a phone number
@@ -177,6 +207,27 @@ def _shown_domain(domain: str) -> str:
 
 def _sorted(words: Iterable[str]) -> list[str]:
     return sorted({word[:_MAX_WORD] for word in words if word})
+
+
+def _phone_words(e164: str) -> Iterator[str]:
+    """The digits of a number (E.164), and as it is dialled within its country: `+4930…` → `4930…`, `030…`."""
+    digits = e164.removeprefix("+")
+    if not digits:
+        return
+    yield digits
+    for length in (1, 2, 3):
+        if int(digits[:length]) in COUNTRY_CODE_TO_REGION_CODE:
+            yield f"{_trunk_prefix(int(digits[:length]))}{digits[length:]}"
+            break
+
+
+@cache
+def _trunk_prefix(country_code: int) -> str:
+    """What is dialled before a number within its country, such as 0."""
+    if country_code == 1:  # in North America it is for long distance alone
+        return ""
+    metadata = PhoneMetadata.metadata_for_region(COUNTRY_CODE_TO_REGION_CODE[country_code][0], None)
+    return str(metadata.national_prefix or "") if metadata else ""
 
 
 def _digits(phone: str) -> Iterator[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from storage.documents import GALS, SOURCES, Document, Gal, Source
-from storage.keys import domain_key, facet, search_terms, updated_key
+from storage.keys import domain_key, facet, indexed, search_terms, updated_key
 
 # Greater than every character of a word.
 _LAST = "\U0010ffff"
@@ -78,9 +78,17 @@ class Selection:
             and all(any(word.startswith(term) for word in keys.get("words", ())) for term in self.terms)
         )
 
-    def query(self) -> Document:
-        """The MongoDB filter. It always names source and GAL, with which every list index starts."""
-        query: Document = {"source": _any(self.sources), "gal": _any(self.gals)}
+    def query(self, lead: str | None = None) -> Document:
+        """The MongoDB filter.
+
+        It names source and GAL, with which every list index starts, or begins with `lead`, one of the terms, which the
+        index for searches starts with.
+        """
+        query: Document = {}
+        if lead is None or self.source:
+            query["source"] = _any(self.sources)
+        if lead is None or self.gal:
+            query["gal"] = _any(self.gals)
         if facets := self.facets:
             query["keys.facets"] = facets[0] if len(facets) == 1 else {"$all": facets}
         if self.group_id is not None:
@@ -91,8 +99,10 @@ class Selection:
             query["keys.updated"] = {"$gte": updated_key(self.updated_since)}
         if self.ids is not None:
             query["_id"] = {"$in": list(self.ids)}
-        if terms := self.terms:
-            query["$and"] = [begins(term) for term in terms]
+        if lead is not None:
+            query["keys.prefixes"] = indexed(lead)
+        if terms := [begins(term) for term in self.terms if lead is None or term != lead or term != indexed(lead)]:
+            query["$and"] = terms
         return query
 
 

@@ -97,9 +97,9 @@ async def test_filters_by_reference_and_time(directory: Directory, people: dict[
         ("partner", ["Ana", "Ángel", "Bo", "Zoë"]),
         ("sohne", ["Ana", "Bo"]),
         ("+44 7700", ["Ana"]),
-        ("07700", []),
+        ("07700", ["Ana"]),
         ("447700900123", ["Ana"]),
-        (".*", ["Ana", "Ángel", "Bo", "Zoë"]),
+        (".*", []),
         ("$where", []),
     ],
 )
@@ -243,7 +243,6 @@ async def test_common_words_walk_the_list(directory: Directory, monkeypatch: pyt
     await fill(directory, 10)
     rare = await found(directory, search="ana 2 x.ex")
     monkeypatch.setattr(hints, "RARE", 1)
-    monkeypatch.setattr(hints, "FREQUENT", 1)
     assert await found(directory, search="ana 2 x.ex") == rare
 
 

@@ -1,10 +1,12 @@
 """The keys that contacts sort, filter and are found by."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.keys import address_key, fold, search_terms, sort_key
+from storage.keys import address_key, fold, indexed, keys, prefixes, search_terms, sort_key
 
 
 @pytest.mark.parametrize(
@@ -56,7 +58,8 @@ def test_address_key(address: str, key: str) -> None:
         ("O'Br", ["o'br"]),
         ("ana@B.exa", ["ana@b.exa"]),
         ("(acme)", ["acme"]),
-        ("...", []),
+        ("...", ["..."]),
+        ("- ana", ["ana"]),
         ("a a A", ["a"]),
         ("10023@Partner.example", ["10023@partner.example"]),
         ("ana.12345@partner.example 020 7946-00", ["020794600", "ana.12345@partner.example"]),
@@ -67,6 +70,31 @@ def test_address_key(address: str, key: str) -> None:
 def test_search_terms(text: str, terms: list[str]) -> None:
     """A search is its words, punctuation around them aside, and digits of phone numbers in one."""
     assert search_terms(text) == terms
+
+
+@given(st.lists(st.text(min_size=1)), st.text(min_size=1, max_size=12))
+def test_indexed_beginnings(words: list[str], term: str) -> None:
+    """Every word that begins with a term has the beginning indexed that the term is looked for by."""
+    for word in (*words, term, term + "a", term + "1", term + "7/b"):
+        assert not word.startswith(term) or indexed(term) in prefixes([word])
+
+
+@pytest.mark.parametrize(
+    ("phone", "e164", "typed"),
+    [
+        ("+1 425 555 7731", "+14255557731", "(425) 555-7731"),
+        ("030 5550177", "+49305550177", "+49 30 555"),
+        ("+49 30 5550177", "+49305550177", "030 555 01"),
+        ("+44 20 7946 0000", "+442079460000", "020 7946"),
+        ("+351 21 123 4567", "+351211234567", "21 123"),
+    ],
+)
+def test_phone_numbers_are_found_as_they_are_dialled(phone: str, e164: str, typed: str) -> None:
+    """With the country's code or without it, whichever way the number was written."""
+    contact = {"_id": "x", "displayName": "Ana", "emailAddress": "a@b.example", "updatedAt": datetime.now(UTC)}
+    words = keys({**contact, "businessPhone": phone, "businessPhoneE164": e164})["words"]
+    (term,) = search_terms(typed)
+    assert any(word.startswith(term) for word in words)
 
 
 @given(st.text())
