@@ -88,7 +88,7 @@ async def sampled(directory: Directory) -> list[Document]:
     """Some contacts from all over the directory."""
     total = await directory.db.contacts.estimated_document_count()
     ids = [dataset.identifier(number) for number in random.Random(3).sample(range(total), SAMPLE)]
-    return list((await contacts.get_contacts(directory, ids)).values())
+    return list((await contacts.get_contacts(directory, ids, ["source", "gal", "keys"])).values())
 
 
 def halfway(sample: list[Document], selection: Selection, ordering: Ordering) -> str:

@@ -5,14 +5,16 @@ the contacts of a filter that has few. `storage.schema` says what the indexes ar
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from storage.documents import Document
 from storage.driver import Database
 from storage.keys import indexed
 from storage.pages import Ordering
 from storage.schema import FACETS_INDEX, LIST_INDEX
-from storage.selection import Selection
+from storage.selection import Selection, begins
 
 # So many contacts are found and sorted at once.
 RARE = 2_000
@@ -22,7 +24,7 @@ WALK_MS = 150
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """The index to read a list by, and the search term whose contacts to go through if it is the one for searches.
+    """The index to read a list by; for the one of searches, the beginning of a word whose contacts to go through.
 
     `most_ms`: how long that may take before `otherwise` is the better one.
     """
@@ -44,21 +46,14 @@ async def hint(db: Database, selection: Selection, ordering: Ordering) -> Hint:
     walk = _walk(selection, ordering)
     if not (terms := selection.terms):
         return Hint(walk)
-    if walk == LIST_INDEX["keys.name"]:
-        return await _search_by_name(db, terms)
-    lead, found = (await _rarest(db, terms))[0]
-    return Hint("search", lead) if found < RARE else Hint(walk, None, WALK_MS, Hint("search", lead))
-
-
-async def _search_by_name(db: Database, terms: list[str]) -> Hint:
-    """How to read a search in the order of its index.
-
-    Of several words that are all frequent, one can still be far rarer than the others, or they may never meet.
-    """
-    if len(terms) == 1:
+    by_name = walk == LIST_INDEX["keys.name"]
+    if by_name and len(terms) == 1 and terms[0] == indexed(terms[0]):
         return Hint("search", terms[0])
-    (lead, found), (next_lead, _), *_ = await _rarest(db, terms)
-    return Hint("search", lead) if found < RARE else Hint("search", lead, WALK_MS, Hint("search", next_lead))
+    rarest, *others = await _rarest(db, terms)
+    if rarest.contacts < RARE:
+        return Hint("words")
+    leads = [lead for each in (rarest, *others) if (lead := indexed(each.term))] if by_name else []
+    return _in_turn([*(Hint("search", lead) for lead in leads), Hint(walk)])
 
 
 def _walk(selection: Selection, ordering: Ordering) -> str:
@@ -70,10 +65,29 @@ def _walk(selection: Selection, ordering: Ordering) -> str:
     return (FACETS_INDEX if selection.facets else LIST_INDEX)[ordering.field]
 
 
-async def _rarest(db: Database, terms: list[str]) -> list[tuple[str, int]]:
-    """The terms and how many contacts have each, the rarest first; of those counted up to `RARE`, the longest."""
-    counts = await asyncio.gather(*(_count(db, {"keys.prefixes": indexed(term)}, "search") for term in terms))
-    return sorted(zip(terms, counts, strict=True), key=lambda each: (each[1], -len(each[0])))
+class _Count(NamedTuple):
+    """How many contacts have a word that begins with a term, counted up to `RARE`."""
+
+    contacts: int
+    term: str
+
+
+async def _rarest(db: Database, terms: list[str]) -> list[_Count]:
+    """The terms, those that the fewest contacts have first; of those counted no further, the longest."""
+    counts = await asyncio.gather(*(_count(db, begins(term), "words") for term in terms))
+    return sorted(map(_Count, counts, terms), key=lambda each: (each.contacts, -len(each.term)))
+
+
+def _in_turn(walks: Sequence[Hint]) -> Hint:
+    """The first of these ways to find frequent words, and the others for when it takes too long.
+
+    Of several words one can be far rarer than another, or they may never meet in one contact: then the last way is to
+    sort what has one of them.
+    """
+    found = Hint("words")
+    for walk in reversed(walks):
+        found = Hint(walk.index, walk.lead, WALK_MS, found)
+    return found
 
 
 async def _count(db: Database, query: Document, index: str) -> int:

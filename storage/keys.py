@@ -6,13 +6,14 @@ Each document carries them under `keys`, written with every change:
   a NUL, the id), so that a page starts with one range on one field. `createdAt` needs none: ids are time-ordered.
 - `facets`: `"company:acme"`, `"domain:acme.example"`, …: what equality filters look for, in one multikey index.
 - `words`: what a search finds a contact by: folded words, addresses, domains and phone digits.
-- `prefixes`: their beginnings, in an index that continues by name: so a search for words that a third of all contacts
-  have is as much a range of one index as any other list.
+- `prefixes`: beginnings of those that begin with a letter, in an index that continues by name: so a search for a word
+  that a third of all contacts have is as much a range of one index as any other list. Digits need none: where in the
+  order of names a number is found is chance.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -30,10 +31,9 @@ _NUMBER = re.compile(r"(?<![^\s,;])\+?\(?\d[\d\s().\-/]{3,}\d")
 _PHONE = re.compile(_NUMBER.pattern + r"(?![^\s,;])")
 _PUNCTUATION = "'\"`´’‘“”.,;:!?()[]{}<>|/\\-_+*#&"
 _MAX_WORD = 64
-# The lengths of indexed beginnings. Each costs an import about as much as two further indexes on plain fields, so that
-# there are just enough to tell names apart: what is searched for by six letters is looked for among those of five.
+# The lengths of indexed beginnings: enough to tell names apart. What is searched for by six letters is looked for among
+# those of five.
 _LENGTHS = (1, 2, 3, 4, 5, 8)
-_DIGIT_LENGTHS = (1, 3, 5, 8)
 
 
 class _Latin(dict[int, str]):
@@ -141,21 +141,17 @@ def contact_words(contact: Document, found: list[str]) -> list[str]:
 
 
 def prefixes(words: Iterable[str]) -> list[str]:
-    """The beginnings of these words that are indexed."""
-    found: set[str] = set()
-    for word in words:
-        found.update([word[:length] for length in _lengths(word)])
-    return sorted(found)
+    """The indexed beginnings of these words, of which those with punctuation are among them in pieces, too."""
+    plain = [word for word in words if word.isalnum() and word[0].isalpha()]
+    return sorted({word[:length] for word in plain for length in _LENGTHS})
 
 
-def indexed(term: str) -> str:
-    """The longest indexed beginning that all words have that begin with this term."""
-    return term[: max(length for length in _lengths(term) if length <= len(term))]
-
-
-def _lengths(word: str) -> Sequence[int]:
-    """Of digits fewer beginnings are indexed. All of theirs are lengths of other words, which may begin with digits."""
-    return _DIGIT_LENGTHS if word.isdigit() else _LENGTHS
+def indexed(term: str) -> str | None:
+    """The longest indexed beginning that a contact has if it has a word that begins with this term, if there is one."""
+    piece = _PIECES.match(term)
+    if piece is None or not term[0].isalpha():
+        return None
+    return term[: max(length for length in _LENGTHS if length <= piece.end())]
 
 
 def group_words(display_name: str, address: str) -> list[str]:
@@ -192,10 +188,10 @@ def _address_words(address: str) -> Iterator[str]:
     """An address as compared, its domain, the pieces before it, and all of it as people write it."""
     local, _, domain = address.rpartition("@")
     folded = fold(local)
-    yield from (address, domain, *_PIECES.findall(folded))
+    yield from (address, domain, *_PIECES.findall(folded), *_PIECES.findall(domain)[:1])
     if "xn--" in domain or not address.isascii():
         shown = fold(_shown_domain(domain))
-        yield from (f"{folded}@{shown}", shown)
+        yield from (f"{folded}@{shown}", shown, *_PIECES.findall(shown)[:1])
 
 
 def _shown_domain(domain: str) -> str:

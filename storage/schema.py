@@ -8,7 +8,8 @@ The indexes of `contacts`, and what each serves:
   and MongoDB merges the sorted scans. `list_id` serves the ordering by creation, as ids are time-ordered.
 - `facets_*`: equality filters (company, department, job title, country, domain), then as `list_*`.
 - `members`, `reports`: the members of a group and the reports of a manager, in display-name order.
-- `search`: search by the beginnings of words, in display-name order.
+- `search`: search by the beginning of a word, in display-name order.
+- `words`: search by what few contacts have.
 """
 
 from collections.abc import Awaitable, Callable
@@ -48,6 +49,7 @@ CONTACT_INDEXES = [
         for ordering, name in FACETS_INDEX.items()
     ),
     IndexModel([("keys.prefixes", ASCENDING), ("keys.name", ASCENDING)], name="search"),
+    IndexModel([("keys.words", ASCENDING)], name="words"),
     IndexModel(
         [("groupIds", ASCENDING), ("keys.name", ASCENDING)],
         name="members",

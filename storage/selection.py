@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from storage.documents import GALS, SOURCES, Document, Gal, Source
-from storage.keys import domain_key, facet, indexed, search_terms, updated_key
+from storage.keys import domain_key, facet, search_terms, updated_key
 
 # Greater than every character of a word.
 _LAST = "\U0010ffff"
@@ -81,8 +81,8 @@ class Selection:
     def query(self, lead: str | None = None) -> Document:
         """The MongoDB filter.
 
-        It names source and GAL, with which every list index starts, or begins with `lead`, one of the terms, which the
-        index for searches starts with.
+        It names source and GAL, with which every list index starts, unless it is led by the indexed beginning of one
+        of the terms, with which the index for searches starts.
         """
         query: Document = {}
         if lead is None or self.source:
@@ -100,8 +100,8 @@ class Selection:
         if self.ids is not None:
             query["_id"] = {"$in": list(self.ids)}
         if lead is not None:
-            query["keys.prefixes"] = indexed(lead)
-        if terms := [begins(term) for term in self.terms if lead is None or term != lead or term != indexed(lead)]:
+            query["keys.prefixes"] = lead
+        if terms := [begins(term) for term in self.terms if term != lead]:
             query["$and"] = terms
         return query
 

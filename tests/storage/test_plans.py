@@ -81,7 +81,27 @@ async def test_members_and_reports_walk_an_index(filled: Database, kind: str, in
     assert index in str(entry["planSummary"]) or "IXSCAN" in entry["planSummary"]
 
 
-@pytest.mark.parametrize("search", ["ana", "contact77", "ana smith", "ana nobody", "company 2406"])
+@pytest.mark.parametrize("search", ["a", "ana", "Compa", "contact7", "zoe"])
+async def test_one_word_walks_an_index(filled: Database, search: str) -> None:
+    """However many contacts have a word, and wherever they are in the order, a page of them is a walk of one index."""
+    ordering = Ordering("keys.name")
+    page, entry = await reads(filled, Selection(search=search), ordering, Window(SIZE))
+    assert page.documents
+    require_walk(page, entry)
+    middle = Window(SIZE, after=pages.key(page.documents[len(page.documents) // 2], ordering))
+    require_walk(*await reads(filled, Selection(search=search), ordering, middle))
+
+
+async def test_a_total_of_one_word_reads_no_contact(filled: Database) -> None:
+    """How many contacts a word finds is counted in the index."""
+    async with profiled(filled) as entries:
+        found = await contacts.count(filled, Selection(search="ana"))
+    (entry,) = [entry for entry in entries if entry["command"].get("aggregate") == "contacts"]
+    assert found == await filled.contacts.count_documents({"keys.words": "ana"})
+    assert entry["docsExamined"] == 0
+
+
+@pytest.mark.parametrize("search", ["contact77@", "31", "kowalsk", "ana smith", "ana nobody", "company 2406"])
 async def test_searches_sort_few(filled: Database, search: str) -> None:
     """A search looks at no more contacts than count as rare, or walks a list in which its words are frequent."""
     _, entry = await reads(filled, Selection(search=search), Ordering("keys.name"), Window(SIZE))
