@@ -12,15 +12,17 @@ from storage.hints import hint
 from storage.pages import Ordering, Page, Window
 from storage.selection import Selection
 
-# All that is read of a contact unless told otherwise: the keys that only searches need are left out.
-_UNSEARCHED = {"keys.words": 0, "keys.prefixes": 0, "keys.facets": 0}
+# What is read of a contact unless told otherwise: all but the long key that only an index needs.
+_WHOLE = {"keys.prefixes": 0}
+# And of those of a list: without the keys that tell what selects them.
+_LISTED = {"keys.words": 0, "keys.prefixes": 0, "keys.facets": 0}
 
 
 async def get(
     db: Database, identifier: str, session: Session | None = None, projection: Sequence[str] | None = None
 ) -> Document | None:
     """The contact with this id."""
-    return await db.contacts.find_one({"_id": identifier}, projection or _UNSEARCHED, session=session)
+    return await db.contacts.find_one({"_id": identifier}, projection or _WHOLE, session=session)
 
 
 async def get_many(
@@ -30,7 +32,7 @@ async def get_many(
     wanted = list(ids)
     # One more than there can be, so that all come in the first answer and it is known to be the last.
     cursor = db.contacts.find(
-        {"_id": {"$in": wanted}}, projection or _UNSEARCHED, session=session, batch_size=len(wanted) + 1
+        {"_id": {"$in": wanted}}, projection or _WHOLE, session=session, batch_size=len(wanted) + 1
     )
     return {contact["_id"]: contact for contact in await cursor.to_list(None)}
 
@@ -53,7 +55,7 @@ async def page(
 ) -> Page:
     """One page of a list. `projection` names the stored fields to read; None reads all."""
     how = await hint(db, selection, ordering)
-    fields = _UNSEARCHED if projection is None else dict.fromkeys([*projection, ordering.field], 1)
+    fields = _LISTED if projection is None else dict.fromkeys([*projection, ordering.field], 1)
     while True:
         try:
             query = selection.query(how.lead)
