@@ -38,6 +38,9 @@ from storage.selection import Selection
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="A company's external contacts.")
 
 _FACTORY = "app:from_environment"
+_ENDING = (signal.SIGINT, signal.SIGTERM)
+# How long a request may still take when the service is told to end; what stands still then is broken off.
+_GRACE_SECONDS = 10
 
 
 @app.callback()
@@ -80,7 +83,8 @@ def serve(
     settings = read_settings(host=host, port=port, data_dir=data_dir, mongodb_uri=mongodb_uri, workers=workers)
     _require_loopback(settings)
     logs.configure(settings)
-    signal.signal(signal.SIGTERM, _end)
+    for number in _ENDING:
+        signal.signal(number, _end)
     if settings.ad_urls:
         ldap_library()
     with mongodb(settings, exclusive=True) as running:
@@ -96,6 +100,7 @@ def serve(
             access_log=False,
             ws="websockets-sansio",
             server_header=False,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
         )
 
 
@@ -252,7 +257,8 @@ async def open_directory(settings: Settings) -> AsyncIterator[Directory]:
 
 def _end(number: int, frame: FrameType | None) -> None:
     """End with success, stopping MongoDB on the way. Uvicorn hands the signal on when it has answered its requests."""
-    signal.signal(number, signal.SIG_IGN)
+    for each in _ENDING:
+        signal.signal(each, signal.SIG_IGN)
     sys.exit(0)
 
 
