@@ -60,11 +60,11 @@ async def update_contact(
     async def decide(session: Session) -> Sequence[Change]:
         nonlocal current
         current = await _present(directory, identifier, session)
-        cloud = current["source"] == "CLOUD"
-        if cloud:
-            _expect(current, expected_version)
+        if current["source"] == "SYNCED" and not directory.author.is_sync:
+            raise await read_only(directory, current)
+        _expect(current, expected_version)
         after = rules.changed_contact(current, fields, directory.default_region)
-        if cloud and not changes.altered(current, after):
+        if not changes.altered(current, after):
             return []
         return [changes.updated(current, after, directory.clock())]
 

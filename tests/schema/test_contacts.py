@@ -105,6 +105,13 @@ async def test_absent_is_untouched_and_null_clears(graphql: GraphQL) -> None:
     assert (await update(graphql, identifier, displayName=None))["__typename"] == "InvalidInput"
 
 
+async def test_synced_contact_is_read_only_before_all(graphql: GraphQL, sync_directory: Directory) -> None:
+    """An update of a synced contact that is invalid as well is told what counts: that no update helps."""
+    contact = await synced(sync_directory)
+    answer = await update(graphql, contact["_id"], displayName=" ", emailAddress="no", notes="x" * 20_000)
+    assert (answer["__typename"], answer["code"]) == ("ContactReadOnly", "CONTACT_READ_ONLY")
+
+
 async def test_update_refusals(graphql: GraphQL, sync_directory: Directory) -> None:
     """A stale version, a synced contact, a cycle and an unknown id are refused as data."""
     identifier = await create(graphql)
