@@ -17,7 +17,7 @@ CREATE = """mutation Create($input: CreateContactInput!) { createContact(input: 
   ... on Problem { code message }
   ... on InvalidInput { fields { field code message } }
   ... on EmailAddressTaken { emailAddress holder { __typename id ... on Contact { displayName } } }
-  ... on NotFound { id }
+  ... on NotFound { id field }
 } }"""
 UPDATE = """mutation Update($input: UpdateContactInput!) { updateContact(input: $input) {
   __typename
@@ -26,6 +26,7 @@ UPDATE = """mutation Update($input: UpdateContactInput!) { updateContact(input: 
   ... on VersionConflict { current { id version } }
   ... on ContactReadOnly { contact { id onPremises { distinguishedName } } }
   ... on ManagerCycle { chain { id } }
+  ... on NotFound { id field }
 } }"""
 
 
@@ -84,7 +85,10 @@ async def test_create_refusals(graphql: GraphQL) -> None:
         "firstName": "REQUIRED",
     }
     unknown = (await graphql(CREATE, input=person("Bo Li", managerId="x")))["createContact"]
-    assert (unknown["__typename"], unknown["id"]) == ("NotFound", "x")
+    assert (unknown["__typename"], unknown["id"], unknown["field"]) == ("NotFound", "x", "managerId")
+    assert unknown["message"] == (
+        "managerId: there is no contact with the id 'x'; choose another manager or leave it out."
+    )
 
 
 async def test_absent_is_untouched_and_null_clears(graphql: GraphQL) -> None:
@@ -119,7 +123,8 @@ async def test_update_refusals(graphql: GraphQL, sync_directory: Directory) -> N
     assert (stale["__typename"], stale["current"]) == ("VersionConflict", {"id": identifier, "version": 1})
     cycle = await update(graphql, identifier, managerId=identifier)
     assert [each["id"] for each in cycle["chain"]] == [identifier, identifier]
-    assert (await update(graphql, "x"))["__typename"] == "NotFound"
+    missing = await update(graphql, "x")
+    assert (missing["__typename"], missing["id"], missing["field"]) == ("NotFound", "x", None)
     contact = await synced(sync_directory)
     locked = await update(graphql, contact["_id"], notes="x")
     assert locked["contact"]["onPremises"]["distinguishedName"] == contact["onPremises"]["distinguishedName"]
