@@ -192,6 +192,25 @@ async def test_history(graphql: GraphQL) -> None:
     }
 
 
+async def test_history_names_fields_as_described(graphql: GraphQL, sync_directory: Directory) -> None:
+    """The fields in a history are those of `Contact`; the manager alone is told by its id, as it is given."""
+    boss = await create(graphql, "Big Boss")
+    every: dict[str, object] = {
+        "aliases": ["second@partner.example"],
+        "address": {"city": "Leeds"},
+        "businessPhone": "+44 7700 900123",
+        "notes": "x",
+        "managerId": boss,
+    }
+    query = """query($id: ID!) { contact(id: $id) { history { nodes { changes { field after } } } }
+    __type(name: "Contact") { fields { name } } }"""
+    for identifier in (await create(graphql, "Ana Silva", **every), (await synced(sync_directory))["_id"]):
+        read = await graphql(query, id=identifier)
+        changes = {each["field"]: each["after"] for each in read["contact"]["history"]["nodes"][0]["changes"]}
+        assert changes.pop("managerId", boss) == boss
+        assert changes.keys() <= {each["name"] for each in read["__type"]["fields"]}
+
+
 async def test_statistics_are_exact_after_every_write(graphql: GraphQL, sync_directory: Directory) -> None:
     """The dashboard sees a write as soon as it is answered."""
 
