@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 import logs
@@ -63,7 +63,13 @@ def create_app(settings: Settings) -> Starlette:
 
     return Starlette(
         lifespan=lifespan,
-        routes=[*view.routes(), *rest.routes(), Route("/healthz", _healthy), Route("/readyz", _ready)],
+        routes=[
+            *view.routes(),
+            *rest.routes(),
+            Route("/", _root),
+            Route("/healthz", _healthy),
+            Route("/readyz", _ready),
+        ],
         middleware=[Middleware(logs.RequestId), Middleware(Guard, settings), *_other_sites(settings)],
         exception_handlers={
             Problem: rest.refused,
@@ -108,6 +114,10 @@ def _end_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     Thread(target=watch, name="parent", daemon=True).start()
+
+
+async def _root(request: Request) -> Response:
+    return RedirectResponse("/graphql")
 
 
 async def _healthy(request: Request) -> Response:

@@ -3,19 +3,17 @@
 import asyncio
 import json
 import os
-import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
-import uvicorn
 from pydantic import ValidationError
 
 import logs
+import server
 import transfer
 from connector import sync_command
 from connector.errors import ExtraMissing
@@ -26,7 +24,7 @@ from resolvers.errors import Problem
 from resolvers.import_jobs import Options
 from resolvers.import_state import ErrorPolicy, OnMatch
 from resolvers.sync_run import Wanted
-from settings import Settings, is_loopback
+from settings import Settings
 from storage import schema
 from storage.changes import Author
 from storage.documents import Gal, Source
@@ -36,8 +34,6 @@ from storage.pages import Ordering
 from storage.selection import Selection
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="A company's external contacts.")
-
-_FACTORY = "app:from_environment"
 
 
 @app.callback()
@@ -64,7 +60,8 @@ MongodbUri = Annotated[
 @app.command()
 def serve(
     host: Annotated[
-        str | None, typer.Option(envvar="CONTACTS_HOST", help="Address to listen on. Default: 127.0.0.1")
+        str | None,
+        typer.Option(envvar="CONTACTS_HOST", help="Loopback address or name to listen on. Default: 127.0.0.1"),
     ] = None,
     port: Annotated[int | None, typer.Option(envvar="CONTACTS_PORT", help="Port to listen on. Default: 8000")] = None,
     data_dir: DataDir = None,
@@ -76,27 +73,24 @@ def serve(
         bool, typer.Option("--demo", help="Load a few hundred demo contacts, if they are not there yet.")
     ] = False,
 ) -> None:
-    """Serve GraphQL, GraphiQL and REST, on an embedded MongoDB unless another one is given."""
+    """Serve GraphQL, GraphiQL and REST, on an embedded MongoDB unless another one is given.
+
+    GraphiQL is at http://127.0.0.1:8000/graphql, for exploring in a browser.
+
+    Nobody has to sign in. Therefore only loopback addresses are listened on, which no other machine reaches.
+
+    More settings are CONTACTS_* variables without an option: `contacts settings` lists all of them.
+    """
     settings = read_settings(host=host, port=port, data_dir=data_dir, mongodb_uri=mongodb_uri, workers=workers)
-    _require_loopback(settings)
+    server.check_address(settings)
     logs.configure(settings)
-    signal.signal(signal.SIGTERM, _end)
+    server.end_on_signals()
     if settings.ad_urls:
         ldap_library()
     with mongodb(settings, exclusive=True) as running:
         asyncio.run(_prepare(running, demo))
         os.environ["CONTACTS_MONGODB_URI"] = running.uri()
-        uvicorn.run(
-            _FACTORY,
-            factory=True,
-            host=running.host,
-            port=running.port,
-            workers=running.workers,
-            log_config=None,
-            access_log=False,
-            ws="websockets-sansio",
-            server_header=False,
-        )
+        server.run(running)
 
 
 @app.command()
@@ -216,7 +210,15 @@ def main() -> None:
     """Run the command, and tell what an operator can mend in one line instead of a traceback."""
     try:
         app()
-    except (DataDirectoryInUse, MongodError, UnsuitableServer, schema.NewerDatabase, ExtraMissing, Problem) as problem:
+    except (
+        server.AddressUnusable,
+        DataDirectoryInUse,
+        MongodError,
+        UnsuitableServer,
+        schema.NewerDatabase,
+        ExtraMissing,
+        Problem,
+    ) as problem:
         sys.exit(f"contacts: {problem}")
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
         sys.exit(f"contacts: {error.filename}: {error.strerror}")
@@ -250,12 +252,6 @@ async def open_directory(settings: Settings) -> AsyncIterator[Directory]:
         yield Directory(db, Author(os.environ.get("USER", "administrator"), "cli"), settings.default_region)
 
 
-def _end(number: int, frame: FrameType | None) -> None:
-    """End with success, stopping MongoDB on the way. Uvicorn hands the signal on when it has answered its requests."""
-    signal.signal(number, signal.SIG_IGN)
-    sys.exit(0)
-
-
 async def _prepare(settings: Settings, demo: bool) -> None:
     """Bring the database to this release's form, once and before any worker serves."""
     async with open_directory(settings) as directory:
@@ -263,13 +259,3 @@ async def _prepare(settings: Settings, demo: bool) -> None:
             from demo import load
 
             await load(directory)
-
-
-def _require_loopback(settings: Settings) -> None:
-    """Without authentication, only this machine may call."""
-    if is_loopback(settings.host):
-        return
-    sys.exit(
-        f"contacts: CONTACTS_AUTH=none lets everyone in, so the service listens on a loopback address only, not "
-        f"{settings.host}. Leave --host out, or put an authenticating proxy before it on this machine."
-    )

@@ -3,6 +3,7 @@
 import logging
 import re
 import sys
+from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextvars import ContextVar
 from typing import Any
@@ -56,6 +57,15 @@ def configure(settings: Settings) -> None:
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
     logging.getLogger("pymongo").setLevel("WARNING")
     logging.getLogger("python_multipart").setLevel("ERROR")  # it warns of every malformed form that a client sends
+    logging.getLogger("uvicorn.error").addFilter(_Cancelled())
+
+
+class _Cancelled(logging.Filter):
+    """Keeps back uvicorn's tracebacks of what was cancelled: so end requests that outlast the service, by no fault."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        kind = record.exc_info[0] if record.exc_info else None
+        return kind is not CancelledError and not record.getMessage().rstrip().endswith("CancelledError")
 
 
 def _named(logger: object, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

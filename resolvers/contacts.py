@@ -8,8 +8,9 @@ from resolvers.commit import commit, read_only
 from resolvers.directory import Directory
 from resolvers.errors import FieldProblem, InvalidInput, InvalidRequest, NotFound, Problem, VersionConflict
 from resolvers.paging import MAX_SIZE
+from resolvers.recycling import leaving, restoration
 from resolvers.rules import Fields
-from storage import changes, contacts, groups, history, recycle_bin
+from storage import changes, contacts, history, recycle_bin
 from storage.changes import Change
 from storage.documents import Document, created_at, new_id
 from storage.driver import Session
@@ -59,11 +60,11 @@ async def update_contact(
     async def decide(session: Session) -> Sequence[Change]:
         nonlocal current
         current = await _present(directory, identifier, session)
-        cloud = current["source"] == "CLOUD"
-        if cloud:
-            _expect(current, expected_version)
+        if current["source"] == "SYNCED" and not directory.author.is_sync:
+            raise await read_only(directory, current)
+        _expect(current, expected_version)
         after = rules.changed_contact(current, fields, directory.default_region)
-        if cloud and not changes.altered(current, after):
+        if not changes.altered(current, after):
             return []
         return [changes.updated(current, after, directory.clock())]
 
@@ -94,11 +95,14 @@ async def delete_contacts(directory: Directory, ids: Sequence[str]) -> Deletion:
 async def restore_contact(directory: Directory, identifier: str) -> Document:
     """Bring a contact back from the recycle bin, with its memberships, its manager and its reports.
 
-    What no longer exists, or would close a cycle of managers, is left out. Raises `NotFound`, `EmailAddressTaken`,
+    A manager or a report that is deleted still is so again once it comes back, too. What no longer exists, or would
+    close a cycle of managers, is left out. Raises `NotFound`, `EmailAddressTaken`,
     `ContactReadOnly` (it comes back when it is undeleted in Active Directory).
     """
+    entry: Document | None = None
 
     async def decide(session: Session) -> Sequence[Change]:
+        nonlocal entry
         entry = await recycle_bin.get(directory.db, identifier, session)
         if entry is None:
             raise NotFound("deleted contact", identifier)
@@ -107,31 +111,12 @@ async def restore_contact(directory: Directory, identifier: str) -> Document:
             raise await read_only(directory, contact)
         return await restoration(directory, entry, session)
 
-    restored = await commit(directory, decide)
+    async def beside(session: Session) -> None:
+        if entry is not None:
+            await recycle_bin.keep_links(directory.db, entry, session)
+
+    restored = await commit(directory, decide, beside)
     return restored[0].contact
-
-
-async def restoration(directory: Directory, entry: Document, session: Session) -> Sequence[Change]:
-    """The changes that bring a deleted contact back: itself first, then the reports it had."""
-    db, at = directory.db, directory.clock()
-    contact: Document = dict(entry["contact"])
-    contact["groupIds"] = list(await groups.get_many(db, contact.get("groupIds", ()), session))
-    if not contact["groupIds"]:
-        del contact["groupIds"]
-    manager = contact.get("managerId")
-    above = await contacts.managers_above(db, [manager], session) if manager else {}
-    if manager and not await contacts.get(db, manager, session):
-        del contact["managerId"]
-    reports = await contacts.get_many(db, entry["reportIds"], session)
-    orphans = [
-        report
-        for report in reports.values()
-        if report["source"] == "CLOUD" and "managerId" not in report and report["_id"] not in above
-    ]
-    return [
-        changes.restored(contact, at),
-        *(changes.updated(each, {**each, "managerId": contact["_id"]}, at) for each in orphans),
-    ]
 
 
 async def get_contact(
@@ -233,30 +218,10 @@ async def _delete(directory: Directory, ids: Sequence[str], versions: Mapping[st
             if problem := await _undeletable(directory, identifier, contact, locked, versions.get(identifier)):
                 problems[identifier] = problem
         going = [found[identifier] for identifier in ids if identifier not in problems]
-        return _departure(directory, going, reports)
+        return leaving(directory, going, reports)
 
     await commit(directory, decide)
     return Deletion([identifier for identifier in ids if identifier not in problems], problems)
-
-
-async def departure(directory: Directory, going: Sequence[Document], session: Session) -> Sequence[Change]:
-    """The changes that delete these contacts and leave their reports without a manager."""
-    reports = await contacts.reports_of(directory.db, [each["_id"] for each in going], session)
-    return _departure(directory, going, reports)
-
-
-def _departure(directory: Directory, going: Sequence[Document], reports: Sequence[Document]) -> Sequence[Change]:
-    ids = {contact["_id"] for contact in going}
-    left = [report for report in reports if report["managerId"] in ids and report["_id"] not in ids]
-    # Those that go with their manager are its reports as well: both may be restored.
-    reporting: dict[str, list[str]] = {}
-    for report in reports:
-        reporting.setdefault(report["managerId"], []).append(report["_id"])
-    at = directory.clock()
-    return [
-        *(changes.deleted(each, reporting.get(each["_id"], ())) for each in going),
-        *(changes.orphaned(report, at) for report in left),
-    ]
 
 
 async def _undeletable(

@@ -119,7 +119,13 @@ class NotFound(Problem):
     code = "NOT_FOUND"
 
     def __init__(self, kind: str, identifier: str, field: str | None = None) -> None:
-        super().__init__(f"There is no {kind} with the id {identifier[:80]!r}. It may have been deleted meanwhile.")
+        shown = repr(identifier[:80])
+        if field is None:
+            message = f"There is no {kind} with the id {shown}. It may have been deleted meanwhile."
+        else:
+            other = f"choose another {field.removesuffix('Id')} or leave it out"
+            message = f"{field}: there is no {kind} with the id {shown}; {other}."
+        super().__init__(message)
         self.id = identifier
         self.field = field
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from resolvers import import_results, rules
 from resolvers.commit import commit
-from resolvers.contacts import departure
 from resolvers.directory import Directory
 from resolvers.errors import EmailAddressTaken, ManagerCycle, NotFound
 from resolvers.import_rows import ImportRow, RowProblem
+from resolvers.recycling import departure
 from storage import changes, contacts, groups, history, imports
 from storage.changes import Change
 from storage.documents import Document

@@ -7,10 +7,10 @@ only an author that is the sync fulfils.
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from resolvers.commit import Decide, commit
-from resolvers.contacts import departure
 from resolvers.directory import Directory
 from resolvers.errors import ManagerCycle
 from resolvers.on_premises import DirectoryContact
+from resolvers.recycling import departure
 from resolvers.sync_batch import Batch
 from resolvers.sync_outcome import Outcome, Terms, difference
 from storage import changes, claims, contacts, sync_lease, synced

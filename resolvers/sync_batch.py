@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 
 from resolvers import rules
 from resolvers.address_conflicts import conflicts
-from resolvers.contacts import restoration
 from resolvers.directory import Directory
 from resolvers.errors import InvalidInput
 from resolvers.on_premises import DirectoryContact
+from resolvers.recycling import restoration
 from resolvers.sync_outcome import Outcome, Skipped, Terms, difference
 from storage import changes, claims, contacts, recycle_bin, synced
 from storage.changes import Change

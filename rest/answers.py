@@ -88,7 +88,10 @@ async def not_served(request: Request, error: Exception) -> Response:
     path = request.scope["path"]
     match error.status_code:
         case 404:
-            detail = f"There is nothing at {path}. /api/identity/openapi.json describes what there is."
+            detail = (
+                f"There is nothing at {path}. GraphQL is at /graphql, in a browser with GraphiQL; "
+                "/api/identity/openapi.json describes the paths of REST."
+            )
         case 405:
             detail = f"{path} does not take {request.method}."
         case _:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from resolvers import contacts, paging, rules, sync_state
 from resolvers.directory import Directory
-from resolvers.errors import NotFound
+from resolvers.errors import NotFound, VersionConflict
 from resolvers.sync_state import States
 from rest import answers, bodies, etags, parameters, representation
 from rest.problems import PreconditionFailed
@@ -73,7 +73,9 @@ async def update(request: Request) -> Response:
     expected = _expected(request, current)
     check = partial(rules.changed_contact, current, default_region=directory.default_region)
     shown = representation.contact(current, await answers.states(request, current))
-    asked = representation.accept(await bodies.read_object(request), shown, check)
+    sent = await bodies.read_object(request)
+    _check_version(sent, current)
+    asked = representation.accept(sent, shown, check)
     updated = await contacts.update_contact(directory, current["_id"], asked.fields, expected or asked.version)
     return await answers.contact(request, updated)
 
@@ -114,6 +116,16 @@ def _check_match(request: Request, current: Document) -> bool:
     if header is not None and not etags.matches(header, current):
         raise PreconditionFailed(current, f"If-Match: {header}")
     return header is not None and header.strip() != "*"
+
+
+def _check_version(sent: Document, current: Document) -> None:
+    """Raise `VersionConflict` for a body that was made of another version, such as the whole contact as it was.
+
+    What else is out of date in it is no mistake of its own. A synced contact is refused as a whole, by the resolver.
+    """
+    version = sent.get("version")
+    if current["source"] == "CLOUD" and type(version) is int and version != current["version"]:
+        raise VersionConflict(current, version)
 
 
 def _header(request: Request, name: str) -> str | None:

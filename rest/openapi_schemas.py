@@ -68,7 +68,7 @@ def schemas() -> Document:
         "ContactChanges": _object(
             {**_writable(), **_read_only()},
             description="The fields to change: one that is left out stays, null clears it. What the service itself "
-            "sets may be sent back as it was read, and is refused with any other value.",
+            "sets may be sent back as it was read, and is refused with any other value: another `version` with 412.",
             examples=[UPDATE_EXAMPLE],
         ),
         "PostalAddress": _object(_postal(), required=ADDRESS_LENGTHS, description="A postal address."),

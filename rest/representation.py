@@ -93,12 +93,12 @@ def accept(sent: Fields, current: Document, check: Callable[[Fields], object]) -
     together with what `check`, a rule, raises for the other fields.
     """
     altered = [name for name in READ_ONLY if name in sent and sent[name] != current.get(name)]
-    # A synced contact is refused as a whole, by the resolver.
-    problems = [_read_only(name, current) for name in altered] if current.get("editable", True) else []
+    problems = [_read_only(name, current) for name in altered]
     fields = {name: value for name, value in sent.items() if name not in READ_ONLY and name != "gal"}
     if "gal" in sent:
         problems += _take_gal(fields, sent["gal"])
-    if problems:
+    # A synced contact is refused as a whole, by the resolver.
+    if problems and current.get("editable", True):
         try:
             check(fields)
         except InvalidInput as more:

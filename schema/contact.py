@@ -107,7 +107,9 @@ class OnPremisesIdentity:
 
 @strawberry.type(description="A field's value before and after a change.")
 class FieldChange:
-    field: str = strawberry.field(description="Name of the field, as in `Contact`.")
+    field: str = strawberry.field(
+        description="Name of the field, as in `Contact`; the manager is `managerId`, and told by its id."
+    )
     before: JSON | None = strawberry.field(description="The old value; null if there was none.")
     after: JSON | None = strawberry.field(description="The new value; null if it was cleared.")
 
@@ -246,7 +248,8 @@ class Contact(Node):
         resolver=_history,
         metadata=reads("_id"),
         graphql_type=Connection[ContactChange],
-        description="Its recorded changes, the latest first.",
+        description="Its recorded changes, the latest first. To join or leave a group is none: memberships are the "
+        "group's, change by the thousand, and leave the contact and its version as they are.",
     )
 
     @classmethod

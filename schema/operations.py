@@ -20,23 +20,19 @@ from graphql import (
     parse,
     subscribe,
 )
-from graphql.validation import ASTValidationRule, specified_rules
-from strawberry.extensions.max_aliases import create_validator as max_aliases
-from strawberry.extensions.query_depth_limiter import create_validator as max_depth
+from graphql.validation import specified_rules
 from strawberry.schema.schema import validate_document
 
 from resolvers.errors import Problem
+from schema import limits
 from schema.build import schema
 from schema.context import Context
-from schema.cost import MAX_ITEMS, MAX_REPEATS, Cost, repeats
+from schema.cost import MAX_ITEMS, Cost
 from schema.executor import Executable
 from storage.driver import Unavailable
 
 log = structlog.get_logger(__name__)
 
-MAX_TOKENS = 5_000
-MAX_DEPTH = 15
-MAX_ALIASES = 100
 # Characters of all documents that are kept parsed.
 _CACHED = 500_000
 # A document longer than this is most likely not sent again: it is not worth its memory.
@@ -45,7 +41,8 @@ _CACHED_LENGTH = 20_000
 # What `variables` and results hold is any JSON.
 Json = dict[str, Any]
 
-_RULES: tuple[type[ASTValidationRule], ...] = (*specified_rules, max_depth(MAX_DEPTH, None), max_aliases(MAX_ALIASES))
+# What graphql-core says of a document that is too long.
+_TOO_MANY_TOKENS = f"Syntax Error: Document contains more than {limits.MAX_TOKENS} tokens. Parsing aborted."
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +83,7 @@ class _Document:
         items = self.cost.items(request.operation_name, request.variables or {})
         if items <= MAX_ITEMS:
             return None
-        return GraphQLError(
+        return limits.too_large(
             f"The lists of this operation could have {items:,} items, those within one another multiplied; "
             f"{MAX_ITEMS:,} are the most. Ask for shorter pages with first, or for less at a time."
         )
@@ -184,15 +181,14 @@ async def _events(node: DocumentNode, request: Request, context: Context) -> Asy
 
 def _parsed(query: str) -> _Document:
     try:
-        node = parse(query, max_tokens=MAX_TOKENS)
+        node = parse(query, max_tokens=limits.MAX_TOKENS)
     except GraphQLError as error:
-        return _Document(None, [error])
+        return _Document(None, [limits.too_many_tokens() if error.message == _TOO_MANY_TOKENS else error])
     except RecursionError:
-        return _Document(None, [GraphQLError("The document is nested too deeply.")])
-    if (most := repeats(node)) > MAX_REPEATS:
-        message = f"A selection set repeats a field {most:,} times; {MAX_REPEATS} are the most."
-        return _Document(None, [GraphQLError(message)])
-    if errors := validate_document(schema._schema, node, _RULES):
+        return _Document(None, [limits.too_nested()])
+    if refused := limits.refusal(node):
+        return _Document(None, [refused])
+    if errors := validate_document(schema._schema, node, specified_rules):
         return _Document(node, errors)
     return _Document(node, [], Executable(node), Cost(schema._schema, node))
 

@@ -105,6 +105,9 @@ class GroupVersionConflict(Problem):
 @strawberry.type(description="Nothing has this id. Nothing was written.")
 class NotFound(Problem):
     id: strawberry.ID = strawberry.field(description="The id that was given.")
+    field: str | None = strawberry.field(
+        description="The input field that gave it, such as `managerId`; null where it is what the operation is about."
+    )
 
 
 @strawberry.type(description="The contact would be its own manager. Nothing was written.")
@@ -150,7 +153,7 @@ def problem(error: errors.Problem) -> Problem:
         case errors.VersionConflict():
             return VersionConflict(code=code, message=message, current=as_type(Contact, error.current))
         case errors.NotFound():
-            return NotFound(code=code, message=message, id=strawberry.ID(error.id))
+            return NotFound(code=code, message=message, id=strawberry.ID(error.id), field=error.field)
         case errors.ManagerCycle():
             return ManagerCycle(code=code, message=message, chain=[as_type(Contact, each) for each in error.chain])
         case _:

@@ -4,6 +4,7 @@ The rest of `storage` is written against PyMongo's asynchronous types. Motor has
 that it does or does not await: those are methods of `Database` here.
 """
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Literal, TypeVar, cast
@@ -32,6 +33,7 @@ T = TypeVar("T")
 Unavailable = (ConnectionFailure, CursorNotFound)
 
 _DURABLE = WriteConcern(w="majority", j=True)
+_SCHEMES = ("mongodb://", "mongodb+srv://")
 
 
 class UnsuitableServer(Exception):
@@ -130,7 +132,7 @@ class Database:
             hello = await self._client.admin.command("hello")
         except PyMongoError as error:
             raise UnsuitableServer(
-                f"MongoDB does not answer: {error}. Check CONTACTS_MONGODB_URI and that the server runs."
+                f"MongoDB does not answer: {_reason(error)}. Check CONTACTS_MONGODB_URI and that the server runs."
             ) from error
         if "setName" not in hello and hello.get("msg") != "isdbgrid":
             raise UnsuitableServer(
@@ -159,13 +161,18 @@ def connect(uri: str, name: str, driver: DriverName) -> Database:
     Raises `UnsuitableServer` if the URI is none.
     """
     heap.share()
+    if not uri.startswith(_SCHEMES):
+        raise UnsuitableServer(
+            "CONTACTS_MONGODB_URI is no URI of a MongoDB: it begins with mongodb:// or mongodb+srv://, such as "
+            "mongodb://db.example:27017/?replicaSet=rs0."
+        )
     # Motor has no types of its own.
     client_class: Any = AsyncIOMotorClient if driver == "motor" else AsyncMongoClient
     try:
         client = client_class(
             uri, tz_aware=True, appname="contacts", serverSelectionTimeoutMS=10_000, retryWrites=True, w="majority"
         )
-    except ConfigurationError as error:
+    except (ConfigurationError, ValueError) as error:
         raise UnsuitableServer(f"CONTACTS_MONGODB_URI is no URI of a MongoDB: {error}") from error
     return Database(cast("AsyncMongoClient[Document]", client), name, driver)
 
@@ -182,3 +189,10 @@ async def opened(uri: str, name: str, driver: DriverName) -> AsyncIterator[Datab
         yield db
     finally:
         await db.close()
+
+
+def _reason(error: PyMongoError) -> str:
+    """Which server cannot be reached and why, without the driver's timeouts and its view of all servers."""
+    text = re.sub(r" \(configured timeouts: [^)]*\)", "", str(error))
+    text = re.sub(r",? (Timeout|full error): .*", "", text, flags=re.DOTALL)
+    return re.sub(r",(?=\S)", "; ", text).rstrip(".")

@@ -26,6 +26,20 @@ async def by_guids(db: Database, guids: Sequence[str], session: Session) -> dict
     return {entry["contact"]["onPremises"]["objectGuid"]: entry async for entry in cursor}
 
 
+async def keep_links(db: Database, entry: Document, session: Session) -> None:
+    """Note a contact that leaves the bin with its manager and its reports that stay there, for when they leave it.
+
+    A report that had another manager meanwhile keeps that one.
+    """
+    returning, manager = entry["_id"], entry["contact"].get("managerId")
+    if manager:
+        await db.deleted_contacts.update_one({"_id": manager}, {"$addToSet": {"reportIds": returning}}, session=session)
+    unmanaged = {"contact.source": "CLOUD", "contact.managerId": {"$exists": False}}
+    await db.deleted_contacts.update_many(
+        {"_id": {"$in": entry["reportIds"]}, **unmanaged}, {"$set": {"contact.managerId": returning}}, session=session
+    )
+
+
 async def page(db: Database, window: Window) -> Page:
     """One page of the deleted contacts, the latest first."""
     return await pages.read(db.deleted_contacts, {}, LATEST_FIRST, window)

@@ -12,6 +12,20 @@ async def test_health(client: AsyncClient) -> None:
     assert (await client.get("/readyz")).json() == {"status": "ok"}
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_root_leads_to_graphiql(client: AsyncClient, method: str) -> None:
+    """The bare address of the service, as the README gives it, leads a browser to GraphiQL."""
+    answer = await client.request(method, "/", headers={"Accept": "text/html"})
+    assert (answer.status_code, answer.headers["location"]) == (307, "/graphql")
+
+
+async def test_unknown_path_names_the_doors(client: AsyncClient) -> None:
+    """Where there is nothing, the answer says where GraphQL and REST are."""
+    detail = (await client.get("/nowhere")).json()["detail"]
+    assert "/graphql" in detail
+    assert "/api/identity/openapi.json" in detail
+
+
 async def test_request_id_is_given(client: AsyncClient) -> None:
     """Every answer names its request, by the caller's name for it if that is harmless."""
     assert (await client.get("/healthz", headers={"X-Request-Id": "abc-1"})).headers["x-request-id"] == "abc-1"

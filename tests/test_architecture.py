@@ -12,6 +12,7 @@ LAYERS = ("app", "schema", "resolvers", "storage")
 PLACE = {
     "app": "app",
     "cli": "app",
+    "server": "app",
     "transfer": "app",
     "demo": "app",
     "guard": "app",

@@ -20,7 +20,9 @@ async def test_graphql_examples(client: httpx.AsyncClient, operation: str) -> No
 
 
 def test_help_names_the_settings() -> None:
-    """`contacts serve --help` explains each option with its variable."""
+    """`contacts serve --help` explains each option, and says where GraphiQL and the other settings are."""
     shown = CliRunner().invoke(app, ["serve", "--help"], env={"COLUMNS": "200"}).output
     for option in ("--host", "--port", "--data-dir", "--mongodb-uri", "--demo", "CONTACTS_PORT", "CONTACTS_DATA_DIR"):
         assert option in shown
+    for place in ("http://127.0.0.1:8000/graphql", "`contacts settings`", "loopback"):
+        assert place in shown

@@ -221,17 +221,34 @@ async def test_delete_and_restore(directory: Directory) -> None:
     assert await contacts.count_deleted(directory) == 0
 
 
-@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-async def test_restore_manager_and_report(directory: Directory, order: tuple[int, int]) -> None:
-    """A manager and a report that were deleted together are so again, whichever is restored first."""
+@pytest.mark.parametrize("restored", [("boss", "report"), ("report", "boss")])
+@pytest.mark.parametrize("deleted", [[("boss", "report")], [("boss",), ("report",)], [("report",), ("boss",)]])
+async def test_restore_manager_and_report(
+    directory: Directory, deleted: list[tuple[str, ...]], restored: tuple[str, str]
+) -> None:
+    """A manager and a report are so again, whichever was deleted first or both at once, whichever is restored first."""
     boss = await contacts.create_contact(directory, person("Big Boss"))
     report = await contacts.create_contact(directory, person("Low One", managerId=boss["_id"]))
-    both = [boss["_id"], report["_id"]]
-    await contacts.delete_contacts(directory, both)
-    for place in order:
-        await contacts.restore_contact(directory, both[place])
+    ids = {"boss": boss["_id"], "report": report["_id"]}
+    for together in deleted:
+        await contacts.delete_contacts(directory, [ids[each] for each in together])
+    for each in restored:
+        await contacts.restore_contact(directory, ids[each])
     assert await names(directory, manager_id=boss["_id"]) == ["Low One"]
     await check(directory.db)
+
+
+async def test_restore_leaves_a_deleted_report_its_later_manager(directory: Directory) -> None:
+    """A report that had another manager when it was deleted comes back to that one."""
+    boss = await contacts.create_contact(directory, person("Big Boss"))
+    later = await contacts.create_contact(directory, person("New Boss"))
+    report = await contacts.create_contact(directory, person("Low One", managerId=boss["_id"]))
+    await contacts.delete_contact(directory, boss["_id"])
+    await contacts.update_contact(directory, report["_id"], {"managerId": later["_id"]})
+    await contacts.delete_contact(directory, report["_id"])
+    for each in (boss, report):
+        await contacts.restore_contact(directory, each["_id"])
+    assert await names(directory, manager_id=later["_id"]) == ["Low One"]
 
 
 async def test_restore_without_what_is_gone(directory: Directory) -> None:

@@ -267,10 +267,21 @@ async def test_malformed_entity_tags(client: AsyncClient, name: str, header: str
 
 
 async def test_version_in_the_body(client: AsyncClient) -> None:
-    """A body with an old version is refused, for it is not the contact's."""
+    """A contact that is sent back whole, changed, after someone else changed it is refused with what it is now."""
     contact = await create(client)
     await client.put(path(contact), json={"company": "Acme"})
-    answer = await client.put(path(contact), json={"version": 1, "company": "Other"})
+    answer = await client.put(path(contact), json={**contact, "jobTitle": "Buyer"})
+    assert (answer.status_code, answer.json()["code"], answer.headers["etag"]) == (412, "VERSION_CONFLICT", '"2"')
+    assert (answer.json()["current"]["version"], answer.json()["current"]["etag"]) == (2, '"2"')
+    assert "Read it again" in answer.json()["detail"]
+    assert (await client.get(path(contact))).json()["jobTitle"] is None
+
+
+@pytest.mark.parametrize("version", ["1", 1.5, None])
+async def test_version_that_is_none(client: AsyncClient, version: object) -> None:
+    """A version that is no whole number is the caller's mistake, not another's change."""
+    contact = await create(client)
+    answer = await client.put(path(contact), json={"version": version, "company": "Acme"})
     assert (answer.status_code, answer.json()["fields"][0]["field"]) == (422, "version")
 
 

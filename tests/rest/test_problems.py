@@ -228,7 +228,16 @@ async def test_address_taken_by_a_group(client: AsyncClient, directory: Director
     assert (problem["holder"]["kind"], problem["holder"]["displayName"]) == ("group", "Partners")
 
 
-@pytest.mark.parametrize(("method", "body"), [("PUT", {"company": "X"}), ("PUT", {}), ("DELETE", None)])
+@pytest.mark.parametrize(
+    ("method", "body"),
+    [
+        ("PUT", {"company": "X"}),
+        ("PUT", {}),
+        ("PUT", {"displayName": " ", "emailAddress": "no", "planet": "X"}),
+        ("PUT", {"gal": "SOMETIMES"}),
+        ("DELETE", None),
+    ],
+)
 @pytest.mark.parametrize("headers", [{}, {"If-Match": '"7"'}])
 async def test_synced_contact(
     client: AsyncClient, sync_directory: Directory, method: str, body: object, headers: dict[str, str]

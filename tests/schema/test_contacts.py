@@ -17,7 +17,7 @@ CREATE = """mutation Create($input: CreateContactInput!) { createContact(input: 
   ... on Problem { code message }
   ... on InvalidInput { fields { field code message } }
   ... on EmailAddressTaken { emailAddress holder { __typename id ... on Contact { displayName } } }
-  ... on NotFound { id }
+  ... on NotFound { id field }
 } }"""
 UPDATE = """mutation Update($input: UpdateContactInput!) { updateContact(input: $input) {
   __typename
@@ -26,6 +26,7 @@ UPDATE = """mutation Update($input: UpdateContactInput!) { updateContact(input: 
   ... on VersionConflict { current { id version } }
   ... on ContactReadOnly { contact { id onPremises { distinguishedName } } }
   ... on ManagerCycle { chain { id } }
+  ... on NotFound { id field }
 } }"""
 
 
@@ -84,7 +85,10 @@ async def test_create_refusals(graphql: GraphQL) -> None:
         "firstName": "REQUIRED",
     }
     unknown = (await graphql(CREATE, input=person("Bo Li", managerId="x")))["createContact"]
-    assert (unknown["__typename"], unknown["id"]) == ("NotFound", "x")
+    assert (unknown["__typename"], unknown["id"], unknown["field"]) == ("NotFound", "x", "managerId")
+    assert unknown["message"] == (
+        "managerId: there is no contact with the id 'x'; choose another manager or leave it out."
+    )
 
 
 async def test_absent_is_untouched_and_null_clears(graphql: GraphQL) -> None:
@@ -105,6 +109,13 @@ async def test_absent_is_untouched_and_null_clears(graphql: GraphQL) -> None:
     assert (await update(graphql, identifier, displayName=None))["__typename"] == "InvalidInput"
 
 
+async def test_synced_contact_is_read_only_before_all(graphql: GraphQL, sync_directory: Directory) -> None:
+    """An update of a synced contact that is invalid as well is told what counts: that no update helps."""
+    contact = await synced(sync_directory)
+    answer = await update(graphql, contact["_id"], displayName=" ", emailAddress="no", notes="x" * 20_000)
+    assert (answer["__typename"], answer["code"]) == ("ContactReadOnly", "CONTACT_READ_ONLY")
+
+
 async def test_update_refusals(graphql: GraphQL, sync_directory: Directory) -> None:
     """A stale version, a synced contact, a cycle and an unknown id are refused as data."""
     identifier = await create(graphql)
@@ -112,7 +123,8 @@ async def test_update_refusals(graphql: GraphQL, sync_directory: Directory) -> N
     assert (stale["__typename"], stale["current"]) == ("VersionConflict", {"id": identifier, "version": 1})
     cycle = await update(graphql, identifier, managerId=identifier)
     assert [each["id"] for each in cycle["chain"]] == [identifier, identifier]
-    assert (await update(graphql, "x"))["__typename"] == "NotFound"
+    missing = await update(graphql, "x")
+    assert (missing["__typename"], missing["id"], missing["field"]) == ("NotFound", "x", None)
     contact = await synced(sync_directory)
     locked = await update(graphql, contact["_id"], notes="x")
     assert locked["contact"]["onPremises"]["distinguishedName"] == contact["onPremises"]["distinguishedName"]
@@ -178,6 +190,25 @@ async def test_history(graphql: GraphQL) -> None:
             }
         ],
     }
+
+
+async def test_history_names_fields_as_described(graphql: GraphQL, sync_directory: Directory) -> None:
+    """The fields in a history are those of `Contact`; the manager alone is told by its id, as it is given."""
+    boss = await create(graphql, "Big Boss")
+    every: dict[str, object] = {
+        "aliases": ["second@partner.example"],
+        "address": {"city": "Leeds"},
+        "businessPhone": "+44 7700 900123",
+        "notes": "x",
+        "managerId": boss,
+    }
+    query = """query($id: ID!) { contact(id: $id) { history { nodes { changes { field after } } } }
+    __type(name: "Contact") { fields { name } } }"""
+    for identifier in (await create(graphql, "Ana Silva", **every), (await synced(sync_directory))["_id"]):
+        read = await graphql(query, id=identifier)
+        changes = {each["field"]: each["after"] for each in read["contact"]["history"]["nodes"][0]["changes"]}
+        assert changes.pop("managerId", boss) == boss
+        assert changes.keys() <= {each["name"] for each in read["__type"]["fields"]}
 
 
 async def test_statistics_are_exact_after_every_write(graphql: GraphQL, sync_directory: Directory) -> None:

