@@ -6,6 +6,7 @@ contact list they take Windows-1252 for its Central European sister, and spoil e
 """
 
 import codecs
+import re
 from collections.abc import AsyncIterable, AsyncIterator
 
 from resolvers.errors import ImportUnreadable
@@ -13,6 +14,7 @@ from resolvers.errors import ImportUnreadable
 BLOCK = 1 << 18
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16-le", "utf-16-be", "windows-1252")
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+_BROKEN = re.compile("[\ud800-\udfff\ufffd]")
 _OTHER_FORMATS = {
     b"PK\x03\x04": "an Excel workbook or a ZIP archive",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
@@ -92,8 +94,8 @@ class Decoder:
 
 
 def is_broken(text: str) -> bool:
-    """Whether the text holds bytes that were not of the file's encoding."""
-    return not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text)
+    """Whether the text holds bytes that were not of the file's encoding, or what a program put in their place."""
+    return not text.isascii() and _BROKEN.search(text) is not None
 
 
 def storable(text: str) -> str:

@@ -15,13 +15,13 @@ from resolvers.errors import InvalidInput
 from resolvers.import_differences import differing
 from resolvers.import_groups import changed, joined
 from resolvers.import_lookups import look_up
-from resolvers.import_rows import ImportRow, RowProblem
+from resolvers.import_rows import ImportRow, RowProblem, compared_address
 from resolvers.import_state import Action, Memory, OnMatch, Outcome, Overlay, Refused
 from storage import changes, contacts, groups
 from storage.claims import Holder
 from storage.documents import Document, created_at, new_id
 from storage.driver import Session
-from storage.keys import address_key, addresses
+from storage.keys import addresses
 
 _SLICE = 10
 _RECONSIDERED = 10
@@ -193,7 +193,7 @@ class Plan:
             if row.manager_id in self._found.managers:
                 return row.manager_id
             raise self._refused_manager(row, "MANAGER_NOT_FOUND", "is no contact's")
-        address = address_key(row.manager or "")
+        address = compared_address(row.manager or "")
         holder = self._holder(address)
         if holder and holder.kind == "contact":
             return holder.id
@@ -240,7 +240,7 @@ class Plan:
         """Read at once who is above those that become managers of contacts that exist."""
         if self._on_match != "UPDATE" or not self._found.contacts:
             return
-        named = {address_key(row.manager) for row in rows if row.manager}
+        named = {compared_address(row.manager) for row in rows if row.manager}
         holders = [holder for address in named if (holder := self._found.holders.get(address))]
         ids = {holder.id for holder in holders} | set(self._found.managers)
         ids -= {each.get("managerId") for each in self._found.contacts.values()}

@@ -2,11 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
+from resolvers import rules
 from resolvers.errors import InvalidInput
 from storage.documents import Document
 from storage.keys import address_key
+
+MAX_GROUPS = 100
+"""So many groups a row may name."""
+_LONGEST_ADDRESS = 320
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +63,8 @@ class ImportRow:
 
     @property
     def addresses(self) -> Sequence[str]:
-        """All its addresses as compared, its own first. They are not checked yet."""
-        found = self._compared()
-        return found if found[0] else found[1:]
+        """All that may be addresses of those it gives, as compared, its own first. They are not checked yet."""
+        return looked_up(self._compared())
 
     def _compared(self) -> Sequence[str]:
         if self._addresses is None:
@@ -68,12 +73,27 @@ class ImportRow:
 
 
 def compared(address: object, aliases: object) -> Sequence[str]:
-    """Addresses as a row gives them, as they are compared: its own, which may be empty, then each other one once."""
-    own = address_key(address.strip()) if isinstance(address, str) else ""
+    """Addresses as a row gives them, as they are compared: its own, which may be empty, then each other one once.
+
+    Of more aliases than a contact may have only as many are taken as it takes to refuse them.
+    """
+    own = compared_address(address) if isinstance(address, str) else ""
     if not isinstance(aliases, list):
         return (own,)
-    others = dict.fromkeys(address_key(each.strip()) for each in aliases if isinstance(each, str))
+    some = islice((each for each in aliases if isinstance(each, str)), rules.MAX_ALIASES + 1)
+    others = dict.fromkeys(map(compared_address, some))
     return (own, *(each for each in others if each and each != own))
+
+
+def compared_address(address: str) -> str:
+    """An address as it is compared; what is too long to be one is cut, and is none."""
+    address = address.strip()
+    return address_key(address) if len(address) <= _LONGEST_ADDRESS else address[:_LONGEST_ADDRESS].replace("@", "")
+
+
+def looked_up(compared: Sequence[str]) -> Sequence[str]:
+    """Those that may be addresses: what has no @ is not worth a look."""
+    return [each for each in compared if "@" in each]
 
 
 def of_json(number: int, value: object) -> ImportRow:

@@ -135,7 +135,8 @@ class Run:
         except StopAsyncIteration:
             return ()
         for number, row in enumerate(batch if self._are_new else (), start=1):
-            row.checked = check(row, self._directory.default_region)
+            if not row.problems:
+                row.checked = check(row, self._directory.default_region)
             if not number % _SLICE:
                 await asyncio.sleep(0)  # let others have their turn
         return batch

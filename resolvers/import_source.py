@@ -53,7 +53,8 @@ async def scan(directory: Directory, job: Document) -> Scan:
         raise ImportUnreadable("The file has a header and no rows." if reader else "There are no rows to import.")
     if reader:
         columns = reader.columns
-        found.delimiter, found.columns, found.unknown = reader.delimiter, columns.header, columns.unknown
+        found.delimiter, found.columns = reader.delimiter, columns.header
+        found.unknown = [*columns.unknown, *(columns.header[place] for place in sorted(reader.passed_over))]
         fields = (*COLUMNS.values(), "managerId", "address")
         found.names = {name: header for name in fields if (header := columns.name(name)) is not None}
     else:

@@ -158,7 +158,7 @@ async def test_export(client: AsyncClient, directory: Directory) -> None:
     only = await client.get(EXPORT, params={"company": "acme", "columns": "EmailAddress,Company"})
     assert only.text == "EmailAddress,Company\r\nana@acme.example,Acme\r\n"
     back = await post(client, answer.text, onMatch="UPDATE")
-    assert (back["unchanged"], back["failed"], back["unknownColumns"]) == (2, 0, [])
+    assert (back["unchanged"], back["failed"], back["unknownColumns"]) == (2, 0, ["Source"])
     assert (await client.get(EXPORT, params={"columns": "Shoe"})).status_code == 400
 
 
