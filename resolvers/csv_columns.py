@@ -35,11 +35,19 @@ COLUMNS = {
     "Groups": "groups",
 }
 NAME_OF = {field: name for name, field in COLUMNS.items()}
-FAILURE_COLUMNS = ("ImportLine", "ImportCode", "ImportReason")
+FAILURE_COLUMNS = ("ImportLine", "ImportCode", "ImportReason", "ImportRow")
 """What a file of refused rows has besides; nothing is read from them."""
+MANAGER_ID = "ImportManagerId"
+"""Its column for managers that rows in JSON name by id."""
 MAX_COLUMNS = 1_000
 _UNREAD = frozenset({"source"})
 """What our own export tells besides: where a contact is mastered, which no import decides."""
+
+
+def plain(name: str) -> str:
+    """A header name as it is compared."""
+    return "".join(char for char in name.casefold() if char.isalnum())
+
 
 # Exchange (Get-MailContact, Get-Contact), Microsoft 365, Outlook, Google Contacts (before and since 2024), HubSpot.
 _OTHER_NAMES: dict[str, tuple[str, ...]] = {
@@ -92,6 +100,7 @@ _OTHER_NAMES: dict[str, tuple[str, ...]] = {
     "notes": ("note", "description"),
     "groups": ("distributiongroups", "memberof"),
     # Columns that are read in a way of their own.
+    "managerId": (plain(MANAGER_ID),),
     "managerName": ("managersname",),
     "hiddenFromGal": ("hiddenfromaddresslistsenabled", "hiddenfromgal", "hidefromgal"),
     "proxyAddresses": ("emailaddresses", "proxyaddresses"),
@@ -104,11 +113,6 @@ _OTHER_NAMES: dict[str, tuple[str, ...]] = {
     "phone3": ("phone3value",),
     "phone3Label": ("phone3label", "phone3type"),
 }
-
-
-def plain(name: str) -> str:
-    """A header name as it is compared."""
-    return "".join(char for char in name.casefold() if char.isalnum())
 
 
 _ALL_NAMES = {field: (plain(name), *_OTHER_NAMES.get(field, ())) for name, field in COLUMNS.items()}

@@ -9,6 +9,7 @@ from typing import Any
 
 from resolvers.csv_cells import escape
 from resolvers.csv_columns import COLUMNS, plain
+from resolvers.csv_text import MARK
 from resolvers.directory import Directory
 from resolvers.errors import FieldProblem, InvalidInput
 from storage import contacts, groups
@@ -17,7 +18,8 @@ from storage.keys import fold
 from storage.pages import Ordering
 from storage.selection import Selection
 
-_BATCH = 500
+BATCH = 500
+"""So many contacts each piece of an export has."""
 _SOURCES = {"SYNCED": "Synced", "CLOUD": "Cloud"}
 
 
@@ -43,14 +45,22 @@ def chosen(names: Iterable[str]) -> Sequence[str]:
 
 
 async def export(
-    directory: Directory, selection: Selection, ordering: Ordering, columns: Sequence[str] = tuple(COLUMNS)
+    directory: Directory,
+    selection: Selection,
+    ordering: Ordering,
+    columns: Sequence[str] = tuple(COLUMNS),
+    *,
+    bom: bool = False,
 ) -> AsyncGenerator[bytes]:
-    """The selected contacts in order as UTF-8, a piece at a time, which is read when it is asked for."""
-    yield _lines([columns])
+    """The selected contacts in order as UTF-8, with `bom` marked so, read as it is consumed.
+
+    The first piece is the header, each other one a batch of `BATCH` contacts, the last of fewer.
+    """
+    yield MARK.encode() * bom + _lines([columns])
     fields = [COLUMNS[name] for name in columns]
     stored = list(dict.fromkeys(_STORED.get(field) or field.partition(".")[0] for field in fields))
     cells = [_cell(field) for field in fields]
-    async with aclosing(contacts.batches(directory.db, selection, ordering, _BATCH, stored)) as found:
+    async with aclosing(contacts.batches(directory.db, selection, ordering, BATCH, stored)) as found:
         async for batch in found:
             names = await _names(directory, batch)
             yield _lines([cell(contact, names) for cell in cells] for contact in batch)

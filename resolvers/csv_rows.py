@@ -158,6 +158,10 @@ def _manager_name(row: ImportRow, text: str | None, columns: Columns) -> None:
         _manager(row, text, columns)
 
 
+def _manager_id(row: ImportRow, text: str | None, columns: Columns) -> None:
+    row.manager_id = (text or "").strip()
+
+
 def _groups(row: ImportRow, text: str | None, columns: Columns) -> None:
     row.groups = csv_cells.names(text or "")
 
@@ -171,6 +175,7 @@ _SPECIAL: dict[str, Callable[[ImportRow, str | None, Columns], None]] = {
     "thirdAddress": _aliases,
     "manager": _manager,
     "managerName": _manager_name,
+    "managerId": _manager_id,
     "groups": _groups,
 }
 

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterable, AsyncIterator
 from resolvers.errors import ImportUnreadable
 
 BLOCK = 1 << 18
+MARK = "\ufeff"
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16-le", "utf-16-be", "windows-1252")
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _BROKEN = re.compile("[\ud800-\udfff\ufffd]")
@@ -89,7 +90,7 @@ class Decoder:
             raise ImportUnreadable("The file ends in the middle of a character. Upload it again, whole.") from error
         if self._at_start and text:
             self._at_start = False
-            text = text.removeprefix("\ufeff")
+            text = text.removeprefix(MARK)
         return text
 
 
@@ -100,7 +101,7 @@ def is_broken(text: str) -> bool:
 
 def storable(text: str) -> str:
     """The text with such bytes shown as the replacement character."""
-    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace") if is_broken(text) else text
+    return _BROKEN.sub("\ufffd", text) if not text.isascii() else text
 
 
 def _refuse_other_formats(block: bytes) -> None:

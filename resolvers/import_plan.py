@@ -214,9 +214,9 @@ class Plan:
         return past and place not in self._decided
 
     def _refused_manager(self, row: ImportRow, code: str, why: str) -> Refused:
-        column, given = ("managerId", row.manager_id) if row.manager_id else (self._column("manager"), row.manager)
+        field, given = ("managerId", row.manager_id) if row.manager_id else ("manager", row.manager)
         message = f"The manager {given} {why}. Give another one, or leave it out."
-        return Refused(RowProblem(column, code, message, given))
+        return Refused(RowProblem(self._column(field), code, message, given))
 
     async def _leads_to(self, manager: str, contact: str) -> bool:
         """Whether the chain of managers that begins with this one comes to the contact."""

@@ -13,6 +13,8 @@ from storage.documents import Document, new_id
 COUNTS = ("created", "updated", "unchanged", "skipped", "failed")
 _CHUNK = 100
 _LONGEST_VALUE = 500
+_LONGEST_MESSAGE = 2_000
+_MOST_PROBLEMS = 100
 
 
 def counts(outcomes: Sequence[Outcome]) -> dict[str, int]:
@@ -28,17 +30,20 @@ def chunks(job: Document, step: int, outcomes: Sequence[Outcome], *, with_fields
 
 
 def problems(job: Document, outcomes: Sequence[Outcome]) -> list[Document]:
-    """All that is wrong with the rows, the first problem of a row with the row itself."""
+    """What is wrong with the rows, `_MOST_PROBLEMS` of each at most, the first problem of a row with the row itself."""
     return [
         problem_document(job, outcome.row, number, problem)
         for outcome in outcomes
-        for number, problem in enumerate(outcome.problems)
+        for number, problem in enumerate(outcome.problems[:_MOST_PROBLEMS])
     ]
 
 
 def problem_document(job: Document, row: ImportRow, number: int, problem: RowProblem) -> Document:
     """One problem as it is kept."""
-    cells = {"cells": [storable(cell) for cell in row.cells or cells_of(row)]} if number == 0 else {}
+    original: Document = {}
+    if number == 0:
+        original["cells"] = [storable(cell) for cell in row.cells or cells_of(row)]
+        original |= {"json": row.json} if row.json else {}
     return {
         "_id": new_id(),
         "importId": job["_id"],
@@ -47,10 +52,10 @@ def problem_document(job: Document, row: ImportRow, number: int, problem: RowPro
         "line": row.line,
         "column": problem.column,
         "code": problem.code,
-        "message": storable(problem.message),
+        "message": storable(problem.message[:_LONGEST_MESSAGE]),
         "value": None if problem.value is None else storable(problem.value[:_LONGEST_VALUE]),
         "purgeAt": job["purgeAt"],
-        **cells,
+        **original,
     }
 
 

@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+import orjson
+
 from resolvers import rules
+from resolvers.csv_records import MAX_RECORD
 from resolvers.errors import InvalidInput
 from storage.documents import Document
 from storage.keys import address_key
@@ -13,6 +16,7 @@ from storage.keys import address_key
 MAX_GROUPS = 100
 """So many groups a row may name."""
 _LONGEST_ADDRESS = 320
+_SHOWN = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +39,8 @@ class ImportRow:
 
     `derived` are fields that only a new contact takes, where the file has no column for them. `manager` is an
     address and `manager_id` an id, empty to have none; `groups` are names or addresses; None leaves things as they
-    are. `problems` were found in reading. `cells` are the original's, for the file of refused rows. `checked` is
-    what the rules make of it as a new contact, where that was found out ahead of time.
+    are. `problems` were found in reading. `cells`, or `json` where it came so, are the original, for the file of
+    refused rows. `checked` is what the rules make of it as a new contact, where that was found out ahead of time.
     """
 
     number: int
@@ -48,6 +52,7 @@ class ImportRow:
     groups: Sequence[str] | None = None
     problems: list[RowProblem] = field(default_factory=list)
     cells: Sequence[str] = ()
+    json: str = ""
     checked: Document | InvalidInput | None = None
     _addresses: Sequence[str] | None = None
 
@@ -55,6 +60,11 @@ class ImportRow:
     def place(self) -> int:
         """Where it is, as people count: the line it starts on, or its number where there are no lines."""
         return self.line or self.number
+
+    @property
+    def size(self) -> int:
+        """How many characters it has."""
+        return sum(map(len, self.cells)) + len(self.json)
 
     @property
     def email_address(self) -> str:
@@ -96,8 +106,18 @@ def looked_up(compared: Sequence[str]) -> Sequence[str]:
     return [each for each in compared if "@" in each]
 
 
-def of_json(number: int, value: object) -> ImportRow:
+def of_json(number: int, text: bytes) -> ImportRow:
     """The row of a JSON object like `CreateContactInput`, with `manager` and `groups` as in a CSV file besides."""
+    if len(text) > MAX_RECORD:
+        message = f"The row has {len(text):,} bytes; {MAX_RECORD:,} are the most."
+        problem = RowProblem(None, "TOO_LONG", message)
+        return ImportRow(number, None, {}, problems=[problem], json=text[:_SHOWN].decode(errors="ignore"))
+    row = _of_value(number, orjson.loads(text))
+    row.json = text.decode()
+    return row
+
+
+def _of_value(number: int, value: object) -> ImportRow:
     if not isinstance(value, Mapping):
         problem = RowProblem(None, "WRONG_TYPE", "Each row must be an object with a contact's fields.")
         return ImportRow(number, None, {}, problems=[problem])

@@ -1,6 +1,7 @@
 """Query parameters of imports and of the export."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from resolvers import paging
@@ -22,9 +23,19 @@ FLAGS = {"true": True, "false": False}
 DELIMITER_NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 IMPORT = ("dryRun", "onMatch", "errorPolicy", "columns", "encoding", "delimiter", "fileName")
 PAGE = ("limit", "cursor")
-EXPORT = (*parameters.FILTERS, "orderBy", "columns")
+EXPORT = (*parameters.FILTERS, "orderBy", "columns", "bom")
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What to export, in which order, which columns, and whether with a byte-order mark."""
+
+    selection: Selection
+    ordering: Ordering
+    columns: Sequence[str]
+    bom: bool
 
 
 def options(pairs: Iterable[tuple[str, str]]) -> Options:
@@ -56,16 +67,21 @@ def page(pairs: Iterable[tuple[str, str]], ordering: Ordering) -> Window:
         raise _problem("cursor", problem.message) from problem
 
 
-def export(pairs: Iterable[tuple[str, str]]) -> tuple[Selection, Ordering, list[str]]:
-    """What to export, in which order, and which columns. Raises `InvalidParameters`."""
+def bom(pairs: Iterable[tuple[str, str]]) -> bool:
+    """Whether a file is wanted with a byte-order mark. Raises `InvalidParameters`."""
+    return _one_of(parameters.distinct(pairs, ("bom",)), "bom", FLAGS, False)
+
+
+def export(pairs: Iterable[tuple[str, str]]) -> Export:
+    """What to export. Raises `InvalidParameters`."""
     given = parameters.distinct(pairs, EXPORT)
     named = given.get("columns", "")
     try:
         columns = chosen(named.split(",")) if named else [*COLUMNS]
     except InvalidInput as problem:
         raise InvalidParameters(problem.fields) from problem
-    asked = parameters.listing((name, value) for name, value in given.items() if name != "columns")
-    return asked.selection, asked.ordering, list(columns)
+    asked = parameters.listing((name, value) for name, value in given.items() if name not in ("columns", "bom"))
+    return Export(asked.selection, asked.ordering, columns, _one_of(given, "bom", FLAGS, False))
 
 
 def _mapping(text: str) -> dict[str, str]:

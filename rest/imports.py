@@ -71,9 +71,10 @@ async def outcomes(request: Request) -> Response:
 
 async def failed(request: Request) -> Response:
     """The refused rows as a CSV file."""
+    bom = import_parameters.bom(request.query_params.multi_items())
     job = await _job(request)
     name = f"import-{job['_id']}-failed.csv"
-    content = import_failures.failed_rows(request.state.directory, job)
+    content = import_failures.failed_rows(request.state.directory, job, bom=bom)
     return StreamingResponse(content, media_type="text/csv; charset=utf-8", headers=attachment(name))
 
 

@@ -70,8 +70,9 @@ def paths() -> Document:
             "get",
             "getFailedRows",
             "Get the refused rows",
-            "The original rows with line, code and reason, ready to mend and import again.",
-            {"responses": {"200": _csv("The rows."), **parts.refusals(404)}},
+            "The original rows with line, code and reason, ready to mend and import again."
+            " Rows in JSON come with the JSON.",
+            {"parameters": [_bom()], "responses": {"200": _csv("The rows."), **parts.refusals(400, 404)}},
         ),
         f"{one}/cancel": _with_id(
             "post",
@@ -235,7 +236,7 @@ def _export() -> Document:
         "tags": _TAG,
         "summary": "Export contacts",
         "description": "All contacts that the filters choose as a CSV file in UTF-8, which an import takes back.",
-        "parameters": [*parts.filter_parameters(), ordering, columns],
+        "parameters": [*parts.filter_parameters(), ordering, columns, _bom()],
         "responses": {"200": _csv("The file, streamed."), **parts.refusals(400)},
     }
 
@@ -289,6 +290,11 @@ def _csv(description: str) -> Document:
 def _prefer() -> Document:
     about = "`respond-async`: answer at once (RFC 7240)."
     return parts.parameter("header", "Prefer", {"type": "string"}, about, "respond-async")
+
+
+def _bom() -> Document:
+    about = "Whether the file begins with a byte-order mark, by which Excel knows it for UTF-8."
+    return parts.parameter("query", "bom", {"type": "boolean", "default": False}, about)
 
 
 def _object(properties: Document, more: Document | None = None) -> Document:

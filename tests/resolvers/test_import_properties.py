@@ -19,13 +19,13 @@ WILD = settings(
 )
 
 # Text that a contact may hold, with what CSV files, spreadsheets and our own marker trip over.
-CHARACTERS = st.characters(exclude_categories=["Cs", "Cc"])
+CHARACTERS = st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffd")
 TEXT = st.one_of(
     st.text(CHARACTERS, min_size=1, max_size=20),
     st.text(st.sampled_from("'=+-@;,\"|\ufeff\u2028 a[]clear"), min_size=1, max_size=12),
     st.sampled_from(["[clear]", "'[CLEAR]", "=1+1", "''+49", "sep=;", "#TYPE x", "true", "nul", '"', "\ufeffBOM"]),
 ).filter(lambda text: text.strip())
-NOTES = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("\r\n\t"), max_size=30)
+NOTES = st.text(CHARACTERS | st.sampled_from("\r\n\t"), max_size=30)
 LOCAL = st.text(string.ascii_lowercase + string.digits + "+-=_'", min_size=1, max_size=6)
 
 
