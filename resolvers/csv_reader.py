@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from resolvers import csv_columns, rules
 from resolvers.csv_columns import Columns
-from resolvers.csv_records import DELIMITERS, Record, Records, first_record
+from resolvers.csv_records import DELIMITER_NAMES, DELIMITERS, Record, Records, first_record
 from resolvers.csv_rows import addresses, is_filled, passed_over, row_reader
 from resolvers.csv_text import ENCODINGS, Decoder, blocks, storable
 from resolvers.errors import ImportUnreadable
@@ -32,7 +32,7 @@ class Format:
         if self.encoding not in ENCODINGS:
             raise ImportUnreadable(f"There is no encoding {self.encoding!r}; choose one of {', '.join(ENCODINGS)}.")
         if self.delimiter not in (None, *DELIMITERS):
-            raise ImportUnreadable("The delimiter must be a comma, a semicolon, a tab or a vertical bar.")
+            raise ImportUnreadable(f"The delimiter must be one of {', '.join(DELIMITER_NAMES)}, by name or by itself.")
 
 
 class Reader:

@@ -15,6 +15,7 @@ BLOCK = 1 << 18
 MARK = "\ufeff"
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16-le", "utf-16-be", "windows-1252")
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+_UTF_32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _BROKEN = re.compile("[\ud800-\udfff\ufffd]")
 _OTHER_FORMATS = {
     b"PK\x03\x04": "an Excel workbook or a ZIP archive",
@@ -105,6 +106,8 @@ def storable(text: str) -> str:
 
 
 def _refuse_other_formats(block: bytes) -> None:
+    if block.startswith(_UTF_32) or block[1:4] == b"\0\0\0" or block[:3] == b"\0\0\0":
+        raise ImportUnreadable("This file is in UTF-32. Save it as CSV UTF-8 and upload that.")
     for magic, name in _OTHER_FORMATS.items():
         if block.startswith(magic):
             raise ImportUnreadable(f"This is {name}, not a CSV file. Save the sheet as CSV UTF-8 and upload that.")

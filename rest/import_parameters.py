@@ -1,5 +1,6 @@
 """Query parameters of imports and of the export."""
 
+import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -7,7 +8,7 @@ from typing import TypeVar
 from resolvers import paging
 from resolvers.csv_columns import COLUMNS
 from resolvers.csv_export import chosen
-from resolvers.csv_records import DELIMITERS
+from resolvers.csv_records import DELIMITER_NAMES, DELIMITERS
 from resolvers.csv_text import ENCODINGS
 from resolvers.errors import FieldProblem, InvalidInput, InvalidRequest
 from resolvers.import_jobs import Options
@@ -20,7 +21,6 @@ from storage.selection import Selection
 ON_MATCH: dict[str, OnMatch] = {"SKIP": "SKIP", "UPDATE": "UPDATE", "FAIL": "FAIL"}
 ERROR_POLICY: dict[str, ErrorPolicy] = {"SKIP_FAILED_ROWS": "SKIP_FAILED_ROWS", "REJECT_ALL": "REJECT_ALL"}
 FLAGS = {"true": True, "false": False}
-DELIMITER_NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 IMPORT = ("dryRun", "onMatch", "errorPolicy", "columns", "encoding", "delimiter", "fileName")
 PAGE = ("limit", "cursor")
 EXPORT = (*parameters.FILTERS, "orderBy", "columns", "bom")
@@ -85,9 +85,16 @@ def export(pairs: Iterable[tuple[str, str]]) -> Export:
 
 
 def _mapping(text: str) -> dict[str, str]:
-    """`Firma:Company,Shoe size:`: a column of the file and which of ours it is, or nothing to ignore it."""
+    """`Firma:Company,Shoe size:`: a column of the file and which of ours it is, or nothing to ignore it.
+
+    It is a line of CSV, so that a name may have a comma: `"Name, full:DisplayName"`.
+    """
     found = {}
-    for pair in filter(None, text.split(",")):
+    try:
+        pairs = next(csv.reader([text], skipinitialspace=True), [])
+    except csv.Error as error:
+        raise _problem("columns", f"columns must be one line of CSV: {error}.") from error
+    for pair in filter(None, pairs):
         name, colon, column = pair.rpartition(":")
         if not colon:
             raise _problem("columns", f"columns must be pairs such as Firma:Company, not {pair[:80]!r}.")

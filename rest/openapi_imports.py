@@ -2,6 +2,7 @@
 
 from resolvers import paging
 from resolvers.csv_columns import COLUMNS
+from resolvers.csv_records import DELIMITER_NAMES
 from resolvers.csv_text import ENCODINGS
 from rest import import_parameters
 from rest import openapi_parts as parts
@@ -9,6 +10,9 @@ from rest.openapi_schemas import CREATE_EXAMPLE, EXAMPLE_ID
 from storage.documents import Document
 
 _TAG = ["imports"]
+_COLUMNS = (
+    "Which column is which: pairs of `name:our name`, as a line of CSV, so that a pair with a comma is in quotes."
+)
 _CSV = "DisplayName,EmailAddress,FirstName,LastName\r\nAna Sample,ana@supplier.example,Ana,Sample\r\n"
 _EXAMPLE = {
     "id": EXAMPLE_ID,
@@ -179,8 +183,13 @@ def _create() -> Document:
                 "multipart/form-data": {
                     "schema": {
                         "type": "object",
-                        "properties": {"file": {"type": "string", "format": "binary"}},
+                        "description": "The options may be fields of the form instead of query parameters.",
+                        "properties": {
+                            "file": {"type": "string", "format": "binary"},
+                            **{each["name"]: each["schema"] for each in _options()},
+                        },
                         "required": ["file"],
+                        "additionalProperties": False,
                     }
                 },
                 "application/json": {
@@ -219,9 +228,9 @@ def _options() -> list[Document]:
             {"enum": [*import_parameters.ERROR_POLICY], "default": "SKIP_FAILED_ROWS"},
             "Whether to pass over refused rows, or to write nothing unless every row is good.",
         ),
-        query("columns", {"type": "string"}, "Which column is which: pairs of `name:our name`.", "Firma:Company"),
+        query("columns", {"type": "string"}, _COLUMNS, "Firma:Company"),
         query("encoding", {"enum": [*ENCODINGS]}, "The file's encoding, if it is not told rightly."),
-        query("delimiter", {"enum": [*import_parameters.DELIMITER_NAMES]}, "The file's delimiter, likewise."),
+        query("delimiter", {"enum": [*DELIMITER_NAMES]}, "The file's delimiter, likewise."),
         query("fileName", {"type": "string"}, "What to call the file.", "contacts.csv"),
     ]
 

@@ -54,10 +54,11 @@ class ImportContactsInput:
     encoding: str | None = strawberry.field(
         default=None,
         description="The file's encoding, if it is not told rightly: `utf-8`, `utf-16-le`, `utf-16-be` or "
-        "`windows-1252`.",
+        "`windows-1252`, in any case.",
     )
     delimiter: str | None = strawberry.field(
-        default=None, description="The file's delimiter, if it is not told rightly."
+        default=None,
+        description="The file's delimiter, if it is not told rightly: itself, or `comma`, `semicolon`, `tab` or `bar`.",
     )
 
 

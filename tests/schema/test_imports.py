@@ -70,6 +70,12 @@ async def test_options(graphql: GraphQL) -> None:
     assert (await run(graphql, {"text": text}))["code"] == "IMPORT_UNREADABLE"
 
 
+async def test_names_of_encodings_and_delimiters(graphql: GraphQL) -> None:
+    """Encodings are named in any case, delimiters by name or by themselves."""
+    job = await run(graphql, {"text": FILE.replace(",", ";")}, encoding="UTF-8", delimiter="Semicolon")
+    assert (job["created"], job["encoding"], job["delimiter"]) == (1, "utf-8", ";")
+
+
 async def test_source_is_exactly_one(graphql: GraphQL) -> None:
     """A source that is none or two is a mistake in the request."""
     await graphql.error(IMPORT, input={"source": {}})
