@@ -5,7 +5,8 @@ file, is kept in an overlay over what the directory has.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import chain
 
 from resolvers import rules
 from resolvers.commit import read_only
@@ -183,7 +184,8 @@ class Plan:
         if manager is None:
             after.pop("managerId", None)
             return
-        if await self._leads_to(manager, before["_id"]):
+        if above := await self._chain(manager, before["_id"]):
+            await self._wait_for(row, above)
             raise self._refused_manager(row, "MANAGER_CYCLE", "is managed by this contact, directly or not")
         after["managerId"] = manager
 
@@ -218,16 +220,26 @@ class Plan:
         message = f"The manager {given} {why}. Give another one, or leave it out."
         return Refused(RowProblem(self._column(field), code, message, given))
 
-    async def _leads_to(self, manager: str, contact: str) -> bool:
-        """Whether the chain of managers that begins with this one comes to the contact."""
-        seen: set[str] = set()
+    async def _wait_for(self, row: ImportRow, ids: Collection[str]) -> None:
+        """Let the row wait if a later one may yet change one of these contacts, which stand in its way."""
+        if self._on_match != "UPDATE" or not self._may_wait:
+            return
+        found = await contacts.get_many(self._directory.db, ids, self._session, ["emailAddress", "aliases"])
+        for address in chain.from_iterable(map(addresses, found.values())):
+            place = self._memory.index.get(address)
+            if place and place != row.place and self._is_undecided(place):
+                raise _Waits
+
+    async def _chain(self, manager: str, contact: str) -> Collection[str]:
+        """The chain of managers that begins with this one, if it comes to the contact; else none."""
+        seen: dict[str, None] = {}
         current: str | None = manager
         while current is not None and current not in seen:
             if current == contact:
-                return True
-            seen.add(current)
+                return [*seen, contact]
+            seen[current] = None
             current = await self._manager_of(current)
-        return False
+        return ()
 
     async def _manager_of(self, identifier: str) -> str | None:
         if identifier in self._overlay.managers:
@@ -256,6 +268,7 @@ class Plan:
     async def _refuse_taken(self, row: ImportRow, contact: Document, identifier: str) -> None:
         for address in addresses(contact):
             if (holder := self._holder(address)) and holder.id != identifier:
+                await self._wait_for(row, [holder.id])
                 raise await self._taken(row, address, holder)
 
     async def _taken(self, row: ImportRow, address: str, holder: Holder) -> Refused:

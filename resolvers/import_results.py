@@ -82,6 +82,8 @@ def _row(outcome: Outcome, with_fields: bool) -> Document:
     }
     if outcome.groups:
         kept["groups"] = [list(each) for each in outcome.groups]
+    if outcome.action == "CREATED" and outcome.change and (joined := outcome.change.contact.get("groupIds")):
+        kept["joined"] = list(joined)
     if with_fields:
         kept["emailAddress"] = storable(row.email_address[:320])
         kept["fields"] = _fields(outcome)

@@ -17,6 +17,7 @@ _CSV = "DisplayName,EmailAddress,FirstName,LastName\r\nAna Sample,ana@supplier.e
 _EXAMPLE = {
     "id": EXAMPLE_ID,
     "status": "SUCCEEDED",
+    "phase": "WRITE",
     "dryRun": False,
     "onMatch": "SKIP",
     "errorPolicy": "SKIP_FAILED_ROWS",
@@ -131,6 +132,10 @@ def schemas() -> Document:
     summary: Document = {
         "id": {"type": "string", "description": "Opaque."},
         "status": {"enum": ["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED", "UNDONE"]},
+        "phase": {
+            "enum": ["PREVIEW", "WRITE", "ROLL_BACK", "UNDO"],
+            "description": "What it does, or did last. `processed` counts the rows of PREVIEW, and of WRITE anew.",
+        },
         "dryRun": {"type": "boolean"},
         "onMatch": {"enum": [*import_parameters.ON_MATCH]},
         "errorPolicy": {"enum": [*import_parameters.ERROR_POLICY]},

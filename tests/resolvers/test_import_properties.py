@@ -5,7 +5,7 @@ import string
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from resolvers import contacts, csv_export, groups, rules
+from resolvers import contacts, csv_export, groups, import_results, rules
 from resolvers.directory import Directory
 from storage.documents import Document
 from storage.pages import Ordering, Window
@@ -111,6 +111,7 @@ async def test_preview_is_what_the_run_does(
     assert await everyone(directory) == before
     run = await import_csv(directory, text(second), **options)
     assert await problems_of(directory, run) == await problems_of(directory, preview)
+    assert all(run[name] == preview[name] for name in ("status", "message", *import_results.COUNTS))
     after = await everyone(directory)
     if errors == "REJECT_ALL" and preview["failed"]:
         assert (run["status"], after) == ("FAILED", before)
