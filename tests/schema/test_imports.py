@@ -61,6 +61,30 @@ async def test_contacts_and_preview(graphql: GraphQL) -> None:
     assert outcome["changes"] == [{"field": "displayName", "before": "Ana Li", "after": "Ana New"}]
 
 
+HIDDEN = """{ contact(emailAddress: "ana@a.example") { gal company jobTitle } }"""
+
+
+async def test_contacts_leave_what_they_do_not_say(graphql: GraphQL) -> None:
+    """Contacts that say nothing of the Global Address List leave it as it is, and hide where they say so."""
+    ana = {"displayName": "Ana Li", "firstName": "Ana", "lastName": "Li", "emailAddress": "ana@a.example"}
+    assert (await run(graphql, {"contacts": [{**ana, "showInGal": False}]}))["created"] == 1
+    assert (await run(graphql, {"contacts": [ana]}, onMatch="UPDATE"))["status"] == "SUCCEEDED"
+    assert (await graphql(HIDDEN))["contact"]["gal"] == "HIDDEN"
+
+
+async def test_rows_say_what_changes(graphql: GraphQL) -> None:
+    """A row changes what it says, null clears, and an address is enough to update."""
+    boss = {"displayName": "Bo Li", "firstName": "Bo", "lastName": "Li", "emailAddress": "bo@a.example"}
+    await run(graphql, {"text": FILE.replace("Acme,", "Acme,CTO")})
+    await run(graphql, {"rows": [{"emailAddress": "ana@a.example", "showInGal": False}]}, onMatch="UPDATE")
+    rows = [boss, {"emailAddress": "ana@a.example", "company": None, "manager": "bo@a.example"}]
+    job = await run(graphql, {"rows": rows}, onMatch="UPDATE")
+    assert (job["created"], job["updated"], job["failed"]) == (1, 1, 0)
+    assert (await graphql(HIDDEN))["contact"] == {"gal": "HIDDEN", "company": None, "jobTitle": "CTO"}
+    job = await run(graphql, {"rows": [{"emailAddress": "ana@a.example", "showInGal": None}]}, onMatch="UPDATE")
+    assert (await graphql(HIDDEN))["contact"]["gal"] == "VISIBLE"
+
+
 async def test_options(graphql: GraphQL) -> None:
     """Columns can be mapped, and nothing is written unless every row is good where that is asked for."""
     text = FILE.replace("EmailAddress", "Kontakt")
