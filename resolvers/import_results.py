@@ -4,10 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 from resolvers.csv_text import storable
+from resolvers.directory import Directory
 from resolvers.import_differences import preview
 from resolvers.import_failures import cells_of
 from resolvers.import_rows import ImportRow, RowProblem
 from resolvers.import_state import Outcome
+from resolvers.names import Names, names
 from storage.documents import Document, new_id
 
 COUNTS = ("created", "updated", "unchanged", "skipped", "failed")
@@ -23,10 +25,23 @@ def counts(outcomes: Sequence[Outcome]) -> dict[str, int]:
     return {"processed": found.total(), **found}
 
 
-def chunks(job: Document, step: int, outcomes: Sequence[Outcome], *, with_fields: bool) -> list[Document]:
-    """The outcomes as they are kept, `with_fields` with what each row changes, for a preview."""
-    size = _CHUNK if with_fields else len(outcomes)
-    return [_chunk(job, step, outcomes[start : start + size], with_fields) for start in range(0, len(outcomes), size)]
+def chunks(job: Document, step: int, outcomes: Sequence[Outcome], called: Names | None) -> list[Document]:
+    """The outcomes as they are kept. For a preview, which tells what each row changes, `called` has the names."""
+    size = len(outcomes) if called is None else _CHUNK
+    return [_chunk(job, step, outcomes[start : start + size], called) for start in range(0, len(outcomes), size)]
+
+
+async def names_in(directory: Directory, outcomes: Sequence[Outcome]) -> Names:
+    """What the managers and groups are called that rows change: a manager who is yet to be created, as its row says."""
+    updates = [outcome for outcome in outcomes if outcome.action == "UPDATED"]
+    managers: dict[str, str] = {}
+    for outcome in updates:
+        for contact in (outcome.change.before, outcome.change.after) if outcome.change else ():
+            if contact and (manager := contact.get("managerId")):
+                managers[manager] = (outcome.row.manager or manager).strip()
+    groups = {each for outcome in updates for ids in outcome.groups or () for each in ids}
+    found = await names(directory, managers, groups)
+    return Names({**managers, **found.managers}, found.groups)
 
 
 def problems(job: Document, outcomes: Sequence[Outcome]) -> list[Document]:
@@ -59,18 +74,18 @@ def problem_document(job: Document, row: ImportRow, number: int, problem: RowPro
     }
 
 
-def _chunk(job: Document, step: int, outcomes: Sequence[Outcome], with_fields: bool) -> Document:
+def _chunk(job: Document, step: int, outcomes: Sequence[Outcome], called: Names | None) -> Document:
     return {
         "_id": new_id(),
         "importId": job["_id"],
         "key": f"{step:04d}:{outcomes[0].row.place:010d}",
-        "rows": [_row(outcome, with_fields) for outcome in outcomes if outcome.action != "WAITING"],
+        "rows": [_row(outcome, called) for outcome in outcomes if outcome.action != "WAITING"],
         "waiting": [outcome.row.place for outcome in outcomes if outcome.action == "WAITING"],
         "purgeAt": job["purgeAt"],
     }
 
 
-def _row(outcome: Outcome, with_fields: bool) -> Document:
+def _row(outcome: Outcome, called: Names | None) -> Document:
     row = outcome.row
     kept: Document = {
         "row": row.number,
@@ -84,18 +99,18 @@ def _row(outcome: Outcome, with_fields: bool) -> Document:
         kept["groups"] = [list(each) for each in outcome.groups]
     if outcome.action == "CREATED" and outcome.change and (joined := outcome.change.contact.get("groupIds")):
         kept["joined"] = list(joined)
-    if with_fields:
+    if called is not None:
         kept["emailAddress"] = storable(row.email_address[:320])
-        kept["fields"] = _fields(outcome)
+        kept["fields"] = _fields(outcome, called)
         if outcome.action == "CREATED":
             kept["contactId"] = None  # there is none yet
     return kept
 
 
-def _fields(outcome: Outcome) -> list[dict[str, str | None]]:
+def _fields(outcome: Outcome, called: Names) -> list[dict[str, str | None]]:
     change = outcome.change
-    found = preview(change.before, change.after) if change and change.before and change.after else []
+    found = preview(change.before, change.after, called.managers) if change and change.before and change.after else []
     if outcome.groups:
-        before, after = (";".join(ids) for ids in outcome.groups)
+        before, after = (";".join(called.groups.get(each, each) for each in ids) for ids in outcome.groups)
         found.append({"field": "groups", "before": before or None, "after": after or None})
     return found

@@ -207,7 +207,8 @@ class Run:
         await commit(self._directory, decide, beside)
 
     async def _keep(self, rows: Sequence[ImportRow], outcomes: Sequence[Outcome], session: Session | None) -> None:
-        chunks = import_results.chunks(self._job, self._job["step"], outcomes, with_fields=self._job["dryRun"])
+        called = await import_results.names_in(self._directory, outcomes) if self._job["dryRun"] else None
+        chunks = import_results.chunks(self._job, self._job["step"], outcomes, called)
         if self._job["phase"] == "PREVIEW" and not self._job["dryRun"]:
             chunks = []
         await imports.add_results(self._db, chunks, import_results.problems(self._job, outcomes), session)

@@ -184,7 +184,7 @@ async def everyone(directory: Directory) -> dict[str, Document]:
     page = await contacts.list_contacts(directory, Selection(), ORDER, Window(500))
     return {
         each["_id"]: {
-            {"groupIds": "groups"}.get(name, name): value
+            {"groupIds": "groups", "managerId": "manager"}.get(name, name): value
             for name, value in each.items()
             if name != "keys" and not name.endswith("E164")
         }

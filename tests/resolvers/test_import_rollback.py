@@ -10,6 +10,7 @@ from resolvers.directory import Directory
 from resolvers.groups import add_contacts, create_group
 from resolvers.import_runner import run_one
 from resolvers.import_state import Outcome
+from resolvers.names import Names
 from storage.documents import Document
 from storage.pages import Window
 from storage.selection import Selection
@@ -27,13 +28,13 @@ def fail_after(monkeypatch: pytest.MonkeyPatch, batches: int) -> None:
     """Make the import fail, as if by a defect, when it has written so many batches."""
     keep, done = import_results.chunks, 0
 
-    def chunks(job: Document, step: int, outcomes: Sequence[Outcome], *, with_fields: bool) -> list[Document]:
+    def chunks(job: Document, step: int, outcomes: Sequence[Outcome], called: Names | None) -> list[Document]:
         nonlocal done
         if job["phase"] == "WRITE":
             done += 1
             if done > batches:
                 raise RuntimeError("a defect")
-        return keep(job, step, outcomes, with_fields=with_fields)
+        return keep(job, step, outcomes, called)
 
     monkeypatch.setattr(import_results, "chunks", chunks)
 
