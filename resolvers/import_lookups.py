@@ -1,7 +1,7 @@
 """What the directory has of what a batch of rows names, read in a fixed number of queries."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 
 from resolvers.directory import Directory
@@ -18,7 +18,6 @@ class Lookups:
     """The holders of the addresses that rows name, the contacts that rows meet, and the groups of both.
 
     `named` has the ids of groups by folded name, `managers` the ids that rows name as managers' and that there are.
-    `above` has the managers of those who become managers, and everyone above them, as far as they are needed.
     """
 
     holders: Mapping[str, Holder]
@@ -26,7 +25,6 @@ class Lookups:
     groups: Mapping[str, Document]
     named: Mapping[str, Sequence[str]]
     managers: Collection[str]
-    above: dict[str, str | None] = field(default_factory=dict)
 
 
 async def look_up(directory: Directory, rows: Sequence[ImportRow], session: Session | None) -> Lookups:

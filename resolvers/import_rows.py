@@ -106,6 +106,15 @@ def looked_up(compared: Sequence[str]) -> Sequence[str]:
     return [each for each in compared if "@" in each]
 
 
+def check(row: ImportRow, default_region: str) -> Document | InvalidInput:
+    """What the rules make of a row as a new contact."""
+    fields = {name: value for name, value in {**row.derived, **row.fields}.items() if value is not None}
+    try:
+        return rules.new_contact(fields, default_region)
+    except InvalidInput as problem:
+        return problem
+
+
 def of_json(number: int, text: bytes) -> ImportRow:
     """The row of a JSON object like `CreateContactInput`, with `manager` and `groups` as in a CSV file besides."""
     if len(text) > MAX_RECORD:

@@ -8,8 +8,8 @@ from resolvers import import_results, import_undo
 from resolvers.commit import commit
 from resolvers.directory import Directory
 from resolvers.errors import Busy, ContactReadOnly, EmailAddressTaken, ManagerCycle, NotFound
-from resolvers.import_plan import Plan, check
-from resolvers.import_rows import ImportRow
+from resolvers.import_plan import Plan
+from resolvers.import_rows import ImportRow, check
 from resolvers.import_source import Scan, batches, scan
 from resolvers.import_state import Memory, Outcome
 from storage import groups, imports, uploads
