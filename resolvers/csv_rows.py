@@ -1,6 +1,7 @@
 """One record of a contact file as a row of an import."""
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from resolvers import csv_cells, rules
 from resolvers.csv_columns import FAILURE_COLUMNS, Columns
@@ -87,11 +88,21 @@ def _finish(row: ImportRow, columns: Columns) -> None:
         fields["emailAddress"], others = csv_cells.first_address(given)
         if others:
             fields["aliases"] = [*(fields.get("aliases") or ()), *csv_cells.addresses(others)]
+    if columns.derives_display_name and (shown := fields.get("displayName")):
+        _strip_address(fields, shown)
     if columns.derives_display_name and "displayName" not in fields:
         names = (fields.get(name) for name in ("firstName", "lastName"))
         row.derived["displayName"] = " ".join(name.strip() for name in names if name)
     if columns.derives_names:
         row.derived |= _names(fields.get("displayName") or "")
+
+
+def _strip_address(fields: dict[str, Any], shown: str) -> None:
+    """Take the address out of a display name, where Outlook writes it (`Ana García (ana@acme.example)`)."""
+    if (address := fields.get("emailAddress")) and shown.lower().endswith(f"({address.lower()})"):
+        fields["displayName"] = shown[: -len(address) - 2].strip()
+        if not fields["displayName"]:
+            del fields["displayName"]
 
 
 def _refuse_broken(row: ImportRow, read: Sequence[int], columns: Columns) -> None:

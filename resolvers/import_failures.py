@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 
 import orjson
 
@@ -35,15 +36,16 @@ async def failed_rows(directory: Directory, job: Document, *, bom: bool = False)
     writer = csv.writer(file, delimiter=job["delimiter"] or ",")
     added = FAILURE_COLUMNS if is_json else FAILURE_COLUMNS[:3]
     writer.writerow([*(_safe(header[place]) for place in kept), *added])
-    async for row, reasons in _refused(directory, job):
-        cells = row["cells"]
-        original = [_safe(cells[place]) if place < len(cells) else "" for place in kept]
-        extra = [row.get("json", "")] if is_json else [_safe(cell) for cell in cells[len(header) :]]
-        writer.writerow([*original, *_why(row, reasons), *extra])
-        if file.tell() > _PIECE:
-            yield file.getvalue().encode()
-            file.seek(0)
-            file.truncate()
+    async with aclosing(_refused(directory, job)) as refused:
+        async for row, reasons in refused:
+            cells = row["cells"]
+            original = [_safe(cells[place]) if place < len(cells) else "" for place in kept]
+            extra = [row.get("json", "")] if is_json else [_safe(cell) for cell in cells[len(header) :]]
+            writer.writerow([*original, *_why(row, reasons), *extra])
+            if file.tell() > _PIECE:
+                yield file.getvalue().encode()
+                file.seek(0)
+                file.truncate()
     yield file.getvalue().encode()
 
 
@@ -52,7 +54,7 @@ def cells_of(row: ImportRow) -> list[str]:
     return [_cell(row, field) for field in _FIELDS]
 
 
-async def _refused(directory: Directory, job: Document) -> AsyncIterator[tuple[Document, Sequence[Document]]]:
+async def _refused(directory: Directory, job: Document) -> AsyncGenerator[tuple[Document, Sequence[Document]]]:
     """Each refused row, and all its problems. The problems of an undo are those of rows that were imported."""
     reasons: list[Document] = []
     async for problem in imports.all_problems(directory.db, job["_id"]):

@@ -84,6 +84,14 @@ async def test_blank_display_names(
     assert (await found(directory, "ben@a.example"))["displayName"] == "Benny"
 
 
+async def test_outlook_display_names(directory: Directory) -> None:
+    """Outlook's display names lose the address that they end with."""
+    row = {"First Name": "Ana", "Last Name": "Li", "E-mail Address": "Ana@a.example"}
+    job = await import_csv(directory, table(OUTLOOK, {**row, "E-mail Display Name": "Anna Li (ana@a.example)"}))
+    assert counts(job) == {"created": 1}, await problems_of(directory, job)
+    assert (await found(directory, "ana@a.example"))["displayName"] == "Anna Li"
+
+
 async def test_our_own_file_derives_nothing(directory: Directory) -> None:
     """A blank display name under our own header is a mistake, and refused."""
     job = await import_csv(directory, "DisplayName,EmailAddress,FirstName,LastName\n,ana@a.example,Ana,Li\n")

@@ -15,7 +15,7 @@ from tests.schema.graphql_transport_ws import connected
 
 FILE = f"{HEADER}\nAna Li,ana@a.example,Ana,Li,Acme,,\nBen Li,nowhere,Ben,Li,,,\n"
 IMPORT = """mutation($input: ImportContactsInput!) { importContacts(input: $input) { __typename
-  ... on ImportContactsSuccess { contactImport { id status dryRun rows processed created updated unchanged skipped
+  ... on ImportContactsSuccess { contactImport { id status phase dryRun rows processed created updated unchanged skipped
     failed encoding delimiter columns unknownColumns fileName finishedAt
     problems { totalCount nodes { row line column code value } }
     outcomes { totalCount nodes { row action contactId emailAddress changes { field before after } } } } }
@@ -33,6 +33,7 @@ async def test_text(graphql: GraphQL) -> None:
     job = await run(graphql, {"text": FILE})
     assert (job["status"], job["rows"], job["created"], job["failed"]) == ("SUCCEEDED", 2, 1, 1)
     assert (job["encoding"], job["delimiter"], job["columns"]) == ("utf-8", ",", HEADER.split(","))
+    assert job["phase"] == "WRITE"
     assert job["problems"]["nodes"] == [
         {"row": 2, "line": 3, "column": "EmailAddress", "code": "SYNTAX", "value": "nowhere"}
     ]
