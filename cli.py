@@ -3,10 +3,12 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -18,7 +20,8 @@ import transfer
 from connector import sync_command
 from connector.errors import ExtraMissing
 from connector.library import ldap_library
-from resolvers import csv_columns, csv_export, statistics
+from resolvers import csv_columns, csv_export, export_filters, statistics
+from resolvers.contacts import ORDERINGS
 from resolvers.directory import Directory
 from resolvers.errors import Problem
 from resolvers.import_jobs import Options
@@ -34,6 +37,8 @@ from storage.pages import Ordering
 from storage.selection import Selection
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="A company's external contacts.")
+
+_BOM = "Begin files with a byte-order mark, by which Excel knows them for UTF-8."
 
 
 @app.callback()
@@ -146,8 +151,15 @@ def import_contacts(
         typer.Option(help="Which column is which, as NAME=OUR_NAME; NAME= is not read. May be repeated."),
     ] = None,
     encoding: Annotated[str | None, typer.Option(help="The file's encoding, if it is not told rightly.")] = None,
-    delimiter: Annotated[str | None, typer.Option(help="The file's delimiter, if it is not told rightly.")] = None,
+    delimiter: Annotated[
+        str | None,
+        typer.Option(help="The file's delimiter, if it is not told rightly: itself, or comma, semicolon, tab or bar."),
+    ] = None,
     failed: Annotated[Path | None, typer.Option(help="Where to write the refused rows, to mend them.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Where to write what becomes, or would become, of every row, as CSV.")
+    ] = None,
+    bom: Annotated[bool, typer.Option("--bom", help=_BOM)] = False,
     data_dir: DataDir = None,
     mongodb_uri: MongodbUri = None,
 ) -> None:
@@ -166,7 +178,7 @@ def import_contacts(
     async def run() -> int:
         with transfer.open_source(file) as source:
             async with open_directory(running) as directory:
-                return await transfer.import_file(directory, source, options, failed)
+                return await transfer.import_file(directory, source, options, transfer.Reports(failed, report, bom))
 
     with mongodb(settings) as running:
         sys.exit(asyncio.run(run()))
@@ -180,19 +192,45 @@ def export_contacts(
     search: Annotated[str | None, typer.Option(help="Only contacts that a search finds.")] = None,
     company: Annotated[str | None, typer.Option(help="Only contacts of this company.")] = None,
     department: Annotated[str | None, typer.Option(help="Only contacts of this department.")] = None,
+    job_title: Annotated[str | None, typer.Option(help="Only contacts with this job title.")] = None,
+    country: Annotated[str | None, typer.Option(help="Only contacts in this country.")] = None,
+    domain: Annotated[str | None, typer.Option(help="Only contacts with an address in this domain.")] = None,
+    group: Annotated[str | None, typer.Option(help="Only members of this group: its name, address or id.")] = None,
+    manager: Annotated[str | None, typer.Option(help="Only reports of this contact: its address or id.")] = None,
+    order_by: Annotated[
+        str, typer.Option(help=f"What to sort by: {', '.join(ORDERINGS)}; in descending order with a - before it.")
+    ] = "displayName",
     columns: Annotated[str | None, typer.Option(help="Which columns, separated by commas.")] = None,
+    bom: Annotated[bool, typer.Option("--bom", help=_BOM)] = False,
     data_dir: DataDir = None,
     mongodb_uri: MongodbUri = None,
 ) -> None:
-    """Write contacts as CSV, ordered by display name. An import of the file changes nothing."""
+    """Write contacts as CSV. An import of the file changes nothing. The file appears when it is whole."""
     settings = read_settings(data_dir=data_dir, mongodb_uri=mongodb_uri)
-    selection = Selection(source=source, gal=gal, search=search, company=company, department=department)
+    field, descending = order_by.removeprefix("-"), order_by.startswith("-")
+    if field not in ORDERINGS:
+        raise typer.BadParameter(
+            f"choose one of {', '.join(ORDERINGS)}, with or without a - before it", param_hint="--order-by"
+        )
+    ordering = Ordering(ORDERINGS[field], descending=descending)
+    signal.signal(signal.SIGTERM, _stop)
 
     async def run() -> None:
         names = csv_export.chosen(columns.split(",") if columns else csv_columns.COLUMNS)
-        with transfer.open_target(file) as target:
-            async with open_directory(running) as directory:
-                await transfer.export_file(directory, target, selection, Ordering("keys.name"), names)
+        async with open_directory(running) as directory:
+            selection = Selection(
+                source=source,
+                gal=gal,
+                search=search,
+                company=company,
+                department=department,
+                job_title=job_title,
+                country=country,
+                email_domain=domain,
+                group_id=await export_filters.group_id(directory, group) if group else None,
+                manager_id=await export_filters.manager_id(directory, manager) if manager else None,
+            )
+            await transfer.export_file(directory, file, selection, ordering, names, bom=bom)
 
     with mongodb(settings) as running:
         asyncio.run(run())
@@ -250,6 +288,11 @@ async def open_directory(settings: Settings) -> AsyncIterator[Directory]:
     async with opened(settings.uri(), settings.database, settings.driver) as db:
         await schema.prepare(db)
         yield Directory(db, Author(os.environ.get("USER", "administrator"), "cli"), settings.default_region)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """End as by the signal, leaving nothing half done."""
+    sys.exit(128 + number)
 
 
 async def _prepare(settings: Settings, demo: bool) -> None:

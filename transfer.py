@@ -1,29 +1,29 @@
 """Files in and out, on the command line: with how far it is, how fast, and how long it will take."""
 
 import asyncio
+import os
+import shutil
 import signal
 import sys
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    FileSizeColumn,
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
-    SpinnerColumn,
     Task,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.text import Text
 
-from resolvers import csv_export, import_failures, import_jobs
+from resolvers import csv_export, import_failures, import_jobs, import_outcomes
 from resolvers.contacts import count_contacts
 from resolvers.directory import Directory
 from resolvers.import_jobs import Options
@@ -35,6 +35,8 @@ from storage.selection import Selection
 _PIECE = 1 << 18
 _POLL_SECONDS = 0.2
 _SHOWN_PROBLEMS = 20
+_SHOWN_OUTCOMES = 20
+_DOING = {"PREVIEW": "Checking", "WRITE": "Importing", "ROLL_BACK": "Taking back", "UNDO": "Undoing"}
 _COUNTS = ("created", "updated", "unchanged", "skipped", "failed")
 
 
@@ -45,7 +47,16 @@ class _Rate(ProgressColumn):
         return Text(f"{task.speed:,.0f} rows/s" if task.speed else "", style="cyan")
 
 
-async def import_file(directory: Directory, source: BinaryIO, options: Options, failed: Path | None) -> int:
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """Where to write the refused rows and what became of every row, if anywhere, and whether with a byte-order mark."""
+
+    failed: Path | None = None
+    outcomes: Path | None = None
+    bom: bool = False
+
+
+async def import_file(directory: Directory, source: BinaryIO, options: Options, reports: Reports) -> int:
     """Import a file and tell how it goes. Returns the program's exit code: 0 if every row was good.
 
     Raises `ImportUnreadable`. Interrupted (Ctrl+C), it cancels the import, which keeps what it did.
@@ -57,29 +68,32 @@ async def import_file(directory: Directory, source: BinaryIO, options: Options, 
         running = asyncio.create_task(run_one(directory, job["_id"], scanned))
         job = await _follow(directory, job, console)
         await running
-    await _report(directory, job, console, failed)
+    await _report(directory, job, console, reports)
     return 0 if job["status"] == "SUCCEEDED" and not job["failed"] else 1
 
 
 async def export_file(
-    directory: Directory, target: BinaryIO, selection: Selection, ordering: Ordering, columns: Sequence[str]
+    directory: Directory,
+    path: Path,
+    selection: Selection,
+    ordering: Ordering,
+    columns: Sequence[str],
+    *,
+    bom: bool = False,
 ) -> None:
     """Write the selected contacts as CSV and tell how it goes."""
     total = await count_contacts(directory, selection)
-    bar = Progress(
-        SpinnerColumn(),
-        TextColumn(f"Exporting {total:,} contacts"),
-        FileSizeColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-    )
-    with bar:
-        task = bar.add_task("export", total=None)
-        async with aclosing(csv_export.export(directory, selection, ordering, columns)) as pieces:
+    bar = _bar(Console(stderr=True))
+    pieces = csv_export.export(directory, selection, ordering, columns, bom=bom)
+    with written(path) as target, bar:
+        task = bar.add_task("Exporting", total=total)
+        async with aclosing(pieces):
+            await asyncio.to_thread(target.write, await anext(pieces))
+            done = 0
             async for piece in pieces:
                 await asyncio.to_thread(target.write, piece)
-                bar.advance(task, len(piece))
-    target.flush()
+                done = min(done + csv_export.BATCH, total)
+                bar.update(task, completed=done)
 
 
 async def _pieces(source: BinaryIO) -> AsyncGenerator[bytes]:
@@ -89,24 +103,27 @@ async def _pieces(source: BinaryIO) -> AsyncGenerator[bytes]:
 
 async def _follow(directory: Directory, job: Document, console: Console) -> Document:
     """Show how far the job is until it ends."""
-    bar = Progress(
+    with _bar(console, TextColumn("{task.fields[failed]} refused")) as bar:
+        task = bar.add_task("Importing", total=job["rows"], failed=0)
+        while job["finishedAt"] is None:
+            await asyncio.sleep(_POLL_SECONDS)
+            job = await import_jobs.present(directory, job["_id"])
+            done = job["undone"] + job["notUndone"] if job["phase"] == "ROLL_BACK" else job["processed"]
+            bar.update(task, description=_DOING[job["phase"]], completed=done, failed=job["failed"])
+    return job
+
+
+def _bar(console: Console, *more: ProgressColumn) -> Progress:
+    return Progress(
         TextColumn("[bold]{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         _Rate(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[failed]} refused"),
+        *more,
         console=console,
         transient=True,
     )
-    with bar:
-        task = bar.add_task("Importing", total=job["rows"], failed=0)
-        while job["finishedAt"] is None:
-            await asyncio.sleep(_POLL_SECONDS)
-            job = await import_jobs.present(directory, job["_id"])
-            doing = "Checking" if job["phase"] == "PREVIEW" else "Importing"
-            bar.update(task, description=doing, completed=job["processed"], failed=job["failed"])
-    return job
 
 
 @contextmanager
@@ -134,24 +151,44 @@ def _told(job: Document) -> str:
     return f"{job['rows']:,} rows, {job['encoding']}, delimiter {delimiter}{ignored}"
 
 
-async def _report(directory: Directory, job: Document, console: Console, failed: Path | None) -> None:
+async def _report(directory: Directory, job: Document, console: Console, reports: Reports) -> None:
     counts = ", ".join(f"{job[name]:,} {name}" for name in _COUNTS if job[name]) or "nothing to do"
     seconds = (job["finishedAt"] - job["startedAt"]).total_seconds()
     kind = "Dry run" if job["dryRun"] else "Import"
     print(f"{kind} {job['_id']} {job['status'].lower()}: {counts} ({seconds:.1f} s)")
     if job["message"]:
         print(job["message"])
+    if job["dryRun"]:
+        await _print_outcomes(directory, job)
     page = await import_jobs.list_problems(directory, job["_id"], Window(_SHOWN_PROBLEMS))
     for problem in page.documents:
         column = f" {problem['column']}" if problem["column"] else ""
         print(f"  line {problem['line']}{column}: {problem['code']}: {problem['message']}")
     if page.has_next:
         print("  … and more")
-    if failed and page.documents:
-        with failed.open("wb") as file:
-            async for piece in import_failures.failed_rows(directory, job):
-                file.write(piece)
-        console.print(f"The refused rows are in {failed}: mend them and import that file.", highlight=False)
+    if reports.failed and page.documents:
+        await _write(reports.failed, import_failures.failed_rows(directory, job, bom=reports.bom))
+        console.print(f"The refused rows are in {reports.failed}: mend them and import that file.", highlight=False)
+    if reports.outcomes:
+        await _write(reports.outcomes, import_outcomes.report(directory, job, bom=reports.bom))
+        console.print(f"What became of every row is in {reports.outcomes}.", highlight=False)
+
+
+async def _print_outcomes(directory: Directory, job: Document) -> None:
+    """The first rows of a dry run; those that are refused are told with their problems."""
+    page = await import_jobs.list_outcomes(directory, job["_id"], Window(_SHOWN_OUTCOMES))
+    for row in page.documents:
+        told = import_outcomes.changes(row)
+        print(f"  line {row['line']} {row['action'].lower()}: {row['emailAddress']}{f' ({told})' if told else ''}")
+    if page.has_next:
+        print("  … and more: --report writes them all")
+
+
+async def _write(path: Path, pieces: AsyncGenerator[bytes]) -> None:
+    with written(path) as target:
+        async with aclosing(pieces):
+            async for piece in pieces:
+                await asyncio.to_thread(target.write, piece)
 
 
 def open_source(path: Path) -> BinaryIO:
@@ -159,6 +196,26 @@ def open_source(path: Path) -> BinaryIO:
     return sys.stdin.buffer if str(path) == "-" else path.open("rb")
 
 
-def open_target(path: Path) -> BinaryIO:
-    """A file to write; `-` is standard output."""
-    return sys.stdout.buffer if str(path) == "-" else path.open("wb")
+@contextmanager
+def written(path: Path) -> Iterator[BinaryIO]:
+    """A file to write, which takes its name, and the place of what had it, when the block ends well; `-` is standard
+    output. A block that fails leaves nothing.
+    """
+    if str(path) == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    if path.exists() and not path.is_file():  # a device, or a pipe to another program
+        with path.open("wb") as device:
+            yield device
+        return
+    path = path.resolve()
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with beside.open("xb") as file:
+            yield file
+        if path.exists():
+            shutil.copymode(path, beside)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

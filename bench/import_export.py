@@ -7,19 +7,20 @@ on an empty directory. A row has all 20 columns, most of them filled.
 import argparse
 import asyncio
 import csv
-import gc
 import io
 import os
-import resource
+import sys
 import time
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import httpx
+
 from bench import dataset
+from bench.processes import free_port, resident_mb, running
 from resolvers import csv_export, import_jobs
-from resolvers.contacts import list_contacts
 from resolvers.csv_columns import COLUMNS
 from resolvers.directory import Directory
 from resolvers.import_jobs import Options
@@ -185,22 +186,43 @@ async def compare(uri: str, rows: int, directory_of_files: Path) -> None:
     await db.close()
 
 
-def resident_mb() -> float:
-    """The memory of this process now."""
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * resource.getpagesize() / 1e6
+_UPLOAD = """
+import http.client, sys
+service = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]))
+service.request("POST", "/api/identity/contacts/bulk", open(sys.argv[2], "rb"), {"Content-Type": "text/csv"})
+answer = service.getresponse()
+print(answer.status, answer.read().decode()[:500])
+"""
+_DOWNLOAD = """
+import http.client, sys
+service = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]))
+service.request("GET", "/api/identity/contacts/export")
+answer = service.getresponse()
+size = 0
+while piece := answer.read(1 << 16):
+    size += len(piece)
+print(answer.status, size, "bytes")
+"""
 
 
-async def watch(directory: Directory, running: "asyncio.Task[float]") -> tuple[list[float], float]:
-    """The times of interactive lists, in milliseconds, and the greatest memory in MB, until a task ends."""
-    times, most = [], resident_mb()
+async def watch(client: httpx.AsyncClient, pid: int, running: "asyncio.Task[float]") -> tuple[list[float], float]:
+    """The times of interactive lists, in milliseconds, and the service's greatest memory in MB, until a task ends."""
+    times, most = [], resident_mb(pid)
     while not running.done():
         started = time.perf_counter()
-        await list_contacts(directory, Selection(), BY_NAME, Window(50))
+        (await client.get("/api/identity/contacts", params={"limit": "50"})).raise_for_status()
         times.append((time.perf_counter() - started) * 1000)
-        most = max(most, resident_mb())
+        most = max(most, resident_mb(pid))
         await asyncio.sleep(0.02)
     return times, most
+
+
+async def elsewhere(program: str, *arguments: str) -> float:
+    """The seconds that a program takes in a process of its own."""
+    started = time.perf_counter()
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, *arguments)
+    assert await process.wait() == 0
+    return time.perf_counter() - started
 
 
 def p95(times: list[float]) -> float:
@@ -209,28 +231,33 @@ def p95(times: list[float]) -> float:
 
 
 async def endure(uri: str, rows: int, directory_of_files: Path) -> None:
-    """How memory grows in a long import and export, and what becomes of interactive lists meanwhile."""
+    """How a service's memory grows in a long import and export, and what becomes of its lists meanwhile.
+
+    The service, who uploads and who lists are processes of their own; lists are asked for over HTTP.
+    """
     db = connect(uri, "bench", "motor")
     await schema.prepare(db)
-    directory = Directory(db, Author("bench", "cli"))
     groups = await make_groups(db)
     path = directory_of_files / "contacts.csv"
-    write_csv(path, dataset.contacts(2_000), groups)
-    await import_file(directory, path)
-    idle, _ = await watch(directory, asyncio.create_task(asyncio.sleep(10, 0.0)))
-    write_csv(path, dataset.contacts(rows), groups)
-    gc.collect()
-    before = resident_mb()
-    print(f"idle: lists p95 {p95(idle):.1f} ms, memory {before:.0f} MB", flush=True)
-    for name, work in (("import", import_file(directory, path)), ("export", export(directory))):
-        running = asyncio.create_task(work)
-        times, most = await watch(directory, running)
-        seconds = await running
-        print(
-            f"{name} of {rows:,}: {seconds:.0f} s, {rows / seconds:,.0f} rows/s, memory +{most - before:.0f} MB, "
-            f"lists p95 {p95(times):.1f} ms = {p95(times) / p95(idle):.1f} times the idle one",
-            flush=True,
-        )
+    port = str(free_port())
+    command = [sys.executable, "-c", "import cli; cli.main()", "serve", "--port", port]
+    environment = {"CONTACTS_MONGODB_URI": uri, "CONTACTS_DATABASE": "bench", "CONTACTS_MAX_IMPORT_BYTES": str(2**40)}
+    with running(command, environment, int(port), Path(__file__).parents[1]) as pid:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=None) as client:
+            write_csv(path, dataset.contacts(2_000), groups)
+            await elsewhere(_UPLOAD, port, str(path))
+            idle, before = await watch(client, pid, asyncio.create_task(asyncio.sleep(10, 0.0)))
+            print(f"idle: lists p95 {p95(idle):.1f} ms, memory {before:.0f} MB", flush=True)
+            await asyncio.to_thread(write_csv, path, dataset.contacts(rows), groups)
+            for name, work in (("import", elsewhere(_UPLOAD, port, str(path))), ("export", elsewhere(_DOWNLOAD, port))):
+                task = asyncio.create_task(work)
+                times, most = await watch(client, pid, task)
+                seconds = await task
+                print(
+                    f"{name} of {rows:,}: {seconds:.0f} s, {rows / seconds:,.0f} rows/s, memory +{most - before:.0f} "
+                    f"MB, lists p95 {p95(times):.1f} ms = {p95(times) / p95(idle):.1f} times the idle one",
+                    flush=True,
+                )
     await db.close()
 
 

@@ -6,6 +6,9 @@ value, reading gives back what was written.
 """
 
 import re
+from itertools import islice
+
+from resolvers.rules import MAX_ALIASES
 
 CLEAR = "[clear]"
 """A cell that empties its field, since a blank cell leaves it as it is."""
@@ -14,8 +17,15 @@ _RUNNABLE = re.compile(r"'*(?:[=+\-@\t\r]|\[clear\]$)", re.IGNORECASE)
 _FIRST = frozenset("'=+-@\t\r[")
 _TRUE = frozenset({"true", "yes", "1", "y", "visible", "wahr", "ja", "oui", "sí", "si", "vrai", "verdadero"})
 _FALSE = frozenset({"false", "no", "0", "n", "hidden", "falsch", "nein", "non", "faux", "falso"})
-_ADDRESS_SEPARATORS = re.compile(r"[;,\s]+")
+MOST_ADDRESSES = MAX_ALIASES + 1
+"""So many addresses of a cell are read: one more than a contact may have, which is enough to refuse it."""
+_MOST_ENTRIES = 1_000
+_ADDRESS = re.compile(r"[^;,\s]+")
 _OTHER_KINDS = ("x500:", "x400:", "sip:", "eum:", "spo:")
+_PROXY_SEPARATORS = re.compile(r"[;,]\s*|\s+(?=\w+:)")
+_KIND = re.compile(r"\w+:")
+# What PowerShell writes for a list that it does not spell out.
+_TYPE_NAME = re.compile(r"\s*(?:System|Microsoft|Deserialized)\.[\w.`+\[\], ]+\s*")
 
 
 def escape(value: str) -> str:
@@ -42,12 +52,29 @@ def address(text: str) -> str:
     return found.partition(":")[2] if found[:5].lower() == "smtp:" else found
 
 
+def first_address(text: str) -> tuple[str, str]:
+    """The first of the addresses that Google joins with `:::`, and the rest of the cell."""
+    first, _, others = text.partition(":::")
+    return address(first), others
+
+
 def addresses(text: str) -> list[str]:
-    """The e-mail addresses of a cell. Addresses of other kinds (`X500:`, `SIP:`) are left out."""
-    pieces = [address(piece) for piece in _ADDRESS_SEPARATORS.split(text) if piece]
-    return [piece for piece in pieces if not piece.lower().startswith(_OTHER_KINDS)]
+    """The e-mail addresses of a cell, the first `MOST_ADDRESSES` of them, without those of other kinds (`SIP:`)."""
+    pieces = (address(found[0]) for found in islice(_ADDRESS.finditer(text.replace(":::", " ")), _MOST_ENTRIES))
+    return list(islice((piece for piece in pieces if not piece.lower().startswith(_OTHER_KINDS)), MOST_ADDRESSES))
+
+
+def proxy_addresses(text: str) -> list[str]:
+    """Likewise those that Exchange lists with their kinds; entries of other kinds may have blanks in them."""
+    pieces = map(address, _PROXY_SEPARATORS.split(text, maxsplit=_MOST_ENTRIES)[:_MOST_ENTRIES])
+    return list(islice((piece for piece in pieces if "@" in piece and not _KIND.match(piece)), MOST_ADDRESSES))
+
+
+def is_type_name(cell: str) -> bool:
+    """Whether a cell is the name of a type (`System.Collections.ArrayList`) in place of what is in the list."""
+    return _TYPE_NAME.fullmatch(cell) is not None
 
 
 def names(text: str) -> list[str]:
     """The names of a cell that are separated by semicolons."""
-    return [name for piece in text.split(";") if (name := piece.strip())]
+    return [name for piece in text.split(";", _MOST_ENTRIES) if (name := piece.strip())]

@@ -35,9 +35,19 @@ COLUMNS = {
     "Groups": "groups",
 }
 NAME_OF = {field: name for name, field in COLUMNS.items()}
-FAILURE_COLUMNS = ("ImportLine", "ImportCode", "ImportReason")
+FAILURE_COLUMNS = ("ImportLine", "ImportCode", "ImportReason", "ImportRow")
 """What a file of refused rows has besides; nothing is read from them."""
+MANAGER_ID = "ImportManagerId"
+"""Its column for managers that rows in JSON name by id."""
 MAX_COLUMNS = 1_000
+_UNREAD = frozenset({"source"})
+"""What our own export tells besides: where a contact is mastered, which no import decides."""
+
+
+def plain(name: str) -> str:
+    """A header name as it is compared."""
+    return "".join(char for char in name.casefold() if char.isalnum())
+
 
 # Exchange (Get-MailContact, Get-Contact), Microsoft 365, Outlook, Google Contacts (before and since 2024), HubSpot.
 _OTHER_NAMES: dict[str, tuple[str, ...]] = {
@@ -86,10 +96,12 @@ _OTHER_NAMES: dict[str, tuple[str, ...]] = {
         "address1country",
     ),
     "address.postalCode": ("ziporpostalcode", "businesspostalcode", "address1postalcode", "zip", "zipcode"),
-    "manager": ("managersname", "manageremail", "manageremailaddress"),
+    "manager": ("manageremail", "manageremailaddress"),
     "notes": ("note", "description"),
     "groups": ("distributiongroups", "memberof"),
     # Columns that are read in a way of their own.
+    "managerId": (plain(MANAGER_ID),),
+    "managerName": ("managersname",),
     "hiddenFromGal": ("hiddenfromaddresslistsenabled", "hiddenfromgal", "hidefromgal"),
     "proxyAddresses": ("emailaddresses", "proxyaddresses"),
     "secondAddress": ("email2address", "email2value"),
@@ -103,11 +115,6 @@ _OTHER_NAMES: dict[str, tuple[str, ...]] = {
 }
 
 
-def plain(name: str) -> str:
-    """A header name as it is compared."""
-    return "".join(char for char in name.casefold() if char.isalnum())
-
-
 _ALL_NAMES = {field: (plain(name), *_OTHER_NAMES.get(field, ())) for name, field in COLUMNS.items()}
 _NAMES: dict[str, tuple[str, int]] = {
     known: (field, rank) for field, names in (_OTHER_NAMES | _ALL_NAMES).items() for rank, known in enumerate(names)
@@ -119,9 +126,9 @@ _NAMES |= {plain(name): (name, 0) for name in FAILURE_COLUMNS}
 class Columns:
     """What is read from a file: its header, and which cell fills which field.
 
-    `unknown` are the columns that nothing is read from. A file of another program that has no column for the
-    display name gets one of first and last name (`derives_display_name`), and one of Exchange's `Get-MailContact`,
-    which has no first and last name, gets these from the display name (`derives_names`); both for new contacts only.
+    `unknown` are the columns that nothing is read from. Rows of another program's file that have no display name get
+    one of first and last name (`derives_display_name`), and those of Exchange's `Get-MailContact`, which has no first
+    and last name, get these from the display name (`derives_names`); both for new contacts only.
     """
 
     header: Sequence[str]
@@ -140,11 +147,12 @@ class Columns:
 
 
 _READ_BY = {
+    "manager": ("managerName",),
     "showInGal": ("hiddenFromGal",),
     "aliases": ("proxyAddresses", "secondAddress", "thirdAddress"),
     "businessPhone": ("phone1", "phone2", "phone3"),
     "mobilePhone": ("phone1", "phone2", "phone3"),
-    "managerId": ("manager",),
+    "managerId": ("manager", "managerName"),
     "address": ("address.street", "address.city", "address.state", "address.country", "address.postalCode"),
 }
 
@@ -169,13 +177,13 @@ def recognise(header: Sequence[str], mapping: Mapping[str, str], needed: Sequenc
             1,
         )
     exchange = "externalemailaddress" in map(plain, header)
-    read = set(places.values())
+    read = {place for field, place in places.items() if field not in _UNREAD}
     has_names = {"firstName", "lastName"} <= places.keys()
     columns = Columns(
         header,
         places,
         [name for place, name in enumerate(header) if name and place not in read],
-        has_names and "displayName" not in places and "emailaddress" not in map(str.casefold, header),
+        has_names and "emailaddress" not in map(str.casefold, header),
         exchange and not {"firstName", "lastName"} & places.keys() and "displayName" in places,
     )
     _require(columns, needed)

@@ -2,34 +2,27 @@
 
 import csv
 import io
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from typing import Any
 
 from resolvers.csv_cells import escape
 from resolvers.csv_columns import COLUMNS, plain
+from resolvers.csv_text import MARK
 from resolvers.directory import Directory
 from resolvers.errors import FieldProblem, InvalidInput
-from storage import contacts, groups
+from resolvers.names import Names, names
+from storage import contacts
 from storage.documents import Document
-from storage.keys import fold
 from storage.pages import Ordering
 from storage.selection import Selection
 
-_BATCH = 500
+BATCH = 500
+"""So many contacts each piece of an export has."""
 _SOURCES = {"SYNCED": "Synced", "CLOUD": "Cloud"}
 
 
-@dataclass(slots=True)
-class _Names:
-    """How the managers and groups of a batch are called in the file."""
-
-    managers: Mapping[str, str] = field(default_factory=dict)
-    groups: Mapping[str, str] = field(default_factory=dict)
-
-
-Cell = Callable[[Document, _Names], str]
+Cell = Callable[[Document, Names], str]
 
 
 def chosen(names: Iterable[str]) -> Sequence[str]:
@@ -43,17 +36,25 @@ def chosen(names: Iterable[str]) -> Sequence[str]:
 
 
 async def export(
-    directory: Directory, selection: Selection, ordering: Ordering, columns: Sequence[str] = tuple(COLUMNS)
+    directory: Directory,
+    selection: Selection,
+    ordering: Ordering,
+    columns: Sequence[str] = tuple(COLUMNS),
+    *,
+    bom: bool = False,
 ) -> AsyncGenerator[bytes]:
-    """The selected contacts in order as UTF-8, a piece at a time, which is read when it is asked for."""
-    yield _lines([columns])
+    """The selected contacts in order as UTF-8, with `bom` marked so, read as it is consumed.
+
+    The first piece is the header, each other one a batch of `BATCH` contacts, the last of fewer.
+    """
+    yield MARK.encode() * bom + _lines([columns])
     fields = [COLUMNS[name] for name in columns]
     stored = list(dict.fromkeys(_STORED.get(field) or field.partition(".")[0] for field in fields))
     cells = [_cell(field) for field in fields]
-    async with aclosing(contacts.batches(directory.db, selection, ordering, _BATCH, stored)) as found:
+    async with aclosing(contacts.batches(directory.db, selection, ordering, BATCH, stored)) as found:
         async for batch in found:
-            names = await _names(directory, batch)
-            yield _lines([cell(contact, names) for cell in cells] for contact in batch)
+            called = await _names(directory, batch)
+            yield _lines([cell(contact, called) for cell in cells] for contact in batch)
 
 
 def _lines(rows: Iterable[Sequence[str]]) -> bytes:
@@ -62,32 +63,9 @@ def _lines(rows: Iterable[Sequence[str]]) -> bytes:
     return file.getvalue().encode()
 
 
-async def _names(directory: Directory, batch: Sequence[Document]) -> _Names:
-    """The managers' addresses and the groups' names, in a fixed number of queries."""
+async def _names(directory: Directory, batch: Sequence[Document]) -> Names:
     managers = {manager for contact in batch if (manager := contact.get("managerId"))}
-    found = await contacts.get_many(directory.db, managers, None, ["emailAddress"]) if managers else {}
-    return _Names(
-        {identifier: contact["emailAddress"] for identifier, contact in found.items()},
-        await _group_names(directory, {each for contact in batch for each in contact.get("groupIds", ())}),
-    )
-
-
-async def _group_names(directory: Directory, ids: set[str]) -> dict[str, str]:
-    """Each group by its name, or by its address where the name does not tell it from others in a cell."""
-    if not ids:
-        return {}
-    found = await groups.get_many(directory.db, ids)
-    same = await groups.by_names(directory.db, {group["displayName"] for group in found.values()})
-    return {
-        identifier: group["displayName"]
-        if _is_plain(group["displayName"]) and len(same[fold(group["displayName"])]) == 1
-        else group["emailAddress"]
-        for identifier, group in found.items()
-    }
-
-
-def _is_plain(name: str) -> bool:
-    return bool(fold(name)) and not set(";@") & set(name)
+    return await names(directory, managers, {each for contact in batch for each in contact.get("groupIds", ())})
 
 
 def _cell(field: str) -> Cell:
@@ -100,23 +78,23 @@ def _cell(field: str) -> Cell:
     return lambda contact, _: escape(contact.get(field, ""))
 
 
-def _show_in_gal(contact: Document, names: _Names) -> str:
+def _show_in_gal(contact: Document, names: Names) -> str:
     return "true" if contact["gal"] == "VISIBLE" else "false"
 
 
-def _aliases(contact: Document, names: _Names) -> str:
+def _aliases(contact: Document, names: Names) -> str:
     return escape(";".join(contact.get("aliases", ())))
 
 
-def _manager(contact: Document, names: _Names) -> str:
+def _manager(contact: Document, names: Names) -> str:
     return escape(names.managers.get(contact.get("managerId", ""), ""))
 
 
-def _source(contact: Document, names: _Names) -> str:
+def _source(contact: Document, names: Names) -> str:
     return _SOURCES[contact["source"]]
 
 
-def _groups(contact: Document, names: _Names) -> str:
+def _groups(contact: Document, names: Names) -> str:
     ids: Any = contact.get("groupIds", ())
     return escape(";".join(names.groups[each] for each in ids if each in names.groups))
 

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 
 from resolvers.errors import ImportUnreadable
 
-DELIMITERS = (",", ";", "\t", "|")
+DELIMITER_NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
+DELIMITERS = tuple(DELIMITER_NAMES.values())
 MAX_RECORD = 1 << 18
 """Characters a record may have: above all that fields may hold together, and a bound for what is kept in memory."""
 

@@ -6,13 +6,17 @@ contact list they take Windows-1252 for its Central European sister, and spoil e
 """
 
 import codecs
+import re
 from collections.abc import AsyncIterable, AsyncIterator
 
 from resolvers.errors import ImportUnreadable
 
 BLOCK = 1 << 18
+MARK = "\ufeff"
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16-le", "utf-16-be", "windows-1252")
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+_UTF_32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
+_BROKEN = re.compile("[\ud800-\udfff\ufffd]")
 _OTHER_FORMATS = {
     b"PK\x03\x04": "an Excel workbook or a ZIP archive",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
@@ -87,21 +91,23 @@ class Decoder:
             raise ImportUnreadable("The file ends in the middle of a character. Upload it again, whole.") from error
         if self._at_start and text:
             self._at_start = False
-            text = text.removeprefix("\ufeff")
+            text = text.removeprefix(MARK)
         return text
 
 
 def is_broken(text: str) -> bool:
-    """Whether the text holds bytes that were not of the file's encoding."""
-    return not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text)
+    """Whether the text holds bytes that were not of the file's encoding, or what a program put in their place."""
+    return not text.isascii() and _BROKEN.search(text) is not None
 
 
 def storable(text: str) -> str:
     """The text with such bytes shown as the replacement character."""
-    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace") if is_broken(text) else text
+    return _BROKEN.sub("\ufffd", text) if not text.isascii() else text
 
 
 def _refuse_other_formats(block: bytes) -> None:
+    if block.startswith(_UTF_32) or block[1:4] == b"\0\0\0" or block[:3] == b"\0\0\0":
+        raise ImportUnreadable("This file is in UTF-32. Save it as CSV UTF-8 and upload that.")
     for magic, name in _OTHER_FORMATS.items():
         if block.startswith(magic):
             raise ImportUnreadable(f"This is {name}, not a CSV file. Save the sheet as CSV UTF-8 and upload that.")

@@ -26,13 +26,18 @@ def differing(row: ImportRow, before: Document) -> dict[str, Any]:
     return fields
 
 
-def preview(before: Document | None, after: Document) -> list[dict[str, str | None]]:
-    """The recorded fields that a change alters, as texts: `{field, before, after}`, the address part by part."""
+def preview(before: Document, after: Document, managers: Mapping[str, str]) -> list[dict[str, str | None]]:
+    """The recorded fields that a change alters, as texts: `{field, before, after}`.
+
+    The address is told part by part, and the manager by its address, which `managers` has for each id.
+    """
     found: list[dict[str, str | None]] = []
-    for name, (old, new) in altered(before or {}, after).items():
+    for name, (old, new) in altered(before, after).items():
         if name == "address":
             parts = altered(old if isinstance(old, dict) else {}, new if isinstance(new, dict) else {})
             found += [_shown(f"address.{part}", *pair) for part, pair in parts.items()]
+        elif name == "managerId":
+            found.append(_shown("manager", *(managers.get(str(each), each) for each in (old, new))))
         else:
             found.append(_shown(name, old, new))
     return found

@@ -3,12 +3,10 @@
 from collections.abc import Iterable, Sequence
 
 from resolvers.import_lookups import Lookups
-from resolvers.import_rows import ImportRow, RowProblem
+from resolvers.import_rows import MAX_GROUPS, ImportRow, RowProblem, compared_address
 from resolvers.import_state import Refused
 from storage.documents import Document
-from storage.keys import address_key, fold
-
-MAX_GROUPS = 100
+from storage.keys import fold
 
 
 def joined(row: ImportRow, found: Lookups, column: str) -> list[str]:
@@ -32,14 +30,14 @@ def changed(
 def _named(row: ImportRow, found: Lookups, column: str) -> list[str]:
     entries = row.groups or ()
     if len(entries) > MAX_GROUPS:
-        message = f"There are {len(entries):,} groups; {MAX_GROUPS} are the most."
+        message = f"There are more than {MAX_GROUPS} groups; that many are the most."
         raise Refused(RowProblem(column, "TOO_MANY", message))
     return list(dict.fromkeys(_group(entry, found, column) for entry in entries))
 
 
 def _group(entry: str, found: Lookups, column: str) -> str:
     """The id of the group with this address or name."""
-    holder = found.holders.get(address_key(entry)) if "@" in entry else None
+    holder = found.holders.get(compared_address(entry)) if "@" in entry else None
     if holder and holder.kind == "group" and holder.id in found.groups:
         return holder.id
     same = found.named.get(fold(entry), ())

@@ -1,16 +1,17 @@
 """Imports as jobs: make, follow, cancel and undo them. `resolvers.import_runner` runs them."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 
 import orjson
 
 from resolvers import import_results
 from resolvers.csv_reader import Format
+from resolvers.csv_records import DELIMITER_NAMES
 from resolvers.csv_text import Detector, blocks
 from resolvers.directory import Directory
-from resolvers.errors import ImportNotUndoable, ImportUnreadable, NotFound
+from resolvers.errors import ImportNotUndoable, NotFound
 from resolvers.events import Feed
 from resolvers.import_source import Scan, needed, scan
 from resolvers.import_state import ErrorPolicy, OnMatch
@@ -23,7 +24,10 @@ _UNDOABLE = ("SUCCEEDED", "FAILED", "CANCELLED")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to import. What is None is told from the file; `columns` says of header names which of ours they are."""
+    """How to import. What is None is told from the file; `columns` says of header names which of ours they are.
+
+    Encodings are named in any case, delimiters by themselves or by name.
+    """
 
     dry_run: bool = False
     on_match: OnMatch = "SKIP"
@@ -34,10 +38,13 @@ class Options:
     file_name: str | None = None
 
 
-async def start_csv(directory: Directory, file: AsyncIterable[bytes], options: Options) -> tuple[Document, Scan]:
+async def start_csv(
+    directory: Directory, file: AsyncIterable[bytes], options: Options | Callable[[], Options]
+) -> tuple[Document, Scan]:
     """Keep an uploaded CSV file and make the job that imports it, to be claimed and run.
 
-    Raises `ImportUnreadable` for what is no table of contacts; then nothing is kept.
+    Options that come with the file are asked for when it has arrived. Raises `ImportUnreadable` for what is no table
+    of contacts, and what `options` raises; then nothing is kept.
     """
     detector = Detector()
 
@@ -47,9 +54,10 @@ async def start_csv(directory: Directory, file: AsyncIterable[bytes], options: O
             yield block
 
     identifier = new_id()
-    size = await uploads.write(directory.db, identifier, watched())
-    encoding = options.encoding or detector.encoding()
-    return await _start(directory, _job(directory, identifier, "csv", size, options, encoding))
+    async with _kept(directory, identifier, watched()) as size:
+        chosen = options if isinstance(options, Options) else options()
+        encoding = (chosen.encoding or detector.encoding()).lower()
+        return await _start(directory, _job(directory, identifier, "csv", size, chosen, encoding))
 
 
 async def start_rows(directory: Directory, rows: Sequence[object], options: Options) -> tuple[Document, Scan]:
@@ -60,8 +68,8 @@ async def start_rows(directory: Directory, rows: Sequence[object], options: Opti
             yield b"".join(orjson.dumps(row) + b"\n" for row in rows[start : start + 500])
 
     identifier = new_id()
-    size = await uploads.write(directory.db, identifier, lines())
-    return await _start(directory, _job(directory, identifier, "json", size, options, None))
+    async with _kept(directory, identifier, lines()) as size:
+        return await _start(directory, _job(directory, identifier, "json", size, options, None))
 
 
 async def get(directory: Directory, identifier: str) -> Document | None:
@@ -149,14 +157,20 @@ async def undo(directory: Directory, identifier: str) -> Document:
     raise ImportNotUndoable(f"This import cannot be undone. {why}")
 
 
+@asynccontextmanager
+async def _kept(directory: Directory, identifier: str, file: AsyncIterable[bytes]) -> AsyncIterator[int]:
+    """Keep a file, whose size it gives, unless the block fails."""
+    size = await uploads.write(directory.db, identifier, file)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(uploads.delete, directory.db, identifier)
+        yield size
+        stack.pop_all()
+
+
 async def _start(directory: Directory, job: Document) -> tuple[Document, Scan]:
-    try:
-        if job["kind"] == "csv":
-            Format(job["encoding"], job["delimiter"])
-        scanned = await scan(directory, job)
-    except ImportUnreadable:
-        await uploads.delete(directory.db, job["_id"])
-        raise
+    if job["kind"] == "csv":
+        Format(job["encoding"], job["delimiter"])
+    scanned = await scan(directory, job)
     job |= {
         "delimiter": scanned.delimiter,
         "columns": list(scanned.columns),
@@ -185,7 +199,7 @@ def _job(
         "mapping": dict(options.columns),
         "needed": list(needed(options.on_match)),
         "encoding": encoding,
-        "delimiter": options.delimiter,
+        "delimiter": options.delimiter and DELIMITER_NAMES.get(options.delimiter.lower(), options.delimiter),
         **dict.fromkeys(("processed", *import_results.COUNTS, "undone", "notUndone"), 0),
         "step": 1,
         "place": 0,

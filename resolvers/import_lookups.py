@@ -1,15 +1,16 @@
 """What the directory has of what a batch of rows names, read in a fixed number of queries."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import islice
 
 from resolvers.directory import Directory
-from resolvers.import_rows import ImportRow
+from resolvers.import_rows import MAX_GROUPS, ImportRow, compared_address, looked_up
 from storage import claims, contacts, groups
 from storage.claims import Holder
 from storage.documents import Document
 from storage.driver import Session
-from storage.keys import address_key, fold
+from storage.keys import fold
 
 
 @dataclass(slots=True)
@@ -17,7 +18,6 @@ class Lookups:
     """The holders of the addresses that rows name, the contacts that rows meet, and the groups of both.
 
     `named` has the ids of groups by folded name, `managers` the ids that rows name as managers' and that there are.
-    `above` has the managers of those who become managers, and everyone above them, as far as they are needed.
     """
 
     holders: Mapping[str, Holder]
@@ -25,16 +25,16 @@ class Lookups:
     groups: Mapping[str, Document]
     named: Mapping[str, Sequence[str]]
     managers: Collection[str]
-    above: dict[str, str | None] = field(default_factory=dict)
 
 
 async def look_up(directory: Directory, rows: Sequence[ImportRow], session: Session | None) -> Lookups:
     """Read what these rows name, with the session that the changes will be written with, if there is one."""
     db = directory.db
-    named = {entry for row in rows for entry in row.groups or ()}
+    rows = [row for row in rows if not row.problems]
+    named = {entry for row in rows for entry in islice(row.groups or (), MAX_GROUPS)}
     wanted = {address for row in rows for address in row.addresses}
-    wanted |= {address_key(row.manager) for row in rows if row.manager}
-    wanted |= {address_key(entry) for entry in named if "@" in entry}
+    wanted.update(looked_up([compared_address(row.manager) for row in rows if row.manager]))
+    wanted.update(looked_up([compared_address(entry) for entry in named]))
     holders = await claims.holders(db, wanted, session) if wanted else {}
     met = {holder.id for row in rows if (holder := holders.get(row.email_address)) and holder.kind == "contact"}
     found = await contacts.get_many(db, met, session) if met else {}

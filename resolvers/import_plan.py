@@ -5,23 +5,25 @@ file, is kept in an overlay over what the directory has.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import chain
 
 from resolvers import rules
 from resolvers.commit import read_only
-from resolvers.csv_columns import NAME_OF
 from resolvers.directory import Directory
 from resolvers.errors import InvalidInput
 from resolvers.import_differences import differing
 from resolvers.import_groups import changed, joined
 from resolvers.import_lookups import look_up
-from resolvers.import_rows import ImportRow, RowProblem
+from resolvers.import_managers import Chains
+from resolvers.import_refusals import Refusals, where
+from resolvers.import_rows import ImportRow, RowProblem, check, compared_address
 from resolvers.import_state import Action, Memory, OnMatch, Outcome, Overlay, Refused
 from storage import changes, contacts, groups
 from storage.claims import Holder
 from storage.documents import Document, created_at, new_id
 from storage.driver import Session
-from storage.keys import address_key, addresses
+from storage.keys import addresses
 
 _SLICE = 10
 _RECONSIDERED = 10
@@ -51,7 +53,7 @@ class Plan:
         self._directory = directory
         self._on_match = on_match
         self._memory = memory
-        self._names = names
+        self._refusals = Refusals(names)
         self._last_round = last_round
         self._met: dict[str, int] = {}
         self._decided: set[int] = set()
@@ -67,7 +69,9 @@ class Plan:
         self._met, self._decided, self._may_wait = {}, set(), True
         self._overlay = Overlay() if self._carried is None else self._carried
         self._found = await look_up(self._directory, rows, session)
-        await self._read_managers(rows)
+        self._chains = Chains(self._directory, session, self._overlay.managers)
+        if self._on_match == "UPDATE" and self._found.contacts:
+            await self._chains.read(rows, self._found)
         self.outcomes = outcomes = list[Outcome]()
         for number, row in enumerate(rows, start=1):
             outcomes.append(await self._outcome(row))
@@ -114,13 +118,12 @@ class Plan:
         for address in row.addresses:
             first = self._memory.index.get(address)
             if first is not None and first != row.place:
-                message = f"{address} is in {_where(row, first)} already, which alone counts. Join the two rows."
-                raise Refused(RowProblem(self._column("emailAddress"), "DUPLICATE_ROW", message, address))
+                raise self._refusals.repeated(row, first, address)
 
     async def _created(self, row: ImportRow) -> Outcome:
         row.checked = contact = row.checked or check(row, self._directory.default_region)
         if isinstance(contact, InvalidInput):
-            raise self._invalid(row, contact)
+            raise self._refusals.invalid(row, contact)
         identifier = new_id()
         document = {
             "_id": identifier,
@@ -133,7 +136,7 @@ class Plan:
         if row.manager or row.manager_id:
             document["managerId"] = self._manager(row)
         if row.groups:
-            document["groupIds"] = joined(row, self._found, self._column("groups"))
+            document["groupIds"] = joined(row, self._found, self._refusals.column("groups"))
         change = changes.created(document, self._directory.clock())
         self._lay_over(None, document)
         self._met[identifier] = row.place
@@ -141,14 +144,11 @@ class Plan:
 
     async def _matched(self, row: ImportRow, identifier: str) -> Outcome:
         first = self._met.get(identifier) or self._memory.met.get(identifier)
-        column = self._column("emailAddress")
         if first is not None and first != row.place:
-            message = f"This is the contact of {_where(row, first)}, under another address. Join the two rows."
-            raise Refused(RowProblem(column, "DUPLICATE_ROW", message, row.email_address))
+            raise self._refusals.met(row, first)
         before = self._found.contacts[identifier]
         if self._on_match == "FAIL":
-            message = f"{row.email_address} belongs to {before['displayName']} ({identifier}) already."
-            raise Refused(RowProblem(column, "ALREADY_EXISTS", message, row.email_address))
+            raise self._refusals.exists(row, before)
         outcome = Outcome(row, "SKIPPED", identifier, before["version"])
         if self._on_match == "UPDATE":
             outcome = await self._updated(row, before)
@@ -161,10 +161,10 @@ class Plan:
         try:
             after = rules.changed_contact(before, fields, self._directory.default_region) if fields else dict(before)
         except InvalidInput as problem:
-            raise self._invalid(row, problem) from problem
+            raise self._refusals.invalid(row, problem) from problem
         if row.manager is not None or row.manager_id is not None:
             await self._set_manager(row, before, after)
-        memberships = changed(row, before, self._found, self._column("groups"))
+        memberships = changed(row, before, self._found, self._refusals.column("groups"))
         if not changes.altered(before, after):
             action: Action = "UPDATED" if memberships else "UNCHANGED"
             return Outcome(row, action, identifier, before["version"], groups=memberships)
@@ -183,8 +183,9 @@ class Plan:
         if manager is None:
             after.pop("managerId", None)
             return
-        if await self._leads_to(manager, before["_id"]):
-            raise self._refused_manager(row, "MANAGER_CYCLE", "is managed by this contact, directly or not")
+        if above := await self._chains.between(manager, before["_id"]):
+            await self._wait_for(row, above)
+            raise self._refusals.manager(row, "MANAGER_CYCLE", "is managed by this contact, directly or not")
         after["managerId"] = manager
 
     def _manager(self, row: ImportRow) -> str:
@@ -192,60 +193,36 @@ class Plan:
         if row.manager_id:
             if row.manager_id in self._found.managers:
                 return row.manager_id
-            raise self._refused_manager(row, "MANAGER_NOT_FOUND", "is no contact's")
-        address = address_key(row.manager or "")
+            raise self._refusals.manager(row, "MANAGER_NOT_FOUND", "is no contact's")
+        address = compared_address(row.manager or "")
         holder = self._holder(address)
         if holder and holder.kind == "contact":
             return holder.id
         place = self._memory.index.get(address)
         if place == row.place:
-            raise self._refused_manager(row, "MANAGER_CYCLE", "is the contact itself")
+            raise self._refusals.manager(row, "MANAGER_CYCLE", "is the contact itself")
         if place and self._is_undecided(place):
             if self._may_wait:
                 raise _Waits
-            raise self._refused_manager(
-                row, "MANAGER_CYCLE", f"is in {_where(row, place)}, which waits for this one, or for too many"
+            raise self._refusals.manager(
+                row, "MANAGER_CYCLE", f"is in {where(row, place)}, which waits for this one, or for too many"
             )
-        why = f"is in {_where(row, place)}, which was refused" if place else "is no contact's, here or in the file"
-        raise self._refused_manager(row, "MANAGER_NOT_FOUND", why)
+        why = f"is in {where(row, place)}, which was refused" if place else "is no contact's, here or in the file"
+        raise self._refusals.manager(row, "MANAGER_NOT_FOUND", why)
 
     def _is_undecided(self, place: int) -> bool:
         past = place > self._memory.frontier or place in self._memory.waiting
         return past and place not in self._decided
 
-    def _refused_manager(self, row: ImportRow, code: str, why: str) -> Refused:
-        column, given = ("managerId", row.manager_id) if row.manager_id else (self._column("manager"), row.manager)
-        message = f"The manager {given} {why}. Give another one, or leave it out."
-        return Refused(RowProblem(column, code, message, given))
-
-    async def _leads_to(self, manager: str, contact: str) -> bool:
-        """Whether the chain of managers that begins with this one comes to the contact."""
-        seen: set[str] = set()
-        current: str | None = manager
-        while current is not None and current not in seen:
-            if current == contact:
-                return True
-            seen.add(current)
-            current = await self._manager_of(current)
-        return False
-
-    async def _manager_of(self, identifier: str) -> str | None:
-        if identifier in self._overlay.managers:
-            return self._overlay.managers[identifier]
-        if identifier not in self._found.above:
-            self._found.above |= await contacts.managers_above(self._directory.db, [identifier], self._session)
-        return self._found.above[identifier]
-
-    async def _read_managers(self, rows: Sequence[ImportRow]) -> None:
-        """Read at once who is above those that become managers of contacts that exist."""
-        if self._on_match != "UPDATE" or not self._found.contacts:
+    async def _wait_for(self, row: ImportRow, ids: Collection[str]) -> None:
+        """Let the row wait if a later one may yet change one of these contacts, which stand in its way."""
+        if self._on_match != "UPDATE" or not self._may_wait:
             return
-        named = {address_key(row.manager) for row in rows if row.manager}
-        holders = [holder for address in named if (holder := self._found.holders.get(address))]
-        ids = {holder.id for holder in holders} | set(self._found.managers)
-        ids -= {each.get("managerId") for each in self._found.contacts.values()}
-        if ids:
-            self._found.above = await contacts.managers_above(self._directory.db, ids, self._session)
+        found = await contacts.get_many(self._directory.db, ids, self._session, ["emailAddress", "aliases"])
+        for address in chain.from_iterable(map(addresses, found.values())):
+            place = self._memory.index.get(address)
+            if place and place != row.place and self._is_undecided(place):
+                raise _Waits
 
     def _holder(self, address: str) -> Holder | None:
         if address in self._overlay.holders:
@@ -256,15 +233,12 @@ class Plan:
     async def _refuse_taken(self, row: ImportRow, contact: Document, identifier: str) -> None:
         for address in addresses(contact):
             if (holder := self._holder(address)) and holder.id != identifier:
+                await self._wait_for(row, [holder.id])
                 raise await self._taken(row, address, holder)
 
     async def _taken(self, row: ImportRow, address: str, holder: Holder) -> Refused:
-        column = self._column("emailAddress" if address == row.email_address else "aliases")
         read = contacts.get if holder.kind == "contact" else groups.get
-        found = await read(self._directory.db, holder.id, self._session)
-        name = f"{found['displayName']} ({holder.id})" if found else "of an earlier row"
-        message = f"{address} belongs to the {holder.kind} {name}. Use another address, or remove it there first."
-        return Refused(RowProblem(column, "EMAIL_ADDRESS_TAKEN", message, address))
+        return self._refusals.taken(row, address, holder, await read(self._directory.db, holder.id, self._session))
 
     def _lay_over(self, before: Document | None, after: Document) -> None:
         for address in addresses(before) if before else ():
@@ -273,40 +247,3 @@ class Plan:
             self._overlay.holders[address] = after["_id"]
         if (manager := after.get("managerId")) != (before or {}).get("managerId"):
             self._overlay.managers[after["_id"]] = manager
-
-    def _invalid(self, row: ImportRow, problem: InvalidInput) -> Refused:
-        return Refused(
-            *(
-                RowProblem(self._column(each.field), each.code, each.message, _value(row, each.field))
-                for each in problem.fields
-            )
-        )
-
-    def _column(self, field: str) -> str:
-        """The name of a field's column: the file's, else ours."""
-        base = field.partition("[")[0]
-        return self._names.get(base) or NAME_OF.get(base) or field
-
-
-def check(row: ImportRow, default_region: str) -> Document | InvalidInput:
-    """What the rules make of a row as a new contact."""
-    fields = {name: value for name, value in {**row.derived, **row.fields}.items() if value is not None}
-    try:
-        return rules.new_contact(fields, default_region)
-    except InvalidInput as problem:
-        return problem
-
-
-def _where(row: ImportRow, place: int) -> str:
-    return f"line {place:,}" if row.line else f"row {place:,}"
-
-
-def _value(row: ImportRow, field: str) -> str | None:
-    """What the row gives for a field such as `address.city` or `aliases[2]`."""
-    name, _, inner = field.partition("[")[0].partition(".")
-    value = row.fields.get(name)
-    if inner and isinstance(value, Mapping):
-        value = value.get(inner)
-    if value is None or isinstance(value, str):
-        return value
-    return ";".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -4,15 +4,19 @@ from collections import Counter
 from collections.abc import Sequence
 
 from resolvers.csv_text import storable
+from resolvers.directory import Directory
 from resolvers.import_differences import preview
 from resolvers.import_failures import cells_of
 from resolvers.import_rows import ImportRow, RowProblem
 from resolvers.import_state import Outcome
+from resolvers.names import Names, names
 from storage.documents import Document, new_id
 
 COUNTS = ("created", "updated", "unchanged", "skipped", "failed")
 _CHUNK = 100
 _LONGEST_VALUE = 500
+_LONGEST_MESSAGE = 2_000
+_MOST_PROBLEMS = 100
 
 
 def counts(outcomes: Sequence[Outcome]) -> dict[str, int]:
@@ -21,24 +25,40 @@ def counts(outcomes: Sequence[Outcome]) -> dict[str, int]:
     return {"processed": found.total(), **found}
 
 
-def chunks(job: Document, step: int, outcomes: Sequence[Outcome], *, with_fields: bool) -> list[Document]:
-    """The outcomes as they are kept, `with_fields` with what each row changes, for a preview."""
-    size = _CHUNK if with_fields else len(outcomes)
-    return [_chunk(job, step, outcomes[start : start + size], with_fields) for start in range(0, len(outcomes), size)]
+def chunks(job: Document, step: int, outcomes: Sequence[Outcome], called: Names | None) -> list[Document]:
+    """The outcomes as they are kept. For a preview, which tells what each row changes, `called` has the names."""
+    size = len(outcomes) if called is None else _CHUNK
+    return [_chunk(job, step, outcomes[start : start + size], called) for start in range(0, len(outcomes), size)]
+
+
+async def names_in(directory: Directory, outcomes: Sequence[Outcome]) -> Names:
+    """What the managers and groups are called that rows change: a manager who is yet to be created, as its row says."""
+    updates = [outcome for outcome in outcomes if outcome.action == "UPDATED"]
+    managers: dict[str, str] = {}
+    for outcome in updates:
+        for contact in (outcome.change.before, outcome.change.after) if outcome.change else ():
+            if contact and (manager := contact.get("managerId")):
+                managers[manager] = (outcome.row.manager or manager).strip()
+    groups = {each for outcome in updates for ids in outcome.groups or () for each in ids}
+    found = await names(directory, managers, groups)
+    return Names({**managers, **found.managers}, found.groups)
 
 
 def problems(job: Document, outcomes: Sequence[Outcome]) -> list[Document]:
-    """All that is wrong with the rows, the first problem of a row with the row itself."""
+    """What is wrong with the rows, `_MOST_PROBLEMS` of each at most, the first problem of a row with the row itself."""
     return [
         problem_document(job, outcome.row, number, problem)
         for outcome in outcomes
-        for number, problem in enumerate(outcome.problems)
+        for number, problem in enumerate(outcome.problems[:_MOST_PROBLEMS])
     ]
 
 
 def problem_document(job: Document, row: ImportRow, number: int, problem: RowProblem) -> Document:
     """One problem as it is kept."""
-    cells = {"cells": [storable(cell) for cell in row.cells or cells_of(row)]} if number == 0 else {}
+    original: Document = {}
+    if number == 0:
+        original["cells"] = [storable(cell) for cell in row.cells or cells_of(row)]
+        original |= {"json": row.json} if row.json else {}
     return {
         "_id": new_id(),
         "importId": job["_id"],
@@ -47,25 +67,25 @@ def problem_document(job: Document, row: ImportRow, number: int, problem: RowPro
         "line": row.line,
         "column": problem.column,
         "code": problem.code,
-        "message": storable(problem.message),
+        "message": storable(problem.message[:_LONGEST_MESSAGE]),
         "value": None if problem.value is None else storable(problem.value[:_LONGEST_VALUE]),
         "purgeAt": job["purgeAt"],
-        **cells,
+        **original,
     }
 
 
-def _chunk(job: Document, step: int, outcomes: Sequence[Outcome], with_fields: bool) -> Document:
+def _chunk(job: Document, step: int, outcomes: Sequence[Outcome], called: Names | None) -> Document:
     return {
         "_id": new_id(),
         "importId": job["_id"],
         "key": f"{step:04d}:{outcomes[0].row.place:010d}",
-        "rows": [_row(outcome, with_fields) for outcome in outcomes if outcome.action != "WAITING"],
+        "rows": [_row(outcome, called) for outcome in outcomes if outcome.action != "WAITING"],
         "waiting": [outcome.row.place for outcome in outcomes if outcome.action == "WAITING"],
         "purgeAt": job["purgeAt"],
     }
 
 
-def _row(outcome: Outcome, with_fields: bool) -> Document:
+def _row(outcome: Outcome, called: Names | None) -> Document:
     row = outcome.row
     kept: Document = {
         "row": row.number,
@@ -77,18 +97,20 @@ def _row(outcome: Outcome, with_fields: bool) -> Document:
     }
     if outcome.groups:
         kept["groups"] = [list(each) for each in outcome.groups]
-    if with_fields:
+    if outcome.action == "CREATED" and outcome.change and (joined := outcome.change.contact.get("groupIds")):
+        kept["joined"] = list(joined)
+    if called is not None:
         kept["emailAddress"] = storable(row.email_address[:320])
-        kept["fields"] = _fields(outcome)
+        kept["fields"] = _fields(outcome, called)
         if outcome.action == "CREATED":
             kept["contactId"] = None  # there is none yet
     return kept
 
 
-def _fields(outcome: Outcome) -> list[dict[str, str | None]]:
+def _fields(outcome: Outcome, called: Names) -> list[dict[str, str | None]]:
     change = outcome.change
-    found = preview(change.before, change.after) if change and change.before and change.after else []
+    found = preview(change.before, change.after, called.managers) if change and change.before and change.after else []
     if outcome.groups:
-        before, after = (";".join(ids) for ids in outcome.groups)
+        before, after = (";".join(called.groups.get(each, each) for each in ids) for ids in outcome.groups)
         found.append({"field": "groups", "before": before or None, "after": after or None})
     return found

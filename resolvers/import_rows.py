@@ -2,11 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
+import orjson
+
+from resolvers import rules
+from resolvers.csv_records import MAX_RECORD
 from resolvers.errors import InvalidInput
 from storage.documents import Document
 from storage.keys import address_key
+
+MAX_GROUPS = 100
+"""So many groups a row may name."""
+_LONGEST_ADDRESS = 320
+_SHOWN = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +39,8 @@ class ImportRow:
 
     `derived` are fields that only a new contact takes, where the file has no column for them. `manager` is an
     address and `manager_id` an id, empty to have none; `groups` are names or addresses; None leaves things as they
-    are. `problems` were found in reading. `cells` are the original's, for the file of refused rows. `checked` is
-    what the rules make of it as a new contact, where that was found out ahead of time.
+    are. `problems` were found in reading. `cells`, or `json` where it came so, are the original, for the file of
+    refused rows. `checked` is what the rules make of it as a new contact, where that was found out ahead of time.
     """
 
     number: int
@@ -42,6 +52,7 @@ class ImportRow:
     groups: Sequence[str] | None = None
     problems: list[RowProblem] = field(default_factory=list)
     cells: Sequence[str] = ()
+    json: str = ""
     checked: Document | InvalidInput | None = None
     _addresses: Sequence[str] | None = None
 
@@ -51,15 +62,19 @@ class ImportRow:
         return self.line or self.number
 
     @property
+    def size(self) -> int:
+        """How many characters it has."""
+        return sum(map(len, self.cells)) + len(self.json)
+
+    @property
     def email_address(self) -> str:
         """The row's own address as it is compared, empty if it has none."""
         return self._compared()[0]
 
     @property
     def addresses(self) -> Sequence[str]:
-        """All its addresses as compared, its own first. They are not checked yet."""
-        found = self._compared()
-        return found if found[0] else found[1:]
+        """All that may be addresses of those it gives, as compared, its own first. They are not checked yet."""
+        return looked_up(self._compared())
 
     def _compared(self) -> Sequence[str]:
         if self._addresses is None:
@@ -68,16 +83,50 @@ class ImportRow:
 
 
 def compared(address: object, aliases: object) -> Sequence[str]:
-    """Addresses as a row gives them, as they are compared: its own, which may be empty, then each other one once."""
-    own = address_key(address.strip()) if isinstance(address, str) else ""
+    """Addresses as a row gives them, as they are compared: its own, which may be empty, then each other one once.
+
+    Of more aliases than a contact may have only as many are taken as it takes to refuse them.
+    """
+    own = compared_address(address) if isinstance(address, str) else ""
     if not isinstance(aliases, list):
         return (own,)
-    others = dict.fromkeys(address_key(each.strip()) for each in aliases if isinstance(each, str))
+    some = islice((each for each in aliases if isinstance(each, str)), rules.MAX_ALIASES + 1)
+    others = dict.fromkeys(map(compared_address, some))
     return (own, *(each for each in others if each and each != own))
 
 
-def of_json(number: int, value: object) -> ImportRow:
+def compared_address(address: str) -> str:
+    """An address as it is compared; what is too long to be one is cut, and is none."""
+    address = address.strip()
+    return address_key(address) if len(address) <= _LONGEST_ADDRESS else address[:_LONGEST_ADDRESS].replace("@", "")
+
+
+def looked_up(compared: Sequence[str]) -> Sequence[str]:
+    """Those that may be addresses: what has no @ is not worth a look."""
+    return [each for each in compared if "@" in each]
+
+
+def check(row: ImportRow, default_region: str) -> Document | InvalidInput:
+    """What the rules make of a row as a new contact."""
+    fields = {name: value for name, value in {**row.derived, **row.fields}.items() if value is not None}
+    try:
+        return rules.new_contact(fields, default_region)
+    except InvalidInput as problem:
+        return problem
+
+
+def of_json(number: int, text: bytes) -> ImportRow:
     """The row of a JSON object like `CreateContactInput`, with `manager` and `groups` as in a CSV file besides."""
+    if len(text) > MAX_RECORD:
+        message = f"The row has {len(text):,} bytes; {MAX_RECORD:,} are the most."
+        problem = RowProblem(None, "TOO_LONG", message)
+        return ImportRow(number, None, {}, problems=[problem], json=text[:_SHOWN].decode(errors="ignore"))
+    row = _of_value(number, orjson.loads(text))
+    row.json = text.decode()
+    return row
+
+
+def _of_value(number: int, value: object) -> ImportRow:
     if not isinstance(value, Mapping):
         problem = RowProblem(None, "WRONG_TYPE", "Each row must be an object with a contact's fields.")
         return ImportRow(number, None, {}, problems=[problem])

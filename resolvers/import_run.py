@@ -8,8 +8,8 @@ from resolvers import import_results, import_undo
 from resolvers.commit import commit
 from resolvers.directory import Directory
 from resolvers.errors import Busy, ContactReadOnly, EmailAddressTaken, ManagerCycle, NotFound
-from resolvers.import_plan import Plan, check
-from resolvers.import_rows import ImportRow
+from resolvers.import_plan import Plan
+from resolvers.import_rows import ImportRow, check
 from resolvers.import_source import Scan, batches, scan
 from resolvers.import_state import Memory, Outcome
 from storage import groups, imports, uploads
@@ -20,9 +20,16 @@ from storage.imports import CancelRequested, Hold
 
 MAX_STEPS = 50
 """How often a file is gone through at most: managers may be that many batches of rows after those they manage."""
+NOTHING_WRITTEN = dict.fromkeys(("created", "updated"), 0)
+"""The counts of a job that wrote nothing in the end."""
 _EVERYTHING = 2**32
 _ATTEMPTS = 20
 _SLICE = 20
+
+
+def rolling_back(status: str, message: str) -> Document:
+    """What makes a job one that takes back what it did and then ends so."""
+    return {"phase": "ROLL_BACK", "endsAs": status, "message": message, "cancelRequested": False}
 
 
 class Run:
@@ -43,11 +50,20 @@ class Run:
         try:
             await self._phases()
         except CancelRequested:
-            if self._is_all_or_nothing():
-                await self._set(self._rolling_back("CANCELLED", "It was cancelled, so nothing was kept."))
-                await self.finish()
-            else:
-                await self._end("CANCELLED")
+            await self._cancelled()
+
+    async def _cancelled(self) -> None:
+        phase = self._job["phase"]
+        if phase == "ROLL_BACK":
+            await self._set({"cancelRequested": False})
+            await self.finish()
+        elif phase == "WRITE" and self._job["errorPolicy"] == "REJECT_ALL":
+            await self._set(rolling_back("CANCELLED", "It was cancelled, so nothing was kept."))
+            await self.finish()
+        elif phase == "PREVIEW" and not self._job["dryRun"]:
+            await self._end("CANCELLED", message="It was cancelled before anything was written.", **NOTHING_WRITTEN)
+        else:
+            await self._end("CANCELLED")
 
     async def _phases(self) -> None:
         if self._job["phase"] == "UNDO":
@@ -69,11 +85,10 @@ class Run:
         await self._set(fresh)
         await self._remember()
         await self._steps()
-        if self._job["dryRun"]:
+        if self._job["errorPolicy"] == "REJECT_ALL" and self._job["failed"]:
+            await self._end("FAILED", message="Some rows were refused, so nothing was written.", **NOTHING_WRITTEN)
+        elif self._job["dryRun"]:
             await self._end("SUCCEEDED")
-        elif self._job["failed"]:
-            nothing = dict.fromkeys(("created", "updated"), 0)
-            await self._end("FAILED", message="Some rows were refused, so nothing was written.", **nothing)
         else:
             await imports.clear_results(self._db, self._hold.id)
             await self._set({**fresh, "phase": "WRITE"})
@@ -83,7 +98,7 @@ class Run:
         await self._steps()
         if self._job["errorPolicy"] == "REJECT_ALL" and self._job["failed"]:
             message = "The directory changed while the file was imported, and some rows no longer fit it."
-            await self._set(self._rolling_back("FAILED", message))
+            await self._set(rolling_back("FAILED", message))
             await self._phases()
         else:
             await self._end("SUCCEEDED")
@@ -135,7 +150,8 @@ class Run:
         except StopAsyncIteration:
             return ()
         for number, row in enumerate(batch if self._are_new else (), start=1):
-            row.checked = check(row, self._directory.default_region)
+            if not row.problems:
+                row.checked = check(row, self._directory.default_region)
             if not number % _SLICE:
                 await asyncio.sleep(0)  # let others have their turn
         return batch
@@ -191,26 +207,20 @@ class Run:
         await commit(self._directory, decide, beside)
 
     async def _keep(self, rows: Sequence[ImportRow], outcomes: Sequence[Outcome], session: Session | None) -> None:
-        chunks = import_results.chunks(self._job, self._job["step"], outcomes, with_fields=self._job["dryRun"])
+        called = await import_results.names_in(self._directory, outcomes) if self._job["dryRun"] else None
+        chunks = import_results.chunks(self._job, self._job["step"], outcomes, called)
         if self._job["phase"] == "PREVIEW" and not self._job["dryRun"]:
             chunks = []
         await imports.add_results(self._db, chunks, import_results.problems(self._job, outcomes), session)
         at = {"place": rows[-1].place}
         await imports.advance(self._db, self._hold, at, import_results.counts(outcomes), session)
 
-    def _is_all_or_nothing(self) -> bool:
-        phase = self._job["phase"]
-        return bool(phase == "ROLL_BACK" or (phase == "WRITE" and self._job["errorPolicy"] == "REJECT_ALL"))
-
-    def _rolling_back(self, status: str, message: str) -> Document:
-        """What makes this a job that takes back what it did and then ends so."""
-        if self._job["phase"] == "ROLL_BACK":
-            return {"cancelRequested": False}
-        return {"phase": "ROLL_BACK", "endsAs": status, "message": message, "cancelRequested": False}
-
     async def _undo(self, status: str) -> None:
-        nothing = dict.fromkeys(("created", "updated"), 0) if status != "UNDONE" else {}
+        nothing: Document = dict(NOTHING_WRITTEN) if status != "UNDONE" else {}
         await import_undo.undo(self._directory, self._job, self._hold)
+        job = await imports.get(self._db, self._hold.id) or self._job
+        if nothing and job["notUndone"]:
+            nothing["message"] = f"{job['message']} But {job['notUndone']:,} contacts were changed meanwhile and stay."
         await self._end(status, **nothing)
 
     async def _end(self, status: str, **sets: object) -> None:

@@ -9,7 +9,7 @@ import structlog
 
 from resolvers.directory import Directory
 from resolvers.errors import Busy, ImportUnreadable
-from resolvers.import_run import Run
+from resolvers.import_run import NOTHING_WRITTEN, Run, rolling_back
 from resolvers.import_source import Scan
 from storage import imports, uploads
 from storage.changes import Author
@@ -22,7 +22,13 @@ log = structlog.get_logger()
 _WATCH_SECONDS = 5.0
 _RETRY_SECONDS = 1.0
 _PATIENCE = 60
-"""How often in a job's life others may be faster with the same contacts for so long that a batch is given up."""
+"""How often others may be faster with the same contacts for so long that a batch is given up, before the job is."""
+_KEPT = {
+    "PREVIEW": "Nothing was written.",
+    "WRITE": "The rows so far are kept.",
+    "ROLL_BACK": "Some rows could not be taken back: undo the import to try again.",
+    "UNDO": "Some rows could not be taken back: undo the import to try again.",
+}
 
 
 class Runner:
@@ -97,8 +103,7 @@ async def _run(directory: Directory, job: Document, scanned: Scan | None) -> Non
             except Busy as problem:
                 log.warning("import waits", import_id=hold.id, error=problem.message)
                 stuck += 1
-                if stuck == _PATIENCE:
-                    await _fail(directory, hold, problem.message)
+                if stuck % _PATIENCE == 0 and not await _give_up(directory, hold, problem.message):
                     return
             except Unavailable as error:
                 log.warning("import interrupted", import_id=hold.id, error=str(error))
@@ -106,13 +111,13 @@ async def _run(directory: Directory, job: Document, scanned: Scan | None) -> Non
                 await _let_go(directory, hold)
                 raise
             except ImportUnreadable as problem:
-                await _fail(directory, hold, problem.message)
-                return
+                if not await _give_up(directory, hold, problem.message):
+                    return
             except Exception:
                 log.exception("import failed", import_id=hold.id)
-                message = "Something went wrong on our side; the service's log says more. The rows so far are kept."
-                await _fail(directory, hold, message)
-                return
+                message = "Something went wrong on our side; the service's log says more."
+                if not await _give_up(directory, hold, message):
+                    return
             await asyncio.sleep(_RETRY_SECONDS)
             current, scanned = await _again(directory, hold, current), None
 
@@ -147,8 +152,16 @@ async def _let_go(directory: Directory, hold: Hold) -> None:
         await asyncio.shield(imports.release(directory.db, hold))
 
 
-async def _fail(directory: Directory, hold: Hold, message: str) -> None:
-    ending = {"status": "FAILED", "message": message, "finishedAt": directory.clock(), "leaseUntil": None}
+async def _give_up(directory: Directory, hold: Hold, message: str) -> bool:
+    """End a job as failed. Returns whether that takes another run, which takes back what it wrote."""
     with suppress(LostLease, *Unavailable):
-        await imports.change(directory.db, hold, ending)
+        if (job := await imports.get(directory.db, hold.id)) is None:
+            return False
+        if job["phase"] == "WRITE" and job["errorPolicy"] == "REJECT_ALL":
+            await imports.change(directory.db, hold, rolling_back("FAILED", f"{message} Nothing was kept."))
+            return True
+        ending = {"status": "FAILED", "message": f"{message} {_KEPT[job['phase']]}", "leaseUntil": None}
+        nothing = NOTHING_WRITTEN if job["phase"] == "PREVIEW" and not job["dryRun"] else {}
+        await imports.change(directory.db, hold, {**ending, **nothing, "finishedAt": directory.clock()})
         await uploads.delete(directory.db, hold.id)
+    return False

@@ -5,8 +5,6 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterat
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-import orjson
-
 from resolvers import rules
 from resolvers.csv_columns import COLUMNS
 from resolvers.csv_reader import Format, Reader
@@ -53,7 +51,8 @@ async def scan(directory: Directory, job: Document) -> Scan:
         raise ImportUnreadable("The file has a header and no rows." if reader else "There are no rows to import.")
     if reader:
         columns = reader.columns
-        found.delimiter, found.columns, found.unknown = reader.delimiter, columns.header, columns.unknown
+        found.delimiter, found.columns = reader.delimiter, columns.header
+        found.unknown = [*columns.unknown, *(columns.header[place] for place in sorted(reader.passed_over))]
         fields = (*COLUMNS.values(), "managerId", "address")
         found.names = {name: header for name in fields if (header := columns.name(name)) is not None}
     else:
@@ -69,7 +68,7 @@ async def batches(directory: Directory, job: Document) -> AsyncGenerator[list[Im
     async with aclosing(_rows(directory, job, reader)) as rows:
         async for row in rows:
             batch.append(row)
-            size += sum(map(len, row.cells))
+            size += row.size
             if len(batch) == BATCH_ROWS or size > BATCH_CHARACTERS:
                 yield batch
                 batch, size = [], 0
@@ -102,7 +101,7 @@ async def _json_rows(chunks: AsyncIterable[bytes]) -> AsyncIterator[Iterator[Imp
     number, pending = 0, b""
     async for block in blocks(chunks):
         *lines, pending = (pending + block).split(b"\n")
-        yield (of_json(number + place, orjson.loads(line)) for place, line in enumerate(lines, start=1))
+        yield (of_json(number + place, line) for place, line in enumerate(lines, start=1))
         number += len(lines)
 
 

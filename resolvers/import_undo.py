@@ -1,6 +1,6 @@
 """Takes an import back: what it created is deleted, what it updated gets its old values."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from resolvers import import_results, rules
 from resolvers.commit import commit
@@ -8,7 +8,7 @@ from resolvers.directory import Directory
 from resolvers.errors import EmailAddressTaken, ManagerCycle, NotFound
 from resolvers.import_rows import ImportRow, RowProblem
 from resolvers.recycling import departure
-from storage import changes, contacts, groups, history, imports
+from storage import changes, contacts, groups, history, imports, recycle_bin
 from storage.changes import Change
 from storage.documents import Document
 from storage.driver import Session
@@ -19,7 +19,8 @@ from storage.keys import address_key
 async def undo(directory: Directory, job: Document, hold: Hold) -> None:
     """Undo a job chunk by chunk, the last first, each in one transaction, so that a killed run is taken up.
 
-    A contact that was changed since stays as it is, and is reported with its name.
+    A contact that was changed since stays as it is, and is reported with its name: also one that was created and since
+    made a member of groups or a manager. Contacts of a job that takes itself back leave nothing in the recycle bin.
     """
     while chunk := await imports.last_outcome(directory.db, job["_id"]):
         await _Chunk(directory, job, hold, chunk).undo()
@@ -35,6 +36,7 @@ class _Chunk:
         self._rows = [row for row in chunk["rows"] if row["action"] in ("CREATED", "UPDATED")]
         self._kept: list[tuple[Document, RowProblem]] = []
         self._held: dict[str, str] = {}
+        self._deleted: list[str] = []
 
     async def undo(self) -> None:
         """Take the rows of the chunk back, but for those that no longer can be."""
@@ -50,21 +52,54 @@ class _Chunk:
         await imports.lock(self._db, self._hold, session)
         self._kept = []
         found = await contacts.get_many(self._db, [row["contactId"] for row in self._rows], session)
-        due = [row for row in self._rows if self._is_due(row, found.get(row["contactId"]))]
-        going = [found[row["contactId"]] for row in due if row["action"] == "CREATED"]
+        missing = [row["contactId"] for row in self._rows if row["contactId"] not in found]
+        deleted = await recycle_bin.get_many(self._db, missing) if missing else {}
+        due = [row for row in self._rows if self._is_due(row, found.get(row["contactId"]), deleted)]
         returning = [found[row["contactId"]] for row in due if row["action"] == "UPDATED" and row["isWritten"]]
         restored = await self._restored(returning, session)
-        ids = {change.contact["_id"] for change in restored}
+        created = {row["contactId"]: row for row in due if row["action"] == "CREATED"}
+        going = await self._going({each: found[each] for each in created}, created, restored, session)
+        self._deleted = [contact["_id"] for contact in going]
         gone = await departure(self._directory, going, session)
+        ids = {change.contact["_id"] for change in restored}
         return [*(change for change in gone if change.contact["_id"] not in ids), *restored]
 
-    def _is_due(self, row: Document, contact: Document | None) -> bool:
+    async def _going(
+        self,
+        candidates: dict[str, Document],
+        rows: Mapping[str, Document],
+        restored: Sequence[Change],
+        session: Session,
+    ) -> Sequence[Document]:
+        """The contacts to delete: those whose every report goes with them, or gets another manager back."""
+        reports = await contacts.reports_of(self._db, list(candidates), session)
+        elsewhere = {change.contact["_id"]: change.contact.get("managerId") for change in restored}
+        while True:
+            staying = [
+                report
+                for report in reports
+                if report["managerId"] in candidates
+                and report["_id"] not in candidates
+                and elsewhere.get(report["_id"], report["managerId"]) == report["managerId"]
+            ]
+            if not staying:
+                return list(candidates.values())
+            for report in staying:
+                if manager := candidates.pop(report["managerId"], None):
+                    why = f"manages {_named(report)} since the import; it stays."
+                    self._keep(rows[manager["_id"]], f"{_named(manager)} {why}")
+
+    def _is_due(self, row: Document, contact: Document | None, deleted: Mapping[str, Document]) -> bool:
         """Whether a contact is as the import left it; if not, that is noted."""
         if contact is None:
-            if row["action"] == "UPDATED":
-                self._keep(row, f"The contact {row['contactId']} was deleted since; restore it first.")
+            entry = deleted.get(row["contactId"])
+            name = _named(entry["contact"]) if entry else f"The contact {row['contactId']}"
+            self._keep(row, f"{name} was deleted since the import.")
             return False
-        name = f"{contact['displayName']} ({contact['_id']})"
+        name = _named(contact)
+        if row["action"] == "CREATED" and set(contact.get("groupIds", ())) - set(row.get("joined", ())):
+            self._keep(row, f"{name} was made a member of groups since the import; it stays as it is.")
+            return False
         if contact["version"] != row["version"]:
             self._keep(row, f"{name} was changed since the import; it stays as it is.")
             return False
@@ -86,6 +121,8 @@ class _Chunk:
     async def _beside(self, session: Session) -> None:
         kept = {row["contactId"] for row, _ in self._kept}
         await self._restore_groups([row for row in self._rows if row["contactId"] not in kept], session)
+        if self._job["phase"] == "ROLL_BACK":
+            await recycle_bin.forget(self._db, self._deleted, session)
         problems = [
             import_results.problem_document(self._job, ImportRow(row["row"], row["line"], {}), 999, problem)
             for row, problem in self._kept
@@ -127,6 +164,10 @@ class _Chunk:
 
     def _keep(self, row: Document, message: str) -> None:
         self._kept.append((row, RowProblem(None, "CHANGED_SINCE", message)))
+
+
+def _named(contact: Document) -> str:
+    return f"{contact['displayName']} ({contact['_id']})"
 
 
 def _asks_for(record: Document, problem: EmailAddressTaken | NotFound | ManagerCycle) -> bool:

@@ -202,7 +202,7 @@ def _aliases(check: _Checker, value: object) -> None:
     elif not isinstance(value, list | tuple):
         check.refuse("aliases", "WRONG_TYPE", f"aliases must be a list of addresses, not {_kind(value)}.")
     elif len(value) > MAX_ALIASES:
-        check.refuse("aliases", "TOO_MANY", f"There are {len(value)} aliases; keep {MAX_ALIASES} or fewer.")
+        check.refuse("aliases", "TOO_MANY", f"There are more than {MAX_ALIASES} aliases; keep that many or fewer.")
     else:
         found = [check.address(f"aliases[{index}]", alias) for index, alias in enumerate(value)]
         check.values["aliases"] = [alias for alias in found if alias] or None

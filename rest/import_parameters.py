@@ -1,12 +1,14 @@
 """Query parameters of imports and of the export."""
 
-from collections.abc import Iterable, Mapping
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from resolvers import paging
 from resolvers.csv_columns import COLUMNS
 from resolvers.csv_export import chosen
-from resolvers.csv_records import DELIMITERS
+from resolvers.csv_records import DELIMITER_NAMES, DELIMITERS
 from resolvers.csv_text import ENCODINGS
 from resolvers.errors import FieldProblem, InvalidInput, InvalidRequest
 from resolvers.import_jobs import Options
@@ -19,12 +21,21 @@ from storage.selection import Selection
 ON_MATCH: dict[str, OnMatch] = {"SKIP": "SKIP", "UPDATE": "UPDATE", "FAIL": "FAIL"}
 ERROR_POLICY: dict[str, ErrorPolicy] = {"SKIP_FAILED_ROWS": "SKIP_FAILED_ROWS", "REJECT_ALL": "REJECT_ALL"}
 FLAGS = {"true": True, "false": False}
-DELIMITER_NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 IMPORT = ("dryRun", "onMatch", "errorPolicy", "columns", "encoding", "delimiter", "fileName")
 PAGE = ("limit", "cursor")
-EXPORT = (*parameters.FILTERS, "orderBy", "columns")
+EXPORT = (*parameters.FILTERS, "orderBy", "columns", "bom")
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What to export, in which order, which columns, and whether with a byte-order mark."""
+
+    selection: Selection
+    ordering: Ordering
+    columns: Sequence[str]
+    bom: bool
 
 
 def options(pairs: Iterable[tuple[str, str]]) -> Options:
@@ -56,22 +67,34 @@ def page(pairs: Iterable[tuple[str, str]], ordering: Ordering) -> Window:
         raise _problem("cursor", problem.message) from problem
 
 
-def export(pairs: Iterable[tuple[str, str]]) -> tuple[Selection, Ordering, list[str]]:
-    """What to export, in which order, and which columns. Raises `InvalidParameters`."""
+def bom(pairs: Iterable[tuple[str, str]]) -> bool:
+    """Whether a file is wanted with a byte-order mark. Raises `InvalidParameters`."""
+    return _one_of(parameters.distinct(pairs, ("bom",)), "bom", FLAGS, False)
+
+
+def export(pairs: Iterable[tuple[str, str]]) -> Export:
+    """What to export. Raises `InvalidParameters`."""
     given = parameters.distinct(pairs, EXPORT)
     named = given.get("columns", "")
     try:
         columns = chosen(named.split(",")) if named else [*COLUMNS]
     except InvalidInput as problem:
         raise InvalidParameters(problem.fields) from problem
-    asked = parameters.listing((name, value) for name, value in given.items() if name != "columns")
-    return asked.selection, asked.ordering, list(columns)
+    asked = parameters.listing((name, value) for name, value in given.items() if name not in ("columns", "bom"))
+    return Export(asked.selection, asked.ordering, columns, _one_of(given, "bom", FLAGS, False))
 
 
 def _mapping(text: str) -> dict[str, str]:
-    """`Firma:Company,Shoe size:`: a column of the file and which of ours it is, or nothing to ignore it."""
+    """`Firma:Company,Shoe size:`: a column of the file and which of ours it is, or nothing to ignore it.
+
+    It is a line of CSV, so that a name may have a comma: `"Name, full:DisplayName"`.
+    """
     found = {}
-    for pair in filter(None, text.split(",")):
+    try:
+        pairs = next(csv.reader([text], skipinitialspace=True), [])
+    except csv.Error as error:
+        raise _problem("columns", f"columns must be one line of CSV: {error}.") from error
+    for pair in filter(None, pairs):
         name, colon, column = pair.rpartition(":")
         if not colon:
             raise _problem("columns", f"columns must be pairs such as Firma:Company, not {pair[:80]!r}.")

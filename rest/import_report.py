@@ -11,6 +11,7 @@ SHOWN = 100
 """So many problems, and of a dry run outcomes, are in the report itself; the rest is read page by page."""
 _PLAIN = (
     "status",
+    "phase",
     "dryRun",
     "onMatch",
     "errorPolicy",

@@ -24,8 +24,7 @@ MAX_JSON_BYTES = 8 << 20
 
 async def create(request: Request) -> Response:
     """Import a file or rows: answer with the report, or at once with where it will be."""
-    options = import_parameters.options(request.query_params.multi_items())
-    job, scanned = await _start(request, options)
+    job, scanned = await _start(request)
     runner: Runner = request.state.imports
     runner.start(job, scanned)
     location = {"Location": f"{PATH}/{quote(job['_id'])}"}
@@ -71,9 +70,10 @@ async def outcomes(request: Request) -> Response:
 
 async def failed(request: Request) -> Response:
     """The refused rows as a CSV file."""
+    bom = import_parameters.bom(request.query_params.multi_items())
     job = await _job(request)
     name = f"import-{job['_id']}-failed.csv"
-    content = import_failures.failed_rows(request.state.directory, job)
+    content = import_failures.failed_rows(request.state.directory, job, bom=bom)
     return StreamingResponse(content, media_type="text/csv; charset=utf-8", headers=attachment(name))
 
 
@@ -98,15 +98,16 @@ def attachment(name: str) -> dict[str, str]:
     return {**answers.FRESH, "Content-Disposition": f'attachment; filename="{name}"'}
 
 
-async def _start(request: Request, options: Options) -> tuple[Document, Scan]:
+async def _start(request: Request) -> tuple[Document, Scan]:
     directory: Directory = request.state.directory
+    asked = request.query_params.multi_items()
+    options = import_parameters.options(asked)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("Send the body as it is, without Content-Encoding.")
     limit: int = request.state.settings.max_import_bytes
     if kind == "multipart/form-data":
-        name, file = await uploads.form_file(request, uploads.body(request, limit))
-        return await import_jobs.start_csv(directory, file, replace(options, file_name=options.file_name or name))
+        return await _start_form(request, asked, limit)
     if kind in CSV_TYPES:
         return await import_jobs.start_csv(directory, uploads.body(request, limit), options)
     if kind == "application/json":
@@ -114,6 +115,17 @@ async def _start(request: Request, options: Options) -> tuple[Document, Scan]:
     raise UnsupportedMediaType(
         "Send a CSV file as text/csv or in a form (multipart/form-data), or contacts as application/json."
     )
+
+
+async def _start_form(request: Request, asked: list[tuple[str, str]], limit: int) -> tuple[Document, Scan]:
+    """Import the file of a form, whose other fields say how, as query parameters do."""
+    form, file = await uploads.form_file(request, uploads.body(request, limit))
+
+    def options() -> Options:
+        found = import_parameters.options([*asked, *form.fields])
+        return replace(found, file_name=found.file_name or form.name)
+
+    return await import_jobs.start_csv(request.state.directory, file, options)
 
 
 async def _rows(request: Request, limit: int) -> list[object]:

@@ -2,6 +2,7 @@
 
 from resolvers import paging
 from resolvers.csv_columns import COLUMNS
+from resolvers.csv_records import DELIMITER_NAMES
 from resolvers.csv_text import ENCODINGS
 from rest import import_parameters
 from rest import openapi_parts as parts
@@ -9,10 +10,14 @@ from rest.openapi_schemas import CREATE_EXAMPLE, EXAMPLE_ID
 from storage.documents import Document
 
 _TAG = ["imports"]
+_COLUMNS = (
+    "Which column is which: pairs of `name:our name`, as a line of CSV, so that a pair with a comma is in quotes."
+)
 _CSV = "DisplayName,EmailAddress,FirstName,LastName\r\nAna Sample,ana@supplier.example,Ana,Sample\r\n"
 _EXAMPLE = {
     "id": EXAMPLE_ID,
     "status": "SUCCEEDED",
+    "phase": "WRITE",
     "dryRun": False,
     "onMatch": "SKIP",
     "errorPolicy": "SKIP_FAILED_ROWS",
@@ -70,8 +75,9 @@ def paths() -> Document:
             "get",
             "getFailedRows",
             "Get the refused rows",
-            "The original rows with line, code and reason, ready to mend and import again.",
-            {"responses": {"200": _csv("The rows."), **parts.refusals(404)}},
+            "The original rows with line, code and reason, ready to mend and import again."
+            " Rows in JSON come with the JSON.",
+            {"parameters": [_bom()], "responses": {"200": _csv("The rows."), **parts.refusals(400, 404)}},
         ),
         f"{one}/cancel": _with_id(
             "post",
@@ -126,6 +132,10 @@ def schemas() -> Document:
     summary: Document = {
         "id": {"type": "string", "description": "Opaque."},
         "status": {"enum": ["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED", "UNDONE"]},
+        "phase": {
+            "enum": ["PREVIEW", "WRITE", "ROLL_BACK", "UNDO"],
+            "description": "What it does, or did last. `processed` counts the rows of PREVIEW, and of WRITE anew.",
+        },
         "dryRun": {"type": "boolean"},
         "onMatch": {"enum": [*import_parameters.ON_MATCH]},
         "errorPolicy": {"enum": [*import_parameters.ERROR_POLICY]},
@@ -178,8 +188,13 @@ def _create() -> Document:
                 "multipart/form-data": {
                     "schema": {
                         "type": "object",
-                        "properties": {"file": {"type": "string", "format": "binary"}},
+                        "description": "The options may be fields of the form instead of query parameters.",
+                        "properties": {
+                            "file": {"type": "string", "format": "binary"},
+                            **{each["name"]: each["schema"] for each in _options()},
+                        },
                         "required": ["file"],
+                        "additionalProperties": False,
                     }
                 },
                 "application/json": {
@@ -218,9 +233,9 @@ def _options() -> list[Document]:
             {"enum": [*import_parameters.ERROR_POLICY], "default": "SKIP_FAILED_ROWS"},
             "Whether to pass over refused rows, or to write nothing unless every row is good.",
         ),
-        query("columns", {"type": "string"}, "Which column is which: pairs of `name:our name`.", "Firma:Company"),
+        query("columns", {"type": "string"}, _COLUMNS, "Firma:Company"),
         query("encoding", {"enum": [*ENCODINGS]}, "The file's encoding, if it is not told rightly."),
-        query("delimiter", {"enum": [*import_parameters.DELIMITER_NAMES]}, "The file's delimiter, likewise."),
+        query("delimiter", {"enum": [*DELIMITER_NAMES]}, "The file's delimiter, likewise."),
         query("fileName", {"type": "string"}, "What to call the file.", "contacts.csv"),
     ]
 
@@ -235,7 +250,7 @@ def _export() -> Document:
         "tags": _TAG,
         "summary": "Export contacts",
         "description": "All contacts that the filters choose as a CSV file in UTF-8, which an import takes back.",
-        "parameters": [*parts.filter_parameters(), ordering, columns],
+        "parameters": [*parts.filter_parameters(), ordering, columns, _bom()],
         "responses": {"200": _csv("The file, streamed."), **parts.refusals(400)},
     }
 
@@ -289,6 +304,11 @@ def _csv(description: str) -> Document:
 def _prefer() -> Document:
     about = "`respond-async`: answer at once (RFC 7240)."
     return parts.parameter("header", "Prefer", {"type": "string"}, about, "respond-async")
+
+
+def _bom() -> Document:
+    about = "Whether the file begins with a byte-order mark, by which Excel knows it for UTF-8."
+    return parts.parameter("query", "bom", {"type": "boolean", "default": False}, about)
 
 
 def _object(properties: Document, more: Document | None = None) -> Document:

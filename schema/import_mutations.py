@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from typing import Annotated, Protocol, TypeAlias, cast
 
 import strawberry
+from strawberry import Maybe
 from strawberry.file_uploads import Upload
 
 from resolvers import import_jobs
@@ -12,13 +13,39 @@ from resolvers.import_jobs import Options
 from schema.context import Info
 from schema.documents import as_type
 from schema.imports import ContactImport, ImportErrorPolicy, ImportMatch
-from schema.inputs import CreateContactInput, fields
+from schema.inputs import CreateContactInput, PostalAddressInput, fields
 from schema.problems import ImportNotUndoable, ImportUnreadable, NotFound
 from storage.documents import Document
 
 WAIT_SECONDS = 5.0
 """An import that is done so soon is answered when it is done."""
 _PIECE = 1 << 18
+
+
+@strawberry.input(description="A row to import: what is left out stays as it is, null clears what can be empty.")
+class ImportRowInput:
+    email_address: str = strawberry.field(description="The address that the row is found by, or a new contact's.")
+    first_name: Maybe[str | None] = strawberry.field(description="First name, which a new contact needs.")
+    last_name: Maybe[str | None] = strawberry.field(description="Last name, which a new contact needs.")
+    display_name: Maybe[str | None] = strawberry.field(description="Display name, which a new contact needs.")
+    aliases: Maybe[list[str] | None] = strawberry.field(description="Further addresses. Replaces them all.")
+    company: Maybe[str | None] = strawberry.field(description="Name of the organisation.")
+    job_title: Maybe[str | None] = strawberry.field(description="Job title.")
+    department: Maybe[str | None] = strawberry.field(description="Department.")
+    business_phone: Maybe[str | None] = strawberry.field(description="Business phone number.")
+    mobile_phone: Maybe[str | None] = strawberry.field(description="Mobile phone number.")
+    address: Maybe[PostalAddressInput | None] = strawberry.field(description="Postal address.")
+    manager: Maybe[str | None] = strawberry.field(
+        description="Address of its manager: a contact that exists, or any row of the import."
+    )
+    manager_id: Maybe[strawberry.ID | None] = strawberry.field(description="Id of its manager, instead.")
+    groups: Maybe[list[str] | None] = strawberry.field(
+        description="Names or addresses of its groups. Replaces them all."
+    )
+    notes: Maybe[str | None] = strawberry.field(description="Notes.")
+    show_in_gal: Maybe[bool | None] = strawberry.field(
+        description="Whether the Global Address List shows it. Null means true."
+    )
 
 
 @strawberry.input(one_of=True, description="What to import: exactly one of these.")
@@ -28,7 +55,13 @@ class ImportSource:
     )
     text: str | None = strawberry.field(default=strawberry.UNSET, description="The text of a CSV file.")
     contacts: list[CreateContactInput] | None = strawberry.field(
-        default=strawberry.UNSET, description="Contacts; a field that is left out is like a blank cell."
+        default=strawberry.UNSET,
+        description="New contacts. Of those that exist, what is left out or null stays as it is, and so does whether "
+        "the Global Address List shows them, unless `showInGal` is false. `rows` can say more.",
+    )
+    rows: list[ImportRowInput] | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Rows like those of a file: what is left out is like a blank cell, null is like `[clear]`.",
     )
 
 
@@ -40,7 +73,7 @@ class ImportColumn:
 
 @strawberry.input(description="What to import and how.")
 class ImportContactsInput:
-    source: ImportSource = strawberry.field(description="A file, its text, or contacts.")
+    source: ImportSource = strawberry.field(description="A file, its text, contacts, or rows.")
     dry_run: bool = strawberry.field(default=False, description="Only tell what would become of each row.")
     on_match: ImportMatch = strawberry.field(
         default=ImportMatch.SKIP, description="What to do with rows whose address exists."
@@ -54,10 +87,11 @@ class ImportContactsInput:
     encoding: str | None = strawberry.field(
         default=None,
         description="The file's encoding, if it is not told rightly: `utf-8`, `utf-16-le`, `utf-16-be` or "
-        "`windows-1252`.",
+        "`windows-1252`, in any case.",
     )
     delimiter: str | None = strawberry.field(
-        default=None, description="The file's delimiter, if it is not told rightly."
+        default=None,
+        description="The file's delimiter, if it is not told rightly: itself, or `comma`, `semicolon`, `tab` or `bar`.",
     )
 
 
@@ -115,8 +149,7 @@ async def import_contacts(
         delimiter=input.delimiter,
         file_name=cast("_File", source.file).filename if source.file else None,
     )
-    if isinstance(source.contacts, list):
-        rows = [fields(each) for each in source.contacts]
+    if (rows := _rows(source)) is not None:
         job, scanned = await import_jobs.start_rows(directory, rows, options)
     else:
         job, scanned = await import_jobs.start_csv(directory, _pieces(source), options)
@@ -139,6 +172,17 @@ async def undo_import(info: Info, id: ImportId) -> UndoImportResult:
 
 async def _soon(info: Info, job: Document) -> ContactImport:
     return as_type(ContactImport, await info.context.imports.wait(job["_id"], WAIT_SECONDS) or job)
+
+
+def _rows(source: ImportSource) -> list[dict[str, object]] | None:
+    """The rows of a source that is no file."""
+    if isinstance(source.rows, list):
+        return [fields(each) for each in source.rows]
+    if not isinstance(source.contacts, list):
+        return None
+    found = [fields(each) for each in source.contacts]
+    # True is what the schema puts where nothing is said, and what a new contact gets anyway.
+    return [{name: value for name, value in row.items() if (name, value) != ("showInGal", True)} for row in found]
 
 
 async def _pieces(source: ImportSource) -> AsyncGenerator[bytes]:

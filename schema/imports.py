@@ -38,6 +38,14 @@ class ImportStatus(Enum):
     UNDONE = strawberry.enum_value("UNDONE", description="It was taken back.")
 
 
+@strawberry.enum(description="What an import does.")
+class ImportPhase(Enum):
+    PREVIEW = strawberry.enum_value("PREVIEW", description="Nothing is written: it checks every row.")
+    WRITE = strawberry.enum_value("WRITE", description="Rows are written, batch by batch.")
+    ROLL_BACK = strawberry.enum_value("ROLL_BACK", description="It takes back what it wrote, as not all rows can be.")
+    UNDO = strawberry.enum_value("UNDO", description="It is being undone, as someone asked.")
+
+
 @strawberry.enum(description="What became, or in a dry run would become, of a row.")
 class ImportAction(Enum):
     CREATED = strawberry.enum_value("CREATED", description="A new contact.")
@@ -113,12 +121,15 @@ def _outcomes(info: Info, root: Document, first: First = 50, after: After = None
 @strawberry.type(description="An import of contacts: a job that goes on whatever happens, and is kept for 30 days.")
 class ContactImport(Node):
     status: ImportStatus = strawberry.field(description="How far it is, or how it ended.")
+    phase: ImportPhase = strawberry.field(description="What it does, or did last.")
     dry_run: bool = strawberry.field(description="Whether it only tells what it would do.")
     on_match: ImportMatch = strawberry.field(description="What it does with rows whose address exists.")
     error_policy: ImportErrorPolicy = strawberry.field(description="What refused rows do to the others.")
     file_name: str | None = strawberry.field(description="Name of the file, if it has one.")
     rows: int = strawberry.field(description="How many rows there are, the header and blank lines aside.")
-    processed: int = strawberry.field(description="How many rows are decided.")
+    processed: int = strawberry.field(
+        description="How many rows are decided; under `REJECT_ALL` those of the phase `PREVIEW`, then of `WRITE` anew."
+    )
     created: int = strawberry.field(description="How many rows became new contacts.")
     updated: int = strawberry.field(description="How many rows changed a contact.")
     unchanged: int = strawberry.field(description="How many rows met a contact that is as they say already.")

@@ -17,6 +17,7 @@ from storage.driver import Database, Session
 from storage.keys import address_key, addresses
 
 Kind = Literal["contact", "group"]
+_ADDRESSES_A_QUERY = 10_000
 
 
 @dataclass
@@ -63,8 +64,11 @@ async def move(
 async def holders(db: Database, some: Iterable[str], session: Session | None = None) -> dict[str, Holder]:
     """The holders of these addresses, keyed by the address as compared; free ones are left out."""
     claimed = [f"smtp:{address_key(address)}" for address in some]
-    cursor = db.claims.find({"_id": {"$in": claimed}}, session=session)
-    return {claim["_id"].removeprefix("smtp:"): Holder(claim["holder"], claim["kind"]) async for claim in cursor}
+    found: dict[str, Holder] = {}
+    for start in range(0, len(claimed), _ADDRESSES_A_QUERY):
+        cursor = db.claims.find({"_id": {"$in": claimed[start : start + _ADDRESSES_A_QUERY]}}, session=session)
+        found |= {claim["_id"].removeprefix("smtp:"): Holder(claim["holder"], claim["kind"]) async for claim in cursor}
+    return found
 
 
 async def synced_ids(db: Database, guids: Iterable[str], session: Session | None = None) -> dict[str, str]:

@@ -168,6 +168,13 @@ async def all_problems(db: Database, identifier: str) -> AsyncIterator[Document]
         yield problem
 
 
+async def first_problems(db: Database, identifier: str, places: Sequence[int]) -> dict[int, str]:
+    """The message of the first problem of each of these rows of a job, by the row's place."""
+    keys = {f"{place:010d}:000": place for place in places}
+    cursor = db.import_problems.find({"importId": identifier, "key": {"$in": list(keys)}}, ["key", "message"])
+    return {keys[problem["key"]]: problem["message"] async for problem in cursor}
+
+
 async def outcomes(db: Database, identifier: str, since: str = "") -> AsyncGenerator[Document]:
     """What became of a job's rows, in chunks, in the order of deciding, from the chunk with this key."""
     query = {"importId": identifier, "key": {"$gte": since}}

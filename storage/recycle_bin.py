@@ -40,6 +40,11 @@ async def keep_links(db: Database, entry: Document, session: Session) -> None:
     )
 
 
+async def forget(db: Database, ids: Sequence[str], session: Session) -> None:
+    """Keep nothing of contacts that were deleted in this transaction."""
+    await db.deleted_contacts.delete_many({"_id": {"$in": list(ids)}}, session=session)
+
+
 async def page(db: Database, window: Window) -> Page:
     """One page of the deleted contacts, the latest first."""
     return await pages.read(db.deleted_contacts, {}, LATEST_FIRST, window)

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+import transfer
+from resolvers import groups
+from resolvers.directory import Directory
+from storage.changes import Author
 from storage.driver import Database
 from tests.conftest import DRIVER
 from tests.resolvers.importing import HEADER
@@ -60,6 +64,83 @@ async def test_dry_run_from_standard_input(environment: dict[str, str], db: Data
     assert "Dry run" in done.stdout
     assert "1 created, 1 failed" in done.stdout
     assert await db.contacts.count_documents({}) == 0
+
+
+async def test_dry_run_row_by_row(environment: dict[str, str], tmp_path: Path, db: Database) -> None:
+    """A dry run tells what would become of the first rows, and writes all of them into a file where asked to."""
+    (tmp_path / "in.csv").write_text(FILE)
+    contacts(environment, "import", str(tmp_path / "in.csv"))
+    changed, report = tmp_path / "changed.csv", tmp_path / "report.csv"
+    rows = "".join(f"P {n},p{n}@a.example,P,{n},,,\n" for n in range(30))
+    changed.write_text(FILE.replace("Acme", "Bmce") + rows)
+    done = contacts(
+        environment, "import", str(changed), "--dry-run", "--on-match", "update", "--report", str(report), "--bom"
+    )
+    assert "line 2 updated: ana@a.example (company: 'Acme' → 'Bmce')" in done.stdout
+    assert "line 3 failed: nowhere" in done.stdout
+    assert "p20@a.example" not in done.stdout
+    assert "… and more" in done.stdout
+    with report.open(newline="", encoding="utf-8-sig") as file:
+        ana, ben, *others = csv.DictReader(file)
+    assert (ana["Line"], ana["Outcome"], ana["Changes"]) == ("2", "UPDATED", "company: 'Acme' → 'Bmce'")
+    assert (ben["Outcome"], ben["EmailAddress"]) == ("FAILED", "nowhere")
+    assert "not an e-mail address" in ben["Reason"]
+    assert len(others) == 30
+
+
+async def test_export_options(environment: dict[str, str], db: Database) -> None:
+    """An export is filtered and sorted as asked, with groups and managers named as people name them."""
+    header = f"{HEADER},Country,Manager,Groups"
+    await groups.create_group(
+        Directory(db, Author("tester", "cli")), {"displayName": "Partners", "emailAddress": "partners@a.example"}
+    )
+    rows = ["Ana Li,ana@a.example,Ana,Li,Acme,CTO,,ES,,Partners", "Ben Li,ben@b.example,Ben,Li,,,,DE,ana@a.example,"]
+    done = contacts(environment, "import", "-", "--delimiter", "comma", text="\n".join([header, *rows, ""]))
+    assert "2 created" in done.stdout, done.stdout + done.stderr
+
+    def exported(*options: str) -> list[str]:
+        done = contacts(environment, "export", "-", "--columns", "EmailAddress", *options)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split()[1:]
+
+    ana, ben = "ana@a.example", "ben@b.example"
+    assert exported("--order-by", "-emailAddress") == [ben, ana]
+    assert exported("--job-title", "cto", "--country", "es", "--domain", "a.example") == [ana]
+    assert exported("--group", "partners") == exported("--group", "partners@a.example") == [ana]
+    assert exported("--manager", ana) == [ben]
+    for options in (("--group", "Nobody"), ("--manager", "nobody@a.example"), ("--order-by", "shoe")):
+        done = contacts(environment, "export", "-", *options)
+        assert (done.returncode != 0, "Traceback" in done.stderr) == (True, False)
+
+
+def test_an_export_that_fails_leaves_what_was_there(environment: dict[str, str], tmp_path: Path) -> None:
+    """The file of an earlier export stays until a new one is whole."""
+    file = tmp_path / "contacts.csv"
+    file.write_text("old")
+    file.chmod(0o640)
+    assert contacts(environment, "export", str(file), "--columns", "Shoe").returncode == 1
+    assert contacts(environment, "export", str(file), "--group", "Nobody").returncode == 1
+    assert file.read_text() == "old"
+    assert contacts(environment, "export", str(file)).returncode == 0
+    assert file.read_text().startswith(HEADER)
+    assert (file.stat().st_mode & 0o777, os.listdir(tmp_path)) == (0o640, ["contacts.csv"])
+    assert contacts(environment, "export", "/dev/null").returncode == 0
+    assert not Path("/dev/null").is_file()
+
+
+def test_a_file_that_is_cut_off_is_not_left(tmp_path: Path) -> None:
+    """A file takes its name when it is whole; a failure leaves what was there, and nothing else."""
+    file = tmp_path / "contacts.csv"
+    file.write_text("old")
+
+    def interrupted() -> None:
+        with transfer.written(file) as target:
+            target.write(b"half of the new")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert (file.read_text(), os.listdir(tmp_path)) == ("old", ["contacts.csv"])
 
 
 def test_what_cannot_be_imported(environment: dict[str, str], tmp_path: Path) -> None:

@@ -202,6 +202,8 @@ async def test_columns_can_be_mapped() -> None:
         (b"", "empty"),
         (b"\r\n\r\n", "no header"),
         (b"PK\x03\x04\x14\x00", "Excel"),
+        (HEADER.encode("utf-32"), "UTF-32"),
+        (HEADER.encode("utf-32-be"), "UTF-32"),
         (b"\x00\x01\x02\xff" * 100, "names no column"),
         (b"Lorem ipsum dolor sit amet.\nMore of it.\n", "names no column"),
         (b"DisplayName,FirstName,LastName\nAna,Ana,Li\n", "no column EmailAddress"),

@@ -296,6 +296,22 @@ async def test_preview_of_changes(directory: Directory) -> None:
     ]
 
 
+async def test_preview_of_managers_and_groups(directory: Directory) -> None:
+    """A dry run shows managers by address, also those who are yet to be created, and groups by name."""
+    for name in ("Partners", "Vendors"):
+        await create_group(directory, {"displayName": name, "emailAddress": f"{name.lower()}@a.example"})
+    await import_csv(
+        directory, table(row("Boss", "boss@a.example"), row("Ana", "ana@a.example", "", "boss@a.example", "Partners"))
+    )
+    text = table(row("Ana", "ana@a.example", "", "New@a.example", "Vendors"), row("New", "new@a.example"))
+    job = await import_csv(directory, text, on_match="UPDATE", dry_run=True)
+    ana, _ = await outcomes_of(directory, job)
+    assert ana["fields"] == [
+        {"field": "manager", "before": "boss@a.example", "after": "New@a.example"},
+        {"field": "groups", "before": "Partners", "after": "Vendors"},
+    ]
+
+
 async def test_rows_as_objects(directory: Directory) -> None:
     """Rows like `CreateContactInput` go the same way: null clears, and managers are named by id or address."""
     boss = await contacts.create_contact(directory, person("Boss Li"))

@@ -5,11 +5,13 @@ import csv
 import io
 from typing import Any
 
+import pytest
 from httpx import AsyncClient
 
 from resolvers.csv_columns import COLUMNS
 from resolvers.directory import Directory
 from resolvers.groups import add_contacts, create_group
+from storage.driver import Database
 from tests.resolvers.importing import HEADER
 
 BULK = "/api/identity/contacts/bulk"
@@ -48,11 +50,69 @@ async def test_csv_body(client: AsyncClient) -> None:
 
 
 async def test_form(client: AsyncClient) -> None:
-    """A file in a form is imported, whatever other parts the form has."""
-    files = {"comment": (None, b"hello"), "file": ("kontakte.csv", FILE.replace(",", ";").encode("utf-16"))}
+    """A file in a form is imported."""
+    files = {"file": ("kontakte.csv", FILE.replace(",", ";").encode("utf-16"))}
     report = (await client.post(BULK, files=files)).json()
     assert (report["created"], report["encoding"], report["delimiter"]) == (2, "utf-16-le", ";")
     assert report["fileName"] == "kontakte.csv"
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["before the file", "after the file"])
+async def test_options_in_a_form(client: AsyncClient, order: int) -> None:
+    """Fields of the form say how to import, wherever they stand in it."""
+    parts: list[Any] = [
+        ("dryRun", (None, "true")),
+        ("delimiter", (None, "semicolon")),
+        ("file", ("kontakte.csv", FILE.replace(",", ";").encode())),
+    ]
+    report = (await client.post(BULK, files=parts[::order], params={"onMatch": "FAIL"})).json()
+    assert (report["dryRun"], report["onMatch"], report["created"]) == (True, "FAIL", 2)
+    assert (await client.get("/api/identity/contacts")).json()["totalCount"] == 0
+
+
+@pytest.mark.parametrize(
+    ("part", "says"),
+    [
+        (("comment", (None, "hello")), "no parameter 'comment'"),
+        (("dryRun", (None, "perhaps")), "dryRun must be"),
+        (("onMatch", (None, "FAIL")), "more than once"),
+        (("file", ("second.csv", FILE.encode())), "more than one file"),
+        (("columns", (None, "x" * 70_000)), "more than 65,536 bytes"),
+    ],
+)
+async def test_parts_that_would_be_lost(client: AsyncClient, db: Database, part: Any, says: str) -> None:
+    """What a form asks for beyond what is understood is refused, and nothing is kept."""
+    parts: list[Any] = [("file", ("kontakte.csv", FILE.encode())), part]
+    answer = await client.post(BULK, files=parts, params={"onMatch": "SKIP"})
+    assert (answer.status_code, says in answer.text) == (400, True), answer.text
+    assert (await client.get(IMPORTS)).json()["imports"] == []
+    assert await db.upload_chunks.count_documents({}) == 0
+
+
+async def test_a_form_cut_off(client: AsyncClient, db: Database) -> None:
+    """A form that ends before its closing boundary was cut off, and is refused."""
+    head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
+    for body in (head + FILE.encode(), head + FILE.encode() + b"\r\n--b"):
+        answer = await client.post(BULK, content=body, headers={"content-type": "multipart/form-data; boundary=b"})
+        assert (answer.status_code, answer.json()["code"]) == (400, "MALFORMED")
+    assert await db.upload_chunks.count_documents({}) == 0
+
+
+async def test_a_header_with_a_broken_byte(client: AsyncClient, db: Database) -> None:
+    """A header that is not of the file's encoding is read as far as it goes, and leaves nothing behind if refused."""
+    file = f"{HEADER},Gr\udcfc\u00dfe\n{ANA},43\n".encode("utf-8", "surrogateescape")
+    report = (await client.post(BULK, content=file, headers=CSV)).json()
+    assert (report["created"], report["unknownColumns"]) == (1, ["Gr\ufffd\u00dfe"])
+    answer = await client.post(BULK, content=file.replace(b"FirstName", b"F\xfcrst"), headers=CSV)
+    assert answer.status_code == 422
+    assert await db.upload_chunks.count_documents({}) == 0
+
+
+async def test_columns_with_commas(client: AsyncClient) -> None:
+    """A column whose name has a comma is mapped in quotes, as in CSV."""
+    text = FILE.replace("DisplayName", '"Name, full"').replace("Company", "Firma")
+    report = await post(client, text, columns='"Name, full:DisplayName",Firma:Company')
+    assert (report["created"], report["unknownColumns"]) == (2, [])
 
 
 async def test_json(client: AsyncClient) -> None:
@@ -158,7 +218,7 @@ async def test_export(client: AsyncClient, directory: Directory) -> None:
     only = await client.get(EXPORT, params={"company": "acme", "columns": "EmailAddress,Company"})
     assert only.text == "EmailAddress,Company\r\nana@acme.example,Acme\r\n"
     back = await post(client, answer.text, onMatch="UPDATE")
-    assert (back["unchanged"], back["failed"], back["unknownColumns"]) == (2, 0, [])
+    assert (back["unchanged"], back["failed"], back["unknownColumns"]) == (2, 0, ["Source"])
     assert (await client.get(EXPORT, params={"columns": "Shoe"})).status_code == 400
 
 

@@ -15,7 +15,7 @@ from tests.schema.graphql_transport_ws import connected
 
 FILE = f"{HEADER}\nAna Li,ana@a.example,Ana,Li,Acme,,\nBen Li,nowhere,Ben,Li,,,\n"
 IMPORT = """mutation($input: ImportContactsInput!) { importContacts(input: $input) { __typename
-  ... on ImportContactsSuccess { contactImport { id status dryRun rows processed created updated unchanged skipped
+  ... on ImportContactsSuccess { contactImport { id status phase dryRun rows processed created updated unchanged skipped
     failed encoding delimiter columns unknownColumns fileName finishedAt
     problems { totalCount nodes { row line column code value } }
     outcomes { totalCount nodes { row action contactId emailAddress changes { field before after } } } } }
@@ -33,6 +33,7 @@ async def test_text(graphql: GraphQL) -> None:
     job = await run(graphql, {"text": FILE})
     assert (job["status"], job["rows"], job["created"], job["failed"]) == ("SUCCEEDED", 2, 1, 1)
     assert (job["encoding"], job["delimiter"], job["columns"]) == ("utf-8", ",", HEADER.split(","))
+    assert job["phase"] == "WRITE"
     assert job["problems"]["nodes"] == [
         {"row": 2, "line": 3, "column": "EmailAddress", "code": "SYNTAX", "value": "nowhere"}
     ]
@@ -61,6 +62,30 @@ async def test_contacts_and_preview(graphql: GraphQL) -> None:
     assert outcome["changes"] == [{"field": "displayName", "before": "Ana Li", "after": "Ana New"}]
 
 
+HIDDEN = """{ contact(emailAddress: "ana@a.example") { gal company jobTitle } }"""
+
+
+async def test_contacts_leave_what_they_do_not_say(graphql: GraphQL) -> None:
+    """Contacts that say nothing of the Global Address List leave it as it is, and hide where they say so."""
+    ana = {"displayName": "Ana Li", "firstName": "Ana", "lastName": "Li", "emailAddress": "ana@a.example"}
+    assert (await run(graphql, {"contacts": [{**ana, "showInGal": False}]}))["created"] == 1
+    assert (await run(graphql, {"contacts": [ana]}, onMatch="UPDATE"))["status"] == "SUCCEEDED"
+    assert (await graphql(HIDDEN))["contact"]["gal"] == "HIDDEN"
+
+
+async def test_rows_say_what_changes(graphql: GraphQL) -> None:
+    """A row changes what it says, null clears, and an address is enough to update."""
+    boss = {"displayName": "Bo Li", "firstName": "Bo", "lastName": "Li", "emailAddress": "bo@a.example"}
+    await run(graphql, {"text": FILE.replace("Acme,", "Acme,CTO")})
+    await run(graphql, {"rows": [{"emailAddress": "ana@a.example", "showInGal": False}]}, onMatch="UPDATE")
+    rows = [boss, {"emailAddress": "ana@a.example", "company": None, "manager": "bo@a.example"}]
+    job = await run(graphql, {"rows": rows}, onMatch="UPDATE")
+    assert (job["created"], job["updated"], job["failed"]) == (1, 1, 0)
+    assert (await graphql(HIDDEN))["contact"] == {"gal": "HIDDEN", "company": None, "jobTitle": "CTO"}
+    job = await run(graphql, {"rows": [{"emailAddress": "ana@a.example", "showInGal": None}]}, onMatch="UPDATE")
+    assert (await graphql(HIDDEN))["contact"]["gal"] == "VISIBLE"
+
+
 async def test_options(graphql: GraphQL) -> None:
     """Columns can be mapped, and nothing is written unless every row is good where that is asked for."""
     text = FILE.replace("EmailAddress", "Kontakt")
@@ -68,6 +93,12 @@ async def test_options(graphql: GraphQL) -> None:
     job = await run(graphql, {"text": text}, errorPolicy="REJECT_ALL", **mapped)
     assert (job["status"], job["created"], job["failed"]) == ("FAILED", 0, 1)
     assert (await run(graphql, {"text": text}))["code"] == "IMPORT_UNREADABLE"
+
+
+async def test_names_of_encodings_and_delimiters(graphql: GraphQL) -> None:
+    """Encodings are named in any case, delimiters by name or by themselves."""
+    job = await run(graphql, {"text": FILE.replace(",", ";")}, encoding="UTF-8", delimiter="Semicolon")
+    assert (job["created"], job["encoding"], job["delimiter"]) == (1, "utf-8", ";")
 
 
 async def test_source_is_exactly_one(graphql: GraphQL) -> None:

@@ -1,0 +1,164 @@
+"""What an import that writes all or nothing leaves when it stops: nothing; and what an undo leaves alone."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from resolvers import contacts, import_jobs, import_results
+from resolvers.directory import Directory
+from resolvers.groups import add_contacts, create_group
+from resolvers.import_runner import run_one
+from resolvers.import_state import Outcome
+from resolvers.names import Names
+from storage.documents import Document
+from storage.pages import Window
+from storage.selection import Selection
+from tests.consistency import check
+from tests.people import person
+from tests.resolvers.importing import HEADER, counts, import_csv, job_of
+from tests.resolvers.test_import import found, row, table, undo
+from tests.resolvers.test_import_jobs import made, total, until
+
+ROWS = 2_500
+FILE = f"{HEADER}\n" + "".join(f"P {n},p{n}@a.example,P,{n},,,\n" for n in range(ROWS))
+
+
+def fail_after(monkeypatch: pytest.MonkeyPatch, batches: int) -> None:
+    """Make the import fail, as if by a defect, when it has written so many batches."""
+    keep, done = import_results.chunks, 0
+
+    def chunks(job: Document, step: int, outcomes: Sequence[Outcome], called: Names | None) -> list[Document]:
+        nonlocal done
+        if job["phase"] == "WRITE":
+            done += 1
+            if done > batches:
+                raise RuntimeError("a defect")
+        return keep(job, step, outcomes, called)
+
+    monkeypatch.setattr(import_results, "chunks", chunks)
+
+
+async def test_all_or_nothing_after_a_defect(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under REJECT_ALL nothing is kept when something goes wrong on our side, in the recycle bin neither."""
+    fail_after(monkeypatch, 1)
+    job = await import_csv(directory, FILE, error_policy="REJECT_ALL")
+    assert (job["status"], counts(job), await total(directory)) == ("FAILED", {}, 0)
+    assert "Nothing was kept" in job["message"]
+    assert await contacts.count_deleted(directory) == 0
+    assert await directory.db.upload_chunks.count_documents({}) == 0
+    await check(directory.db)
+
+
+async def test_what_is_done_is_kept_after_a_defect(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise what is written is kept and counted."""
+    fail_after(monkeypatch, 1)
+    job = await import_csv(directory, FILE)
+    assert (job["status"], counts(job), await total(directory)) == ("FAILED", {"created": 1_000}, 1_000)
+    assert "are kept" in job["message"]
+
+
+async def test_a_preview_ends_as_the_run_would(directory: Directory) -> None:
+    """Under REJECT_ALL a dry run with a bad row fails like the run, with the same counts and message."""
+    text = table(row("A", "a@a.example"), row("B", "nowhere"))
+    ends = [await import_csv(directory, text, error_policy="REJECT_ALL", dry_run=dry) for dry in (True, False)]
+    seen = [(job["status"], counts(job), job["message"], job["phase"]) for job in ends]
+    assert seen[0] == seen[1]
+    assert seen[0][:2] == ("FAILED", {"failed": 1})
+
+
+async def test_cancelled_while_it_checks(directory: Directory) -> None:
+    """Cancelled before anything is written, an import counts nothing as created."""
+    job = await made(directory, FILE, error_policy="REJECT_ALL")
+    running = asyncio.create_task(run_one(directory, job["_id"]))
+    await until(lambda each: each["processed"] > 0, directory, job)
+    await import_jobs.cancel(directory, job["_id"])
+    await running
+    job = await job_of(directory, job)
+    assert (job["status"], job["phase"], counts(job), await total(directory)) == ("CANCELLED", "PREVIEW", {}, 0)
+
+
+async def problems_of_undo(directory: Directory, job: Document) -> list[str]:
+    page = await import_jobs.list_problems(directory, job["_id"], Window(50))
+    return [each["message"] for each in page.documents if each["code"] == "CHANGED_SINCE"]
+
+
+async def test_undo_leaves_new_members_and_managers(directory: Directory) -> None:
+    """A created contact that was made a member of a group, or somebody's manager, since the import stays."""
+    group = await create_group(directory, {"displayName": "Partners", "emailAddress": "partners@a.example"})
+    job = await import_csv(
+        directory,
+        table(
+            row("Ana", "ana@a.example", "", "", "Partners"),
+            row("Ben", "ben@a.example"),
+            row("Cy", "cy@a.example"),
+            row("Di", "di@a.example", "", "cy@a.example"),
+        ),
+    )
+    await add_contacts(directory, group["_id"], [(await found(directory, "ben@a.example"))["_id"]])
+    boss = (await found(directory, "di@a.example"))["_id"]
+    report = await contacts.create_contact(directory, person("Eve Li", managerId=boss))
+    undone = await undo(directory, job)
+    assert (undone["undone"], undone["notUndone"]) == (1, 3)
+    ben, cy, di = await problems_of_undo(directory, job)
+    assert "member of groups" in ben
+    assert "Cy" in cy
+    assert "manages Di" in cy
+    assert "manages Eve Li" in di
+    assert (await contacts.get_contact(directory, report["_id"]) or {})["managerId"] == boss
+    assert await contacts.contact_by_address(directory, "ana@a.example") is None
+    await check(directory.db)
+
+
+async def test_undo_of_what_somebody_deleted(directory: Directory) -> None:
+    """A contact that someone deleted since is not counted as undone, and is named."""
+    job = await import_csv(directory, table(row("Ana", "ana@a.example"), row("Ben", "ben@a.example")))
+    await contacts.delete_contact(directory, (await found(directory, "ana@a.example"))["_id"])
+    undone = await undo(directory, job)
+    assert (undone["undone"], undone["notUndone"]) == (1, 1)
+    (message,) = await problems_of_undo(directory, job)
+    assert message.startswith("Ana (")
+    assert await contacts.count_contacts(directory, Selection()) == 0
+
+
+async def test_rolling_back_leaves_what_others_changed(directory: Directory) -> None:
+    """A contact that someone else changed before it could be taken back stays, and the message says so."""
+    job = await made(directory, FILE, error_policy="REJECT_ALL")
+    running = asyncio.create_task(run_one(directory, job["_id"]))
+    await until(lambda each: each["phase"] == "WRITE" and each["created"] > 0, directory, job)
+    await contacts.update_contact(directory, (await found(directory, "p0@a.example"))["_id"], {"company": "Acme"})
+    await import_jobs.cancel(directory, job["_id"])
+    await running
+    job = await job_of(directory, job)
+    assert (job["status"], job["notUndone"], await total(directory)) == ("CANCELLED", 1, 1)
+    assert "1 contacts were changed meanwhile" in job["message"]
+
+
+async def test_a_later_row_frees_an_alias(directory: Directory) -> None:
+    """A row waits for a later one that gives up the alias it asks for, so that the file twice changes nothing more."""
+    await import_csv(directory, table(row("Ana", "ana@a.example", "x@a.example"), row("Ben", "ben@a.example")))
+    text = table(row("Ben", "ben@a.example", "x@a.example"), row("Ana", "ana@a.example", "y@a.example"))
+    for dry_run in (True, False):
+        job = await import_csv(directory, text, on_match="UPDATE", dry_run=dry_run)
+        assert counts(job) == {"updated": 2}
+    assert counts(await import_csv(directory, text, on_match="UPDATE")) == {"unchanged": 2}
+    await check(directory.db)
+
+
+async def test_rows_that_wait_for_one_another(directory: Directory) -> None:
+    """Two rows that would exchange their aliases are refused, every time."""
+    await import_csv(
+        directory, table(row("Ana", "ana@a.example", "x@a.example"), row("Ben", "ben@a.example", "y@a.example"))
+    )
+    text = table(row("Ana", "ana@a.example", "y@a.example"), row("Ben", "ben@a.example", "x@a.example"))
+    for _ in range(2):
+        assert counts(await import_csv(directory, text, on_match="UPDATE")) == {"failed": 2}
+
+
+async def test_a_later_row_opens_a_circle(directory: Directory) -> None:
+    """A row waits for a later one that takes the manager away which would make a circle."""
+    await import_csv(directory, table(row("Ana", "ana@a.example"), row("Ben", "ben@a.example", "", "ana@a.example")))
+    text = table(row("Ana", "ana@a.example", "", "ben@a.example"), row("Ben", "ben@a.example", "", "[clear]"))
+    assert counts(await import_csv(directory, text, on_match="UPDATE")) == {"updated": 2}
+    assert counts(await import_csv(directory, text, on_match="UPDATE")) == {"unchanged": 2}
+    await check(directory.db)
