@@ -17,7 +17,7 @@ from connector.plan import FullReason, Plan, plan
 from connector.reader import Mark, Reader
 from connector.session import open_session
 from resolvers import sync
-from resolvers.sync_known import Known, known_contacts, last_ended_well, last_marks
+from resolvers.sync_known import Known, known_contacts, last_ended_well, last_mark
 from resolvers.sync_outcome import Terms
 from resolvers.sync_policy import Comparison, DeletionLimit, TooManyDeletions, compare
 from resolvers.sync_run import Run
@@ -25,7 +25,6 @@ from settings import Settings
 from storage.documents import Document
 
 BATCH = 500
-MARKS = 20  # databases that are remembered: controllers come and go
 
 T = TypeVar("T")
 
@@ -34,23 +33,21 @@ async def run_cycle(run: Run, settings: Settings) -> None:
     """Do the cycle and close its record. Raises DirectoryError and `LeaseLost`, the record still open."""
     async with open_session(settings) as session:
         run.waited = lambda: session.ldap_seconds
-        reader = await Reader.open(session, settings)
-        mark, marks = await reader.mark(), await last_marks(run.directory)
-        chosen = Plan(None, FullReason.REQUESTED) if run.wanted.full else plan_for(mark, marks)
-        cycle = Cycle(run, settings, reader, mark, chosen, await known_contacts(run.directory))
-        try:
-            await cycle.run()
-        except TooManyDeletions as problem:
-            await run.finish("STOPPED", (problem.code, str(problem)))
-        else:
-            await run.finish("SUCCEEDED", done=cycle.done(marks))
+        await run_with(run, settings, await Reader.open(session, settings))
 
 
-def plan_for(mark: Mark, marks: Sequence[Document]) -> Plan:
-    """How to read at this mark, given the latest mark of every database that was read before, the latest first."""
-    found = [Mark(each["invocationId"], each["usn"], each["server"]) for each in marks]
-    own = next((each for each in found if each.invocation_id == mark.invocation_id), None)
-    return plan(own or next(iter(found), None), mark)
+async def run_with(run: Run, settings: Settings, reader: Reader) -> None:
+    """Do the cycle with what this reader reads."""
+    mark, last = await reader.mark(), await last_mark(run.directory)
+    previous = Mark(last["invocationId"], last["usn"], last["server"]) if last else None
+    chosen = Plan(None, FullReason.REQUESTED) if run.wanted.full else plan(previous, mark)
+    cycle = Cycle(run, settings, reader, mark, chosen, await known_contacts(run.directory))
+    try:
+        await cycle.run()
+    except TooManyDeletions as problem:
+        await run.finish("STOPPED", (problem.code, str(problem)))
+    else:
+        await run.finish("SUCCEEDED", done=cycle.done())
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +77,10 @@ class Cycle:
         await run.enter("GROUPS")
         await write_groups(run, self.reader, terms, None if everything else self.plan.since)
 
-    def done(self, marks: Sequence[Document]) -> Document:
-        """What is true once all is written: `{marks, domains, server}`."""
-        own = {"invocationId": self.mark.invocation_id, "usn": self.mark.usn, "server": self.mark.server}
-        others = [each for each in marks if each["invocationId"] != self.mark.invocation_id]
+    def done(self) -> Document:
+        """What is true once all is written: `{mark, domains, server}`."""
         return {
-            "marks": [own, *others][:MARKS],
+            "mark": {"invocationId": self.mark.invocation_id, "usn": self.mark.usn, "server": self.mark.server},
             "domains": sorted({domain_of(base) for base in self.reader.bases}),
             "server": self.settings.ad_name or self.mark.server,
         }

@@ -44,8 +44,8 @@ class Comparison:
 def compare(known: Mapping[str, Document], inventory: Collection[Presence], database: str, since: int) -> Comparison:
     """What changes after the USN `since` do not tell: what left the scope, came into it, or was renamed with its OU.
 
-    And what was put back: an object whose uSNChanged differs from the one noted when it was read, although it is no
-    change since, was restored with an older copy of its database.
+    And what is not noted as this database has it: an object that was refused when it was read, that another database
+    told of, or that was restored with an older copy of this one.
     """
     present = {each.object_guid for each in inventory}
     return Comparison(
@@ -57,6 +57,5 @@ def compare(known: Mapping[str, Document], inventory: Collection[Presence], data
 def _is_to_be_read(noted: Document | None, each: Presence, database: str, since: int) -> bool:
     if each.usn_changed > since:
         return False  # the changes tell
-    if noted is None or noted["distinguishedName"] != each.distinguished_name:
-        return True
-    return noted.get("database") == database and noted.get("usnChanged", each.usn_changed) != each.usn_changed
+    there = (each.distinguished_name, database, each.usn_changed)
+    return noted is None or (noted["distinguishedName"], noted.get("database"), noted.get("usnChanged")) != there

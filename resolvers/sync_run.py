@@ -126,7 +126,7 @@ class Run:
     ) -> None:
         """Close the record and give the lease back. Raises `LeaseLost`.
 
-        `done`: what a complete cycle makes true with it: `{marks, domains, server}`.
+        `done`: what a complete cycle makes true with it: `{mark, domains, server}`.
         """
         at = self.directory.clock()
         told = {"problem": {"code": problem[0], "message": problem[1]}} if problem else {}
@@ -137,7 +137,7 @@ class Run:
             fields = {**self._counts(), **told, "status": status, "finishedAt": at}
             await sync_runs.update(db, self.id, fields, session)
             if done and not self.wanted.dry_run:
-                await sync_state.set_marks(db, done["marks"], session)
+                await sync_state.set_mark(db, done["mark"], session)
                 for domain in done["domains"]:
                     await sync_state.completed(db, domain, done["server"], at, None, session)
 

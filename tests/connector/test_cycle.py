@@ -129,8 +129,9 @@ async def test_nothing_changed_nothing_written(syncing: Syncing, admin: "Adminis
         from connector.cycle import run_cycle
 
         await run_cycle(run, syncing.settings)
-    written = {command for command in commands if command.split()[0] in {"insert", "update", "delete", "findAndModify"}}
-    assert written <= {"update syncRuns", "update state"}
+    # "q" is how the profiler calls what an update or a deletion looks for.
+    written = {command for command in commands if command.split()[0] in {"insert", "q", "findAndModify"}}
+    assert written == {"q syncRuns", "q state"}
 
 
 async def test_full_cycle_writes_nothing_that_is_so_already(syncing: Syncing, admin: "Administrator") -> None:

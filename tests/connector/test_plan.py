@@ -1,4 +1,3 @@
-from connector.cycle import plan_for
 from connector.plan import FullReason, Plan, plan
 from connector.reader import Mark
 
@@ -26,14 +25,3 @@ def test_otherwise_incremental() -> None:
     """The same database, at the same USN or further, is read from the mark on."""
     assert plan(BEFORE, BEFORE) == Plan(500)
     assert plan(BEFORE, Mark(BEFORE.invocation_id, 501, "renamed")) == Plan(500)
-
-
-def test_back_to_the_first_server() -> None:
-    """After a failover and back, what changed since the first server's own mark is read, and no more."""
-    marks = [
-        {"invocationId": "0fae4c1b-2d54-4a9b-9d6c-5b8f0a1c2d3e", "usn": 90, "server": "dc2"},
-        {"invocationId": BEFORE.invocation_id, "usn": 400, "server": "dc1"},
-    ]
-    assert plan_for(BEFORE, marks) == Plan(400)
-    assert plan_for(Mark("11111111-2d54-4a9b-9d6c-5b8f0a1c2d3e", 5, "dc3"), marks).reason == FullReason.OTHER_DATABASE
-    assert plan_for(BEFORE, []).reason == FullReason.FIRST_CYCLE

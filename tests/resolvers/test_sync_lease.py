@@ -60,7 +60,7 @@ async def test_paused_holder_cannot_write(sync_directory: Directory) -> None:
     batch = [directory_contact()]
     for write in (
         sync.apply(sync_directory, batch, Terms(paused.lease)),
-        paused.finish("SUCCEEDED", done={"marks": [{"usn": 1}], "domains": ["corp.example"], "server": "dc1"}),
+        paused.finish("SUCCEEDED", done={"mark": {"usn": 1}, "domains": ["corp.example"], "server": "dc1"}),
     ):
         with pytest.raises(LeaseLost):
             await write

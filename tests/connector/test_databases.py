@@ -1,0 +1,43 @@
+"""Cycles that read another domain controller's database than the last one, which counts its own changes."""
+
+from resolvers import contacts
+from resolvers.directory import Directory
+from tests.connector.simulated import Simulated, contact, cycle, named
+from tests.people import person
+from tests.queries import counted
+
+
+async def test_stale_values_of_a_failover_are_corrected(sync_directory: Directory) -> None:
+    """What a server that lagged behind told is corrected by the first cycle after going back, which reads all."""
+    await cycle(sync_directory, Simulated([contact(1, "Ann", "ann@x.test", 50, jobTitle="New")]))
+    await cycle(sync_directory, Simulated([contact(1, "Ann", "ann@x.test", 7, jobTitle="Old")], database="B", usn=9))
+    assert (await named(sync_directory, "Ann"))["jobTitle"] == "Old"
+    back = await cycle(sync_directory, Simulated([contact(1, "Ann", "ann@x.test", 50, jobTitle="New")], usn=101))
+    assert (await named(sync_directory, "Ann"))["jobTitle"] == "New"
+    assert back["fullReason"] == "OTHER_DATABASE"
+
+
+async def test_refused_change_after_a_failover(sync_directory: Directory, directory: Directory) -> None:
+    """A change that was refused is tried again by each cycle, whichever database the contact was read from before."""
+    holder = await contacts.create_contact(directory, person("Una Cloud", emailAddress="new@x.test"))
+    await cycle(sync_directory, Simulated([contact(1, "Ann", "a@x.test", 5)]))
+    await cycle(sync_directory, Simulated([contact(1, "Ann", "a@x.test", 6)], database="B", usn=50))
+    changed = [contact(1, "Ann", "new@x.test", 51)]
+    for usn in (51, 52, 53):
+        assert (await cycle(sync_directory, Simulated(changed, database="B", usn=usn)))["skipped"] == 1
+    await contacts.delete_contact(directory, holder["_id"])
+    assert (await cycle(sync_directory, Simulated(changed, database="B", usn=54)))["updated"] == 1
+
+
+async def test_a_failover_is_noted_once(sync_directory: Directory) -> None:
+    """The first cycle on another database notes how it counts each contact; the next one has nothing to write."""
+    ann, bo = contact(1, "Ann", "a@x.test", 5), contact(2, "Bo", "b@x.test", 6)
+    await cycle(sync_directory, Simulated([ann, bo]))
+    before = await named(sync_directory, "Ann")
+    for usn, written in ((50, True), (51, False)):
+        async with counted(sync_directory.db) as commands:
+            record = await cycle(sync_directory, Simulated([ann, bo], database="B", usn=usn))
+        assert (record["updated"], record["unchanged"]) == (0, 2)
+        assert ("q contacts" in commands) is written
+    after = await named(sync_directory, "Ann")
+    assert (after["version"], after["updatedAt"]) == (before["version"], before["updatedAt"])
