@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from resolvers.commit import Decide, commit
 from resolvers.contacts import departure
 from resolvers.directory import Directory
-from resolvers.errors import ManagerCycle
+from resolvers.errors import ManagerCycle, Problem
 from resolvers.on_premises import DirectoryContact
 from resolvers.sync_batch import Batch
-from resolvers.sync_outcome import Outcome, Terms, difference
+from resolvers.sync_outcome import Outcome, Skipped, Terms, difference
 from storage import changes, claims, contacts, sync_lease, synced
 from storage.changes import Change
 from storage.documents import Document
@@ -25,7 +25,8 @@ async def apply(directory: Directory, batch: Sequence[DirectoryContact], terms: 
     """Create, update or bring back the contacts of a batch, in one transaction.
 
     What breaks a rule, or asks for an address that another holds, is skipped and reported; what was handed over is
-    left alone. Unchanged contacts cost no write. Raises `sync_lease.LeaseLost`.
+    left alone. Unchanged contacts cost no write. A batch that is refused for any other reason is written in halves,
+    until one contact is left to be skipped. Raises `sync_lease.LeaseLost`.
     """
     terms = terms or Terms()
 
@@ -34,7 +35,14 @@ async def apply(directory: Directory, batch: Sequence[DirectoryContact], terms: 
         await _write(directory, terms, run.decide, run.noted)
         return run.outcome
 
-    return await _without_cycles(attempt)
+    try:
+        return await _without_cycles(attempt)
+    except Problem as problem:
+        if len(batch) == 1:
+            return Outcome(skipped=[Skipped.because(batch[0], problem.code, problem.message)])
+    half = len(batch) // 2
+    first = await apply(directory, batch[:half], terms)
+    return first.merged(await apply(directory, batch[half:], terms))
 
 
 async def remove(directory: Directory, guids: Sequence[str], terms: Terms | None = None) -> Outcome:
@@ -54,7 +62,10 @@ async def remove(directory: Directory, guids: Sequence[str], terms: Terms | None
 
 
 async def link(directory: Directory, managers: Mapping[str, str], terms: Terms | None = None) -> Outcome:
-    """Give contacts the managers that they lack: both by objectGUID, in one transaction. Unknown ones are left out."""
+    """Give contacts the managers that they lack: both by objectGUID, in one transaction.
+
+    Unknown ones are left out, and so are those that are refused when each is linked by itself.
+    """
     terms = terms or Terms()
 
     async def attempt(cyclic: set[str]) -> Outcome:
@@ -74,7 +85,14 @@ async def link(directory: Directory, managers: Mapping[str, str], terms: Terms |
         await _write(directory, terms, decide)
         return outcome
 
-    return await _without_cycles(attempt)
+    try:
+        return await _without_cycles(attempt)
+    except Problem:
+        if len(managers) == 1:
+            return Outcome()
+    pairs, half = list(managers.items()), len(managers) // 2
+    first = await link(directory, dict(pairs[:half]), terms)
+    return first.merged(await link(directory, dict(pairs[half:]), terms))
 
 
 async def _without_cycles(attempt: Callable[[set[str]], Awaitable[Outcome]]) -> Outcome:
@@ -84,7 +102,10 @@ async def _without_cycles(attempt: Callable[[set[str]], Awaitable[Outcome]]) -> 
         try:
             return await attempt(cyclic)
         except ManagerCycle as problem:
-            cyclic |= {each["onPremises"]["objectGuid"] for each in problem.chain if "onPremises" in each}
+            found = {each["onPremises"]["objectGuid"] for each in problem.chain if "onPremises" in each}
+            if found <= cyclic:
+                raise
+            cyclic |= found
 
 
 async def _write(

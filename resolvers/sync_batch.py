@@ -64,7 +64,7 @@ class Batch:
             try:
                 fields = rules.new_contact(each.fields, self._directory.default_region, REQUIRED)
             except InvalidInput as problem:
-                self._invalid.append(self._skipped(each, "INVALID", problem.message))
+                self._invalid.append(Skipped.because(each, "INVALID", problem.message))
             else:
                 found[guid] = (each, fields)
         return found
@@ -130,7 +130,7 @@ class Batch:
         for place, (address, holder) in refused.items():
             message = f"{address} belongs to {holder}. Change the address in one of the two places."
             each = self._batch[guids[place]]
-            self.outcome.skipped.append(self._skipped(each, "EMAIL_ADDRESS_TAKEN", message, holder))
+            self.outcome.skipped.append(Skipped.because(each, "EMAIL_ADDRESS_TAKEN", message, holder))
         return [guid for place, guid in enumerate(guids) if place not in refused]
 
     async def _set_managers(self, possible: Sequence[str], after: Mapping[str, Document], session: Session) -> None:
@@ -157,9 +157,6 @@ class Batch:
         if noted := _noted(before["onPremises"], after["onPremises"]):
             self.noted[before["_id"]] = noted
         return None
-
-    def _skipped(self, each: DirectoryContact, code: str, message: str, holder: str | None = None) -> Skipped:
-        return Skipped(each.object_guid, each.distinguished_name, code, message, holder)
 
 
 def _noted(before: Document, after: Document) -> Document:

@@ -13,6 +13,7 @@ from storage.documents import Document, created_at, new_id
 from storage.driver import Session
 
 _BATCH = 500
+_NOTED = ("database", "usnChanged")
 
 
 async def apply(directory: Directory, group: DirectoryGroup, terms: Terms) -> Outcome:
@@ -21,13 +22,13 @@ async def apply(directory: Directory, group: DirectoryGroup, terms: Terms) -> Ou
     try:
         fields = rules.new_group(group.fields)
     except InvalidInput as problem:
-        outcome.skipped.append(_skipped(group, "INVALID", problem.message))
+        outcome.skipped.append(Skipped.because(group, "INVALID", problem.message))
         return outcome
 
     async def work(session: Session) -> None:
         nonlocal outcome
         outcome = Outcome()
-        ids = await claims.synced_ids(directory.db, [group.object_guid], session)
+        ids = await claims.synced_ids(directory.db, [group.object_guid], session, "group")
         before = await groups.get(directory.db, ids.get(group.object_guid, ""), session)
         await _write(directory, group, fields, before, terms, outcome, session)
 
@@ -37,13 +38,13 @@ async def apply(directory: Directory, group: DirectoryGroup, terms: Terms) -> Ou
         holders = await claims.holders(directory.db, [taken.value])
         holder = next((each.id for each in holders.values()), None)
         message = f"{taken.value} belongs to {holder}. Change the address in one of the two places."
-        outcome = Outcome(skipped=[_skipped(group, "EMAIL_ADDRESS_TAKEN", message, holder)])
+        outcome = Outcome(skipped=[Skipped.because(group, "EMAIL_ADDRESS_TAKEN", message, holder)])
     return outcome
 
 
 async def set_members(directory: Directory, group: DirectoryGroup, terms: Terms) -> int:
     """Make exactly those of the group's members that are contacts here its members. Returns how many changed."""
-    ids = await claims.synced_ids(directory.db, [group.object_guid])
+    ids = await claims.synced_ids(directory.db, [group.object_guid], kind="group")
     identifier = ids.get(group.object_guid)
     if identifier is None:  # it was skipped, or this is a dry run
         return 0
@@ -57,9 +58,22 @@ async def set_members(directory: Directory, group: DirectoryGroup, terms: Terms)
     return changed
 
 
+async def note(directory: Directory, group: DirectoryGroup, terms: Terms) -> None:
+    """Note how the directory counts a group that is here as it is there, members included."""
+    noted = {"database": terms.database, "usnChanged": group.usn_changed}
+    ids = await claims.synced_ids(directory.db, [group.object_guid], kind="group")
+
+    async def work(session: Session) -> None:
+        await _fence(directory, terms, session)
+        await synced.note_group(directory.db, ids[group.object_guid], noted, session)
+
+    if ids and not terms.dry_run:
+        await directory.db.transaction(work)
+
+
 async def remove(directory: Directory, guids: Sequence[str], terms: Terms) -> Outcome:
     """Delete the groups synced from these directory objects; their members stay contacts."""
-    ids = await claims.synced_ids(directory.db, guids)
+    ids = await claims.synced_ids(directory.db, guids, kind="group")
 
     async def work(session: Session) -> None:
         await _fence(directory, terms, session)
@@ -115,13 +129,15 @@ def _after(directory: Directory, group: DirectoryGroup, fields: Document, before
             "distinguishedName": group.distinguished_name,
             "domain": group.domain,
             "lastSyncAt": at,
+            # What was noted stays until the members are here as well.
+            **{name: value for name, value in kept.get("onPremises", {}).items() if name in _NOTED},
         },
     }
 
 
 def _shown(group: Document) -> Document:
     """What differs when the group changed in Active Directory."""
-    on_premises = {name: value for name, value in group["onPremises"].items() if name != "lastSyncAt"}
+    on_premises = {name: value for name, value in group["onPremises"].items() if name not in ("lastSyncAt", *_NOTED)}
     return {"onPremises": on_premises, **{name: group.get(name) for name in rules.GROUP_FIELDS}}
 
 
@@ -140,7 +156,3 @@ async def _move(
 async def _fence(directory: Directory, terms: Terms, session: Session) -> None:
     if terms.lease:
         await sync_lease.fence(directory.db, terms.lease, session)
-
-
-def _skipped(group: DirectoryGroup, code: str, message: str, holder: str | None = None) -> Skipped:
-    return Skipped(group.object_guid, group.distinguished_name, code, message, holder)

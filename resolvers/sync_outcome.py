@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
+from resolvers.on_premises import DirectoryContact, DirectoryGroup
 from storage import changes
 from storage.changes import Change
 from storage.documents import Document
@@ -35,6 +37,13 @@ class Skipped:
     message: str
     holder_id: str | None = None
 
+    @classmethod
+    def because(
+        cls, each: DirectoryContact | DirectoryGroup, code: str, message: str, holder: str | None = None
+    ) -> Self:
+        """That this object is left as it is, for this reason."""
+        return cls(each.object_guid, each.distinguished_name, code, message, holder)
+
     def document(self) -> Document:
         """As it is kept with a run."""
         return {
@@ -61,6 +70,18 @@ class Outcome:
     skipped: list[Skipped] = field(default_factory=list)
     unmanaged: dict[str, str] = field(default_factory=dict)
     differences: list[Document] = field(default_factory=list)
+
+    def merged(self, other: "Outcome") -> "Outcome":
+        """What became of both batches."""
+        return Outcome(
+            self.created + other.created,
+            self.updated + other.updated,
+            self.unchanged + other.unchanged,
+            self.deleted + other.deleted,
+            self.skipped + other.skipped,
+            self.unmanaged | other.unmanaged,
+            self.differences + other.differences,
+        )
 
 
 def difference(change: Change, on_premises: Mapping[str, object]) -> Document:

@@ -35,7 +35,7 @@ class DeletionLimit:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What the inventory shows of the contacts here, as objectGUIDs: gone from the directory, or to be read."""
+    """What the inventory shows of the contacts or groups here, as objectGUIDs: gone from there, or to be read."""
 
     gone: Sequence[str]
     to_read: Sequence[str]

@@ -35,6 +35,15 @@ async def note_seen(db: Database, seen: Mapping[str, Document], session: Session
         await db.contacts.bulk_write(writes, session=session)
 
 
+async def note_group(db: Database, identifier: str, noted: Document, session: Session) -> None:
+    """Note what the directory counts of a group."""
+    await db.groups.update_one(
+        {"_id": identifier, "source": "SYNCED"},
+        {"$set": {f"onPremises.{name}": value for name, value in noted.items()}},
+        session=session,
+    )
+
+
 async def hand_over(db: Database, guids: Mapping[str, str], by: str, at: datetime, session: Session) -> None:
     """Remember that these directory objects, by objectGUID, were made the contacts with these ids for good."""
     if guids:

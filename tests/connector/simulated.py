@@ -102,9 +102,11 @@ def presence(each: DirectoryContact | DirectoryGroup) -> Presence:
     return Presence(each.object_guid, each.distinguished_name, each.usn_changed)
 
 
-async def cycle(directory: Directory, reader: Simulated, *, dry_run: bool = False, **settings: object) -> Document:
+async def cycle(
+    directory: Directory, reader: Simulated, *, dry_run: bool = False, full: bool = False, **settings: object
+) -> Document:
     """The record of a cycle that reads this, after which everything is consistent."""
-    run = await sync_run.take(directory, Wanted(dry_run=dry_run))
+    run = await sync_run.take(directory, Wanted(dry_run=dry_run, full=full))
     assert run is not None
     chosen: dict[str, object] = {"ad_max_deletions_percent": 100, **settings}
     await run_with(run, Settings.model_validate(chosen), reader)
