@@ -107,7 +107,7 @@ def _without(outcome: Outcome, taken: Sequence[Skipped]) -> Outcome:
 
 async def _link(writer: _Writer, reader: Reader, known: Known) -> None:
     """Link the contacts whose manager is here by now. Those not read in this cycle are read again for it."""
-    here = known.contacts.keys() | known.handed_over | writer.run.created
+    here = known.contacts.keys() | known.handed_over | writer.run.joined
     await writer.link({guid: manager for guid, manager in writer.unmanaged.items() if manager in here})
     waiting = known.waiting()
     again = [guid for guid, manager in waiting.items() if manager in here and guid not in writer.read]

@@ -73,7 +73,7 @@ class Cycle:
             await run.add(await sync.remove(run.directory, batch, terms))
         run.unread.update(self.known.contacts.keys() - found.gone if self.plan.since is not None else ())
         await write_contacts(run, self.reader, terms, self.known, self.plan.since, found.to_read)
-        everything = bool(self.plan.since is None or run.created or not await last_ended_well(run.directory, run.id))
+        everything = bool(self.plan.since is None or run.joined or not await last_ended_well(run.directory, run.id))
         await run.enter("GROUPS")
         await write_groups(run, self.reader, terms, None if everything else self.plan.since)
 

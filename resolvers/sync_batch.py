@@ -5,16 +5,16 @@ from collections.abc import Mapping, Sequence
 
 from resolvers import rules
 from resolvers.address_conflicts import conflicts
-from resolvers.contacts import restoration
 from resolvers.directory import Directory
 from resolvers.errors import InvalidInput
 from resolvers.on_premises import DirectoryContact
+from resolvers.sync_matching import Found, find
 from resolvers.sync_outcome import Outcome, Skipped, Terms, difference
-from storage import changes, claims, contacts, recycle_bin, synced
+from storage import changes, claims, synced
 from storage.changes import Change
 from storage.documents import Document, created_at, new_id
 from storage.driver import Session
-from storage.keys import address_key, addresses
+from storage.keys import addresses
 
 REQUIRED = ("displayName", "emailAddress")  # Active Directory knows contacts without a first or last name.
 # So many are checked before others get their turn: a batch must not hold up the service's requests.
@@ -44,16 +44,15 @@ class Batch:
         self.noted.clear()
         kept = await synced.handed_over(self._directory.db, self._valid, session)
         valid = {guid: found for guid, found in self._valid.items() if guid not in kept}
-        before, binned = await self._existing(valid, session)
-        after = {
-            guid: self._after(guid, found, before.get(guid) or binned.get(guid) or {}) for guid, found in valid.items()
-        }
-        possible = await self._without_conflicts(before, after, session)
+        soft_match, fields = self._terms.soft_match, {guid: fields for guid, (_, fields) in valid.items()}
+        present = await find(self._directory, fields, session, soft_match=soft_match)
+        after = {guid: self._after(guid, found, present.old(guid)) for guid, found in valid.items()}
+        possible = await self._without_conflicts(present.here, after, session)
         await self._set_managers(possible, after, session)
-        made = [change for guid in possible if (change := self._change(before.get(guid), binned, after[guid]))]
+        made = [change for guid in possible if (change := self._change(present, after[guid]))]
         if self._terms.dry_run:
             self.outcome.differences = [difference(change, change.contact["onPremises"]) for change in made]
-        return made
+        return [*made, *_reports(present, made)]
 
     async def _checked(self) -> Valid:
         """What fulfils the rules, keyed by objectGUID, with the fields as stored."""
@@ -68,30 +67,6 @@ class Batch:
             else:
                 found[guid] = (each, fields)
         return found
-
-    async def _existing(self, valid: Valid, session: Session) -> tuple[dict[str, Document], dict[str, Document]]:
-        """The contacts that these objects are already, and those that they were before they were deleted."""
-        db = self._directory.db
-        ids = await claims.synced_ids(db, valid, session)
-        found = await contacts.get_many(db, ids.values(), session)
-        before = {guid: found[identifier] for guid, identifier in ids.items() if identifier in found}
-        if self._terms.soft_match:
-            before |= await self._soft_matches({g: v for g, v in valid.items() if g not in before}, session)
-        missing = [guid for guid in valid if guid not in before]
-        entries = await recycle_bin.by_guids(db, missing, session) if missing else {}
-        return before, {
-            guid: (await restoration(self._directory, entry, session))[0].contact for guid, entry in entries.items()
-        }
-
-    async def _soft_matches(self, new: Valid, session: Session) -> dict[str, Document]:
-        by_address = {address_key(fields["emailAddress"]): guid for guid, (_, fields) in new.items()}
-        holders = await claims.holders(self._directory.db, by_address, session)
-        found = await contacts.get_many(self._directory.db, [holder.id for holder in holders.values()], session)
-        return {
-            by_address[address]: found[holder.id]
-            for address, holder in holders.items()
-            if holder.id in found and found[holder.id]["source"] == "CLOUD"
-        }
 
     def _after(self, guid: str, found: tuple[DirectoryContact, Document], old: Document) -> Document:
         """The contact as it shall be, without its manager."""
@@ -144,12 +119,15 @@ class Batch:
             elif guid not in self._cyclic:
                 after[guid]["managerId"] = known[manager]
 
-    def _change(self, before: Document | None, binned: Mapping[str, Document], after: Document) -> Change | None:
+    def _change(self, present: Found, after: Document) -> Change | None:
         """The change to `after`, None if there is nothing to change."""
         guid, now = after["onPremises"]["objectGuid"], self._directory.clock()
+        before = present.here.get(guid)
+        if before is None or guid in present.matched:
+            self.outcome.joined.append(guid)
         if before is None:
             self.outcome.created.append(guid)
-            return changes.restored(after, now) if guid in binned else changes.created(after, now)
+            return changes.restored(after, now) if guid in present.deleted else changes.created(after, now)
         if changes.altered(before, after):
             self.outcome.updated.append(guid)
             return changes.updated(before, after, now)
@@ -157,6 +135,13 @@ class Batch:
         if noted := _noted(before["onPremises"], after["onPremises"]):
             self.noted[before["_id"]] = noted
         return None
+
+
+def _reports(present: Found, made: Sequence[Change]) -> list[Change]:
+    """The changes that give those who return the cloud contacts that reported to them; none of one changed anyway."""
+    written = {change.contact["_id"] for change in made}
+    returning = [change.contact["onPremises"]["objectGuid"] for change in made if change.action == "RESTORED"]
+    return [report for guid in returning for report in present.deleted[guid][1] if report.contact["_id"] not in written]
 
 
 def _noted(before: Document, after: Document) -> Document:

@@ -59,12 +59,14 @@ class Skipped:
 class Outcome:
     """What became of a batch, as objectGUIDs.
 
+    `joined`: those created or updated that were no synced contacts before, and may be members of groups.
     `unmanaged`: written, but their manager, by objectGUID, is not known here (yet). `differences`: what was changed,
     or would be in a dry run, as `difference` says it.
     """
 
     created: list[str] = field(default_factory=list)
     updated: list[str] = field(default_factory=list)
+    joined: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
@@ -76,6 +78,7 @@ class Outcome:
         return Outcome(
             self.created + other.created,
             self.updated + other.updated,
+            self.joined + other.joined,
             self.unchanged + other.unchanged,
             self.deleted + other.deleted,
             self.skipped + other.skipped,

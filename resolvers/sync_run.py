@@ -59,6 +59,7 @@ class Wanted:
 class Run:
     """A cycle that this process does, with what became of each directory object, by objectGUID.
 
+    `joined`: those that it made synced contacts, new or not.
     `unread`: those in scope that need not be read, as the inventory shows nothing new of them. `waited` tells how many
     seconds the domain controller took so far.
     """
@@ -70,6 +71,7 @@ class Run:
     on_request: bool = False
     created: set[str] = field(default_factory=set)
     updated: set[str] = field(default_factory=set)
+    joined: set[str] = field(default_factory=set)
     deleted: set[str] = field(default_factory=set)
     unchanged: set[str] = field(default_factory=set)
     unread: set[str] = field(default_factory=set)
@@ -92,6 +94,7 @@ class Run:
         """Count what became of a batch of contacts; who was created and then given a manager counts as created."""
         self.created.update(outcome.created)
         self.updated.update(guid for guid in outcome.updated if guid not in self.created)
+        self.joined.update(outcome.joined)
         self.deleted.update(outcome.deleted)
         self.unchanged.update(outcome.unchanged)
         await self.skip(outcome.skipped)

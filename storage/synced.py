@@ -61,6 +61,14 @@ async def handed_over(
     return {each["_id"]: each["contactId"] async for each in db.handed_over.find(query, session=session)}
 
 
+async def handed_over_ids(db: Database, ids: Sequence[str], session: Session) -> set[str]:
+    """Which of these contacts were handed over."""
+    if not ids:
+        return set()
+    cursor = db.handed_over.find({"contactId": {"$in": list(ids)}}, ["contactId"], session=session)
+    return {each["contactId"] async for each in cursor}
+
+
 async def ids(db: Database, guids: Sequence[str], session: Session | None = None) -> dict[str, str]:
     """The ids of what these directory objects are here, keyed by objectGUID, handed over or not."""
     if not guids:

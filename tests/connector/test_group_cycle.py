@@ -48,3 +48,13 @@ async def test_group_that_is_somebodys_manager(sync_directory: Directory) -> Non
     assert (await cycle(sync_directory, Simulated([changed], team, usn=101)))["updated"] == 1
     ann = await named(sync_directory, "Ann")
     assert (ann["jobTitle"], "managerId" in ann) == ("Buyer", False)
+
+
+async def test_matched_contact_joins_its_groups(sync_directory: Directory, directory: Directory) -> None:
+    """A cloud contact that becomes a synced one is a member of the groups that the object was in all along."""
+    await contacts.create_contact(directory, person("Una Cloud", emailAddress="a@x.test"))
+    there = ([contact(1, "Ann", "a@x.test")], [group(9, "team", [1])])
+    assert (await cycle(sync_directory, Simulated(*there)))["skipped"] == 1
+    record = await cycle(sync_directory, Simulated(*there, usn=101), ad_soft_match=True)
+    assert (record["updated"], record["membershipsChanged"]) == (1, 1)
+    assert "groupIds" in await named(sync_directory, "Ann")
