@@ -37,10 +37,12 @@ async def completed(
     )
 
 
-async def unscheduled(db: Database) -> None:
-    """Record that no cycle is due any more."""
-    await sync_lease.unschedule(db)
+async def unscheduled(db: Database, seconds: float) -> bool:
+    """Record that no cycle is due any more, unless a service said within these seconds that it syncs."""
+    if not await sync_lease.unschedule(db, seconds):
+        return False
     await db.state.update_many({"_id": {"$regex": "^sync:"}}, {"$set": {"nextSyncAt": None}})
+    return True
 
 
 async def mark(db: Database) -> Document | None:
