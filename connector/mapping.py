@@ -6,7 +6,7 @@ whoever writes it.
 """
 
 from connector.entry import Attributes, Entry, domain_of, guid_text, reference
-from connector.objects import Address, ContactFields, GroupFields, Reason, Skipped
+from connector.objects import Address, ContactFields, GroupFields, Reason, Skipped, Standing
 from connector.values import Unreadable, addresses, moment, number, text, truth
 from resolvers.on_premises import DirectoryContact, DirectoryGroup, Reference
 
@@ -50,6 +50,18 @@ GROUP_ATTRIBUTES = (
     "isCriticalSystemObject",
     "whenChanged",
     "uSNChanged",
+)
+
+
+# What decides whether a contact or group is such as is synced.
+STANDING_ATTRIBUTES = (
+    "objectGUID",
+    "cn",
+    "mail",
+    "proxyAddresses",
+    "targetAddress",
+    "mailNickname",
+    "isCriticalSystemObject",
 )
 
 
@@ -99,6 +111,22 @@ def read_group(entry: Entry) -> DirectoryGroup | Skipped:
         )
     except (_Skip, Unreadable) as error:
         return skipped(entry, error)
+
+
+def read_standing(entry: Entry) -> Standing | None:
+    """Whether an entry with STANDING_ATTRIBUTES is such as is synced; None for one without its objectGUID."""
+    try:
+        guid = object_guid(entry)
+    except _Skip:
+        return None
+    try:
+        refuse_system_objects(entry)
+        required_addresses(entry.attributes)
+    except _Skip:
+        return Standing(guid, suitable=False)
+    except Unreadable:  # nothing can be told from it
+        return Standing(guid, suitable=True)
+    return Standing(guid, suitable=True)
 
 
 def contact_fields(attributes: Attributes) -> ContactFields:

@@ -8,26 +8,26 @@ from storage.documents import Document
 
 
 class TooManyDeletions(Exception):
-    """Raised when a cycle would delete so many contacts that a person shall say so first. Nothing was written."""
+    """Raised when a cycle would delete so many contacts or groups that it asks first: nothing is written."""
 
     code = "TOO_MANY_DELETIONS"
 
 
 @dataclass(frozen=True, slots=True)
 class DeletionLimit:
-    """How many contacts, and what share of the synced ones, a cycle may delete unasked."""
+    """How many contacts or groups, and what share of the synced ones, a cycle may delete unasked."""
 
-    contacts: int
+    number: int
     percent: float
 
-    def check(self, leaving: int, synced: int) -> None:
-        """Raises `TooManyDeletions`. One contact alone is no share: a small directory could not lose any."""
+    def check(self, leaving: int, synced: int, kind: str = "contact") -> None:
+        """Raises `TooManyDeletions`. One alone is no share: a small directory could not lose any."""
         share = 100 * leaving / synced if synced else 0
-        if leaving <= self.contacts and (leaving <= 1 or share <= self.percent):
+        if leaving <= self.number and (leaving <= 1 or share <= self.percent):
             return
         raise TooManyDeletions(
-            f"{leaving:,} of {synced:,} synced contacts are gone from Active Directory or from the part of it that is "
-            f"synced. That is more than {self.contacts:,} or {self.percent:g}%, so nothing was changed. If it is "
+            f"{leaving:,} of {synced:,} synced {kind}s are gone from Active Directory or from the part of it that is "
+            f"synced. That is more than {self.number:,} or {self.percent:g}%, so nothing was changed. If it is "
             "right, start a sync that may delete: startDirectorySync(allowDeletions: true), or "
             "contacts sync --allow-deletions. If not, restore them, or mend CONTACTS_AD_BASE_DNS or CONTACTS_AD_FILTER."
         )

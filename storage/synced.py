@@ -19,7 +19,7 @@ async def contacts(db: Database) -> list[Document]:
 
 async def groups(db: Database) -> list[Document]:
     """Every synced group as `{_id, onPremises}`."""
-    return await _all(db.groups, ["onPremises"])
+    return [each for each in await _all(db.groups, ["onPremises", "deleting"]) if "deleting" not in each]
 
 
 async def note_seen(db: Database, seen: Mapping[str, Document], session: Session) -> None:

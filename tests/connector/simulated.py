@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator, Collection, Sequence
 
 from connector.cycle import run_with
-from connector.objects import Skipped, Tombstone
-from connector.reader import Mark, Reader
+from connector.objects import Skipped, Standing, Tombstone
+from connector.reader import Kind, Mark, Reader
 from resolvers import sync_control, sync_run
 from resolvers.directory import Directory
 from resolvers.on_premises import DirectoryContact, DirectoryGroup, Presence, Reference
@@ -13,6 +13,7 @@ from settings import Settings
 from storage.documents import Document
 from tests.consistency import check
 
+JUST_NOW = 1_000_000
 BASE = "DC=corp,DC=example,DC=test"
 
 
@@ -66,7 +67,6 @@ class Simulated(Reader):
         self.bases = (BASE,)
         self._mark = Mark(database, usn, f"dc-{database}".lower())
         self._found = list(contacts)
-        self._known = [each for each in contacts if isinstance(each, DirectoryContact)]
         self._groups, self._deleted = list(groups), deleted
 
     async def mark(self) -> Mark:
@@ -74,7 +74,7 @@ class Simulated(Reader):
 
     async def contacts(self, since: int | None = None) -> AsyncIterator[list[DirectoryContact | Skipped]]:
         for each in self._found:
-            if isinstance(each, Skipped) or since is None or each.usn_changed > since:
+            if since is None or usn(each) > since:
                 yield [each]
 
     async def groups(self, since: int | None = None) -> AsyncIterator[list[DirectoryGroup | Skipped]]:
@@ -83,30 +83,44 @@ class Simulated(Reader):
                 yield [each]
 
     async def contacts_by_guid(self, guids: Sequence[str]) -> AsyncIterator[list[DirectoryContact | Skipped]]:
-        yield [each for each in self._known if each.object_guid in guids]
+        yield [each for each in self._found if each.object_guid in guids]
 
     async def groups_by_guid(self, guids: Sequence[str]) -> AsyncIterator[list[DirectoryGroup | Skipped]]:
         yield [each for each in self._groups if each.object_guid in guids]
 
-    async def contact_inventory(self) -> AsyncIterator[list[Presence]]:
-        yield [presence(each) for each in self._known]
+    async def inventory(self, kind: Kind) -> AsyncIterator[list[Presence]]:
+        found = self._found if kind == "contact" else self._groups
+        yield [Presence(each.object_guid, each.distinguished_name, usn(each)) for each in found if each.object_guid]
 
-    async def group_inventory(self) -> AsyncIterator[list[Presence]]:
-        yield [presence(each) for each in self._groups]
+    async def standings(self, kind: Kind, since: int | None) -> AsyncIterator[list[Standing]]:
+        for each in self._found if kind == "contact" else self._groups:
+            if each.object_guid and (since is None or usn(each) > since):
+                yield [Standing(each.object_guid, suitable=not isinstance(each, Skipped))]
+
+    async def standings_by_guid(self, kind: Kind, guids: Sequence[str]) -> AsyncIterator[list[Standing]]:
+        async for page in self.standings(kind, None):
+            yield [each for each in page if each.object_guid in guids]
 
     async def tombstones(self, since: int) -> AsyncIterator[list[Tombstone]]:
         yield [Tombstone(guid(number), None, since + 1) for number in self._deleted]
 
 
-def presence(each: DirectoryContact | DirectoryGroup) -> Presence:
-    return Presence(each.object_guid, each.distinguished_name, each.usn_changed)
+def usn(each: DirectoryContact | DirectoryGroup | Skipped) -> int:
+    """Unsuitable objects always count as just changed."""
+    return JUST_NOW if isinstance(each, Skipped) else each.usn_changed
 
 
 async def cycle(
-    directory: Directory, reader: Simulated, *, dry_run: bool = False, full: bool = False, **settings: object
+    directory: Directory,
+    reader: Simulated,
+    *,
+    dry_run: bool = False,
+    full: bool = False,
+    allow_deletions: bool = False,
+    **settings: object,
 ) -> Document:
     """The record of a cycle that reads this, after which everything is consistent."""
-    run = await sync_run.take(directory, Wanted(dry_run=dry_run, full=full))
+    run = await sync_run.take(directory, Wanted(dry_run, allow_deletions, full))
     assert run is not None
     chosen: dict[str, object] = {"ad_max_deletions_percent": 100, **settings}
     await run_with(run, Settings.model_validate(chosen), reader)

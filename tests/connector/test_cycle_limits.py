@@ -94,6 +94,19 @@ async def test_wrong_scope_deletes_nothing(syncing: Syncing, admin: "Administrat
     assert await syncing.names() == {"Ann", "Bo"}
 
 
+async def test_lost_addresses_are_deletions(syncing: Syncing, admin: "Administrator") -> None:
+    """Contacts that would be deleted because they lost their addresses count like those that are gone."""
+    syncing.settings = syncing.settings.model_copy(update={"ad_max_deletions_percent": 10})
+    for name in ("Ann", "Bo"):
+        admin.add_contact(name)
+    await syncing.succeed()
+    for dn in (ANN, BO):
+        admin.set(dn, mail=None)
+    stopped = await syncing.cycle()
+    assert (stopped["status"], stopped["problem"]["code"]) == ("STOPPED", "TOO_MANY_DELETIONS")
+    assert await syncing.names() == {"Ann", "Bo"}
+
+
 async def test_other_database(controller: "Controller", syncing: Syncing) -> None:
     """A database with another invocationId is read in full, and what did not change costs nothing."""
     with controller.administrator() as admin:

@@ -2,7 +2,7 @@
 
 from resolvers import contacts
 from resolvers.directory import Directory
-from tests.connector.simulated import Simulated, contact, cycle, named
+from tests.connector.simulated import Simulated, contact, cycle, group, named
 from tests.people import person
 from tests.queries import counted
 
@@ -41,3 +41,25 @@ async def test_a_failover_is_noted_once(sync_directory: Directory) -> None:
         assert ("q contacts" in commands) is written
     after = await named(sync_directory, "Ann")
     assert (after["version"], after["updatedAt"]) == (before["version"], before["updatedAt"])
+
+
+async def test_missing_on_a_server_that_lags_behind(sync_directory: Directory) -> None:
+    """What another database misses is kept until its next cycle misses it, too; what it shows deleted goes at once."""
+    people = [contact(1, "Ann", "a@x.test"), contact(2, "Bo", "b@x.test"), contact(3, "Cy", "c@x.test")]
+    teams = [group(8, "kept", [1]), group(9, "team", [1])]
+    await cycle(sync_directory, Simulated(people, teams))
+    record = await cycle(sync_directory, Simulated(people[:1], teams[:1], database="B", usn=50, deleted=[2]))
+    assert (record["deleted"], record["groupsChanged"]) == (1, 0)
+    assert any("1 synced contacts" in note for note in record["notes"]), record["notes"]
+    assert await named(sync_directory, "Cy")
+    record = await cycle(sync_directory, Simulated(people[:1], teams[:1], database="B", usn=51))
+    assert (record["deleted"], record["groupsChanged"], record["notes"]) == (1, 1, [])
+
+
+async def test_missing_only_while_a_server_lags_behind(sync_directory: Directory) -> None:
+    """What another database missed at first is never deleted if it is there in the next cycle."""
+    people = [contact(1, "Ann", "a@x.test"), contact(2, "Bo", "b@x.test")]
+    await cycle(sync_directory, Simulated(people))
+    await cycle(sync_directory, Simulated(people[:1], database="B", usn=50))
+    record = await cycle(sync_directory, Simulated(people, database="B", usn=51))
+    assert (record["deleted"], record["unchanged"]) == (0, 2)

@@ -58,3 +58,16 @@ async def test_matched_contact_joins_its_groups(sync_directory: Directory, direc
     record = await cycle(sync_directory, Simulated(*there, usn=101), ad_soft_match=True)
     assert (record["updated"], record["membershipsChanged"]) == (1, 1)
     assert "groupIds" in await named(sync_directory, "Ann")
+
+
+async def test_many_group_deletions_are_asked_about(sync_directory: Directory) -> None:
+    """A cycle that would delete many groups changes nothing, contacts included, until it is allowed to."""
+    teams = [group(number, f"team{number}", [1]) for number in range(10, 30)]
+    await cycle(sync_directory, Simulated([contact(1, "Ann", "a@x.test")], teams))
+    changed = Simulated([contact(1, "Ann", "a@x.test", 101, jobTitle="Buyer")], [], usn=101)
+    record = await cycle(sync_directory, changed, ad_max_deletions_percent=10)
+    assert (record["status"], record["problem"]["code"]) == ("STOPPED", "TOO_MANY_DELETIONS")
+    assert "20 of 20 synced groups" in record["problem"]["message"]
+    assert "jobTitle" not in await named(sync_directory, "Ann")
+    record = await cycle(sync_directory, changed, allow_deletions=True, ad_max_deletions_percent=10)
+    assert (record["status"], record["groupsChanged"], record["updated"]) == ("SUCCEEDED", 20, 1)

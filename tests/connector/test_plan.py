@@ -6,13 +6,13 @@ BEFORE = Mark("6f9619ff-8b86-d011-b42d-00c04fc964ff", 500, "dc1")
 
 def test_first_cycle_is_full() -> None:
     """Without a mark everything is read."""
-    assert plan(None, BEFORE) == Plan(None, FullReason.FIRST_CYCLE)
+    assert plan(None, BEFORE) == Plan(None, FullReason.FIRST_CYCLE, familiar=False)
 
 
 def test_other_database_is_full() -> None:
     """USNs of another invocationId do not compare, even if greater."""
     assert plan(BEFORE, Mark("0fae4c1b-2d54-4a9b-9d6c-5b8f0a1c2d3e", 900, "dc1")) == Plan(
-        None, FullReason.OTHER_DATABASE
+        None, FullReason.OTHER_DATABASE, familiar=False
     )
 
 
