@@ -131,6 +131,8 @@ class Connection:
             more = Search(row.dn, "(objectClass=*)", (f"{name};range={last + 1}-{last + RANGE}",), below=False)
             rows, _ = self._search(more, [])
             found, last = range_of(rows[0].attributes) if rows else ([], None)
+            if not found:
+                raise SearchRefused(f"{name} of {row.dn} changed while it was read; the next cycle reads it again.")
             values += found
         return Entry(row.dn, {**attributes, name: values} if values else attributes)
 

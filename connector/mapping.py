@@ -5,7 +5,7 @@ critical system objects, objects without an address); whether a value is one tha
 whoever writes it.
 """
 
-from connector.entry import Attributes, Entry, domain_of, guid_text, reference
+from connector.entry import Attributes, Entry, domain_of, first_rdn, guid_text, reference
 from connector.objects import Address, ContactFields, GroupFields, Reason, Skipped, Standing
 from connector.values import Unreadable, addresses, moment, number, text, truth
 from resolvers.on_premises import DirectoryContact, DirectoryGroup, Reference
@@ -162,7 +162,7 @@ def postal_address(attributes: Attributes) -> Address | None:
 
 def refuse_system_objects(entry: Entry) -> None:
     # Two domain controllers made one name each; Active Directory keeps both and marks the loser in its DN.
-    if "\\0ACNF:" in entry.dn.upper():
+    if "\\0ACNF:" in first_rdn(entry.dn).upper():
         raise _Skip(Reason.CONFLICT_OBJECT, "A replication conflict made this a duplicate; delete or rename it.")
     if truth(entry.attributes, "isCriticalSystemObject"):
         raise _Skip(Reason.CRITICAL_SYSTEM_OBJECT, "Active Directory needs this object for itself.")

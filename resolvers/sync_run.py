@@ -15,7 +15,7 @@ from resolvers.sync_outcome import Outcome, Skipped
 from storage import sync_lease, sync_runs, sync_state
 from storage.documents import Document, new_id
 from storage.driver import Session
-from storage.sync_lease import Lease
+from storage.sync_lease import Lease, LeaseLost
 from storage.sync_runs import Status
 
 # Whoever finds the lease of a killed process run out takes over: within a minute, looking every few seconds.
@@ -86,12 +86,15 @@ class Run:
     _told: float = 0.0
 
     async def enter(self, phase: Phase, **fields: object) -> None:
-        """Go on to another phase."""
+        """Go on to another phase. Raises `LeaseLost`."""
         self.phase = phase
         await self._tell(fields)
 
     async def add(self, outcome: Outcome) -> None:
-        """Count what became of a batch of contacts; who was created and then given a manager counts as created."""
+        """Count what became of a batch of contacts; who was created and then given a manager counts as created.
+
+        Raises `LeaseLost`.
+        """
         self.created.update(outcome.created)
         self.updated.update(guid for guid in outcome.updated if guid not in self.created)
         self.joined.update(outcome.joined)
@@ -103,12 +106,12 @@ class Run:
         await self.progress()
 
     async def skip(self, skipped: Sequence[Skipped]) -> None:
-        """Keep which objects are left as they are, and why."""
+        """Keep which objects are left as they are, and why. Raises `LeaseLost`."""
         self.skipped.update(each.object_guid or each.distinguished_name for each in skipped)
         await self._keep("skips", [each.document() for each in skipped])
 
     async def progress(self, processed: int = 0) -> None:
-        """Tell how far the cycle is, now and then."""
+        """Tell how far the cycle is, now and then. Raises `LeaseLost`."""
         self.processed += processed
         if time.monotonic() - self._told > PROGRESS_SECONDS:
             await self._tell({})
@@ -161,10 +164,13 @@ class Run:
 
     async def _tell(self, fields: Document) -> None:
         self._told = time.monotonic()
-        await sync_runs.update(self.directory.db, self.id, {**self._counts(), **fields})
+        if not await sync_runs.tell(self.directory.db, self.id, {**self._counts(), **fields}):
+            raise LeaseLost
 
     async def _keep(self, kind: sync_runs.Kind, found: Sequence[Document]) -> None:
-        await sync_runs.add_details(self.directory.db, self.id, kind, found, self.directory.clock())
+        db, at = self.directory.db, self.directory.clock()
+        if found and not await sync_runs.add_details(db, self.id, kind, found, at):
+            raise LeaseLost
 
     def _counts(self) -> Document:
         return {
@@ -211,7 +217,7 @@ async def _begin(
     opened = new_record(wanted) | {"status": "RUNNING", "phase": "CONNECTING", "startedAt": at}
     if not await sync_runs.update(db, identifier, opened, session):
         await sync_runs.insert(db, {"_id": identifier, **opened}, at, session)
-    await sync_lease.fence(db, lease, session, {"runId": identifier})
+    await sync_lease.fence(db, lease, session, {"runId": identifier, "dryRun": wanted.dry_run})
     if not wanted.dry_run and "intervalMinutes" in state:
         await sync_lease.plan_next(db, lease, at + timedelta(minutes=state["intervalMinutes"]), session)
 

@@ -4,9 +4,9 @@ The holder renews the lease while it works; whoever finds it run out takes it, w
 of a cycle writes this document under its token (`fence`), so that a holder that was paused and lost the lease can
 write nothing any more. Time is the server's, so that no two machines' clocks are compared.
 
-`{token, holder, until, runId, request: {runId, dryRun, allowDeletions, full, …}, server, intervalMinutes, nextRunAt,
-scheduledAt}`: `runId` is the run of the holder, or of one that was killed; `nextRunAt` is there while a service has a
-schedule, which it confirms now and then (`scheduledAt`).
+`{token, holder, until, runId, dryRun, request: {runId, dryRun, allowDeletions, full, …}, server, intervalMinutes,
+nextRunAt, scheduledAt}`: `runId` is the run of the holder, or of one that was killed, which is repeated unless it was a
+dry run; `nextRunAt` is there while a service has a schedule, which it confirms now and then (`scheduledAt`).
 """
 
 import asyncio
@@ -28,7 +28,7 @@ _FREE: Document = {"$or": [{"until": None}, {"$expr": {"$lt": ["$until", "$$NOW"
 _DUE: Document = {
     "$or": [
         {"request": {"$exists": True}},
-        {"runId": {"$exists": True}},
+        {"runId": {"$exists": True}, "dryRun": {"$ne": True}},
         {"$expr": {"$and": [{"$gt": ["$nextRunAt", None]}, {"$lte": ["$nextRunAt", "$$NOW"]}]}},
     ]
 }
@@ -99,7 +99,7 @@ async def fence(db: Database, lease: Lease, session: Session, fields: Document |
 
 async def give_back(db: Database, lease: Lease, session: Session, *, served: bool) -> None:
     """End the lease and the run, and the request if that is what it served. Raises `LeaseLost`."""
-    fields = ("holder", "until", "runId", *(["request"] if served else []))
+    fields = ("holder", "until", "runId", "dryRun", *(["request"] if served else []))
     ended = await db.state.update_one(_held(lease), {"$unset": dict.fromkeys(fields, "")}, session=session)
     if not ended.matched_count:
         raise LeaseLost
