@@ -19,7 +19,7 @@ from connector.session import open_session
 from resolvers import sync, sync_groups
 from resolvers.sync_known import Known, known_contacts, known_groups, last_ended_well, last_mark
 from resolvers.sync_outcome import Terms
-from resolvers.sync_policy import DeletionLimit, TooManyDeletions
+from resolvers.sync_policy import Comparison, DeletionLimit, TooManyDeletions
 from resolvers.sync_run import Run
 from settings import Settings
 from storage.documents import Document
@@ -74,12 +74,18 @@ class Cycle:
         self._check_deletions("group", len(groups.gone), len(self.groups))
         terms = self._terms(found.gone)
         await self._delete(found.gone, groups.gone, terms)
-        run.unread.update(self.known.contacts.keys() - found.gone if self.plan.since is not None else ())
-        await write_contacts(run, self.reader, terms, self.known, self.plan.since, found.to_read)
-        everything = bool(run.joined or not await last_ended_well(run.directory, run.id))
+        await self._write(found, groups, terms)
+
+    async def _write(self, found: Comparison, groups: Comparison, terms: Terms) -> None:
+        """Write contacts, then groups: their members are here by then."""
+        run, since = self.progress, self.plan.since
+        run.unread.update(self.known.contacts.keys() - found.gone if since is not None else ())
+        await write_contacts(run, self.reader, terms, self.known, since, found.to_read)
+        refused = {*run.skipped, *found.waiting}.difference(found.gone)
+        await sync.hold_back(run.directory, self.known.contacts, refused, terms)
         await run.enter("GROUPS")
-        since = None if everything else self.plan.since
-        await write_groups(run, self.reader, terms, self.groups, since, groups.to_read)
+        everything = run.joined or not await last_ended_well(run.directory, run.id)
+        await write_groups(run, self.reader, terms, self.groups, None if everything else since, groups.to_read)
 
     async def _delete(self, gone: Sequence[str], groups: Sequence[str], terms: Terms) -> None:
         """Delete what is gone, so that its addresses are free."""

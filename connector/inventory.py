@@ -40,8 +40,9 @@ class Inventory:
         if self.plan.familiar:
             gone = await self._still_missing(kind, found.gone, deleted)
             return Comparison([*gone, *unsuitable], found.to_read)
-        self._note_waiting(kind, {*found.gone, *unsuitable} - deleted)
-        return Comparison([guid for guid in found.gone if guid in deleted], found.to_read)
+        waiting = {*found.gone, *unsuitable} - deleted
+        self._note_waiting(kind, waiting)
+        return Comparison([guid for guid in found.gone if guid in deleted], found.to_read, waiting)
 
     async def _unsuitable(
         self, kind: Kind, known: Collection[str], lines: Iterable[Presence], to_read: Sequence[str]

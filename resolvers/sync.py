@@ -4,8 +4,9 @@ Nothing else may write a contact whose source is SYNCED: `storage.changes` makes
 only an author that is the sync fulfils.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
+from resolvers import sync_state
 from resolvers.commit import Decide, commit
 from resolvers.contacts import departure
 from resolvers.directory import Directory
@@ -13,12 +14,13 @@ from resolvers.errors import ManagerCycle, Problem
 from resolvers.on_premises import DirectoryContact
 from resolvers.sync_batch import Batch
 from resolvers.sync_outcome import Outcome, Skipped, Terms, difference
+from resolvers.sync_state import last_sync_at
 from storage import changes, claims, contacts, sync_lease, synced
 from storage.changes import Change
 from storage.documents import Document
 from storage.driver import Session
 
-__all__ = ["DirectoryContact", "Outcome", "Terms", "apply", "link", "remove"]
+__all__ = ["DirectoryContact", "Outcome", "Terms", "apply", "hold_back", "link", "remove"]
 
 
 async def apply(directory: Directory, batch: Sequence[DirectoryContact], terms: Terms | None = None) -> Outcome:
@@ -93,6 +95,19 @@ async def link(directory: Directory, managers: Mapping[str, str], terms: Terms |
     pairs, half = list(managers.items()), len(managers) // 2
     first = await link(directory, dict(pairs[:half]), terms)
     return first.merged(await link(directory, dict(pairs[half:]), terms))
+
+
+async def hold_back(directory: Directory, known: Mapping[str, Document], guids: Iterable[str], terms: Terms) -> None:
+    """Note which of the known contacts are not as in Active Directory, so that they do not seem to sync."""
+    states = await sync_state.read(directory)
+    new = [known[guid] for guid in guids if guid in known and not known[guid].get("heldBack")]
+    noted = {each["id"]: {"heldBack": True, "lastSyncAt": last_sync_at(each, states)} for each in new}
+
+    async def decide(session: Session) -> Sequence[Change]:
+        return []
+
+    if noted:
+        await _write(directory, terms, decide, noted)
 
 
 async def _without_cycles(attempt: Callable[[set[str]], Awaitable[Outcome]]) -> Outcome:

@@ -150,4 +150,5 @@ def _noted(before: Document, after: Document) -> Document:
     So a failover costs one such note for each contact, and a cycle that goes on with the same database none.
     """
     names = ("database", "usnChanged", "whenChanged", "managerGuid")
-    return {name: after.get(name) for name in names if before.get(name) != after.get(name)}
+    noted = {name: after.get(name) for name in names if before.get(name) != after.get(name)}
+    return noted | ({"heldBack": False, "lastSyncAt": after["lastSyncAt"]} if before.get("heldBack") else {})

@@ -35,10 +35,14 @@ class DeletionLimit:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What the inventory shows of the contacts or groups here, as objectGUIDs: gone from there, or to be read."""
+    """What the inventory shows of the contacts or groups here, as objectGUIDs: gone from there, or to be read.
+
+    `waiting`: missing there, but not for sure; kept until the next cycle.
+    """
 
     gone: Sequence[str]
     to_read: Sequence[str]
+    waiting: Collection[str] = ()
 
 
 def compare(known: Mapping[str, Document], inventory: Collection[Presence], database: str, since: int) -> Comparison:
