@@ -5,13 +5,13 @@ what was not committed and finds the rest unchanged. What is gone is decided upo
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
 from connector.contact_cycle import write_contacts
 from connector.entry import domain_of
-from connector.group_cycle import count_groups, write_groups
+from connector.group_cycle import write_groups
 from connector.inventory import Inventory
 from connector.plan import Plan, plan
 from connector.reader import Kind, Mark, Reader
@@ -20,6 +20,7 @@ from resolvers import sync, sync_groups
 from resolvers.sync_known import Known, known_contacts, known_groups, last_ended_well, last_mark
 from resolvers.sync_outcome import Terms
 from resolvers.sync_policy import Comparison, DeletionLimit, TooManyDeletions
+from resolvers.sync_preview import Preview
 from resolvers.sync_run import Run
 from settings import Settings
 from storage.documents import Document
@@ -72,7 +73,7 @@ class Cycle:
         groups = await inventory.compare("group", self.groups)
         self._check_deletions("contact", len(found.gone), len(self.known.contacts))
         self._check_deletions("group", len(groups.gone), len(self.groups))
-        terms = self._terms(found.gone)
+        terms = self._terms()
         await self._delete(found.gone, groups.gone, terms)
         await self._write(found, groups, terms)
 
@@ -94,7 +95,7 @@ class Cycle:
         for batch in batches(gone, BATCH):
             await run.add(await sync.remove(run.directory, batch, terms))
         for batch in batches(groups, BATCH):
-            count_groups(run, await sync_groups.remove(run.directory, batch, terms))
+            await run.add_groups(await sync_groups.remove(run.directory, batch, terms))
 
     def done(self) -> Document:
         """What is true once all is written: `{mark, domains, server}`."""
@@ -104,11 +105,9 @@ class Cycle:
             "server": self.settings.ad_name or self.mark.server,
         }
 
-    def _terms(self, gone: Iterable[str]) -> Terms:
-        terms = Terms(self.progress.lease, self.mark.invocation_id, self.settings.ad_soft_match)
-        if not self.progress.wanted.dry_run:
-            return terms
-        return replace(terms, dry_run=True, leaving=frozenset(self.known.contacts[guid]["id"] for guid in gone))
+    def _terms(self) -> Terms:
+        preview = Preview() if self.progress.wanted.dry_run else None
+        return Terms(self.progress.lease, self.mark.invocation_id, self.settings.ad_soft_match, preview)
 
     def _check_deletions(self, kind: Kind, gone: int, known: int) -> None:
         limit = DeletionLimit(self.settings.ad_max_deletions, self.settings.ad_max_deletions_percent)

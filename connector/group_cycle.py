@@ -6,7 +6,8 @@ from connector.objects import Skipped as Unsuitable
 from connector.reader import Reader
 from resolvers import sync_groups
 from resolvers.on_premises import DirectoryGroup
-from resolvers.sync_outcome import Outcome, Skipped, Terms
+from resolvers.sync_members import set_members
+from resolvers.sync_outcome import Skipped, Terms
 from resolvers.sync_run import Run
 from storage.documents import Document
 
@@ -39,14 +40,10 @@ async def _write(
 async def _write_one(run: Run, terms: Terms, group: DirectoryGroup, noted: Document) -> None:
     """Write a group and its members; when all of it is as in Active Directory, note by which count."""
     outcome = await sync_groups.apply(run.directory, group, terms)
-    await run.skip(outcome.skipped)
-    count_groups(run, outcome)
-    run.memberships_changed += await sync_groups.set_members(run.directory, group, terms)
+    changed, differences = await set_members(run.directory, group, terms)
+    run.memberships_changed += changed
+    outcome.differences += differences
+    await run.add_groups(outcome)
     counted = (noted.get("database"), noted.get("usnChanged")) == (terms.database, group.usn_changed)
     if not (outcome.skipped or counted):
         await sync_groups.note(run.directory, group, terms)
-
-
-def count_groups(run: Run, outcome: Outcome) -> None:
-    """Count what became of groups."""
-    run.groups_changed += len(outcome.created) + len(outcome.updated) + len(outcome.deleted)

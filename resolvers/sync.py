@@ -74,14 +74,20 @@ async def link(directory: Directory, managers: Mapping[str, str], terms: Terms |
         outcome = Outcome()
 
         async def decide(session: Session) -> Sequence[Change]:
-            ids = await synced.ids(directory.db, [*managers, *managers.values()], session)
+            guids = [*managers, *managers.values()]
+            ids = await synced.ids(directory.db, guids, session)
             found = await contacts.get_many(directory.db, [ids[guid] for guid in managers if guid in ids], session)
+            if preview := terms.preview:
+                ids = preview.contact_ids(guids, ids)
+                found |= {each["_id"]: each for guid in managers if (each := preview.waiting.get(guid))}
             at, linked = directory.clock(), []
             for guid in managers.keys() - cyclic:
                 contact, manager = found.get(ids.get(guid, "")), ids.get(managers[guid])
                 if contact and contact["source"] == "SYNCED" and manager and "managerId" not in contact:
                     linked.append(changes.updated(contact, {**contact, "managerId": manager}, at))
             outcome.updated = [change.contact["onPremises"]["objectGuid"] for change in linked]
+            if terms.preview:
+                outcome.differences = [difference(each, each.contact["onPremises"]) for each in linked]
             return linked
 
         await _write(directory, terms, decide)
@@ -127,8 +133,9 @@ async def _write(
     directory: Directory, terms: Terms, decide: Decide, noted: Mapping[str, Document] | None = None
 ) -> None:
     """Carry out what is decided, under the lease; or only decide, in a dry run."""
-    if terms.dry_run:
-        await directory.db.transaction(decide)
+    if terms.preview:
+        decided = await directory.db.transaction(decide)
+        terms.preview.note([(change.before, change.after) for change in decided])
         return
     writing = False
 

@@ -44,13 +44,13 @@ class Batch:
         self.noted.clear()
         kept = await synced.handed_over(self._directory.db, self._valid, session)
         valid = {guid: found for guid, found in self._valid.items() if guid not in kept}
-        soft_match, fields = self._terms.soft_match, {guid: fields for guid, (_, fields) in valid.items()}
-        present = await find(self._directory, fields, session, soft_match=soft_match)
+        fields = {guid: fields for guid, (_, fields) in valid.items()}
+        present = await find(self._directory, fields, self._terms, session)
         after = {guid: self._after(guid, found, present.old(guid)) for guid, found in valid.items()}
         possible = await self._without_conflicts(present.here, after, session)
         await self._set_managers(possible, after, session)
         made = [change for guid in possible if (change := self._change(present, after[guid]))]
-        if self._terms.dry_run:
+        if self._terms.preview:
             self.outcome.differences = [difference(change, change.contact["onPremises"]) for change in made]
         return [*made, *_reports(present, made)]
 
@@ -100,7 +100,9 @@ class Batch:
         batch = [Change(before.get(guid), after[guid], "UPDATED") for guid in guids]
         wanted = [address for guid in guids for address in addresses(after[guid])]
         holders = await claims.holders(self._directory.db, wanted, session)
-        held = {address: holder.id for address, holder in holders.items() if holder.id not in self._terms.leaving}
+        held = {address: holder.id for address, holder in holders.items()}
+        if self._terms.preview:
+            held = self._terms.preview.holders(wanted, held)
         refused = conflicts(batch, held)
         for place, (address, holder) in refused.items():
             message = f"{address} belongs to {holder}. Change the address in one of the two places."
@@ -112,6 +114,8 @@ class Batch:
         """Add the managers that are here, or come with this batch."""
         wanted = {guid: manager for guid in possible if (manager := after[guid]["onPremises"].get("managerGuid"))}
         known = await synced.ids(self._directory.db, list(wanted.values()), session)
+        if self._terms.preview:
+            known = self._terms.preview.contact_ids(wanted.values(), known)
         known |= {guid: after[guid]["_id"] for guid in possible}
         for guid, manager in wanted.items():
             if manager not in known:

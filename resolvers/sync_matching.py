@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from resolvers.contacts import restoration
 from resolvers.directory import Directory
+from resolvers.sync_outcome import Terms
 from storage import claims, contacts, recycle_bin, synced
 from storage.changes import Change
 from storage.documents import Document
@@ -27,7 +28,7 @@ class Found:
         return self.deleted[guid][0] if guid in self.deleted else {}
 
 
-async def find(directory: Directory, objects: Mapping[str, Document], session: Session, *, soft_match: bool) -> Found:
+async def find(directory: Directory, objects: Mapping[str, Document], terms: Terms, session: Session) -> Found:
     """What these objects are here, keyed by objectGUID, each given by its fields.
 
     What was deleted is itself again, if it is in the recycle bin; only what never was here may match a cloud contact.
@@ -39,9 +40,11 @@ async def find(directory: Directory, objects: Mapping[str, Document], session: S
     missing = [guid for guid in objects if guid not in here]
     entries = await recycle_bin.by_guids(db, missing, session) if missing else {}
     deleted = {guid: await _return(directory, entry, session) for guid, entry in entries.items()}
-    if not soft_match:
+    if not terms.soft_match:
         return Found(here, deleted=deleted)
     matches = await _matches(directory, {guid: objects[guid] for guid in missing if guid not in deleted}, session)
+    if terms.preview:
+        matches = {guid: each for guid, each in matches.items() if each["_id"] not in terms.preview.written}
     return Found(here | matches, frozenset(matches), deleted)
 
 

@@ -105,6 +105,13 @@ class Run:
             await self._keep("differences", outcome.differences)
         await self.progress()
 
+    async def add_groups(self, outcome: Outcome) -> None:
+        """Count what became of groups. Raises `LeaseLost`."""
+        self.groups_changed += len(outcome.created) + len(outcome.updated) + len(outcome.deleted)
+        await self.skip(outcome.skipped)
+        if self.wanted.dry_run:
+            await self._keep("differences", outcome.differences)
+
     async def skip(self, skipped: Sequence[Skipped]) -> None:
         """Keep which objects are left as they are, and why. Raises `LeaseLost`."""
         self.skipped.update(each.object_guid or each.distinguished_name for each in skipped)
