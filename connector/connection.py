@@ -12,7 +12,7 @@ from typing import Any
 from connector.access import Access
 from connector.diagnosis import diagnose
 from connector.entry import Attributes, Entry, plain_dn
-from connector.errors import SearchRefused
+from connector.errors import NotSynchronized, SearchRefused
 from connector.failures import failure, sign_in_failure
 from connector.library import ldap_library
 
@@ -57,6 +57,11 @@ class Connection:
         """Connect, encrypt, sign in. Raises Unreachable, TimedOut, CertificateRejected, CredentialsRejected."""
         self._set_options()
         self._sign_in()
+        if self.root("isSynchronized").get("isSynchronized") == [b"FALSE"]:
+            raise NotSynchronized(
+                f"{self.url} says that it has not replicated from the other domain controllers yet: wait until it has, "
+                "or name another one in CONTACTS_AD_URLS."
+            )
 
     def close(self) -> None:
         with contextlib.suppress(self._library.LDAPError):  # it may be broken already
@@ -126,6 +131,8 @@ class Connection:
             more = Search(row.dn, "(objectClass=*)", (f"{name};range={last + 1}-{last + RANGE}",), below=False)
             rows, _ = self._search(more, [])
             found, last = range_of(rows[0].attributes) if rows else ([], None)
+            if not found:
+                raise SearchRefused(f"{name} of {row.dn} changed while it was read; the next cycle reads it again.")
             values += found
         return Entry(row.dn, {**attributes, name: values} if values else attributes)
 

@@ -24,9 +24,8 @@ async def write_contacts(
     if further := [guid for guid in to_read if guid not in writer.read]:
         await writer.write(reader.contacts_by_guid(further))
     await writer.retry()
-    if not terms.dry_run:
-        await run.enter("MANAGERS")
-        await _link(writer, reader, known)
+    await run.enter("MANAGERS")
+    await _link(writer, reader, known)
 
 
 class _Writer:
@@ -71,7 +70,7 @@ class _Writer:
             skipped: list[Skipped] = []
             for start in range(0, len(waiting), BATCH):
                 skipped += await self._apply(waiting[start : start + BATCH])
-            if len(self._waiting) == before or self.terms.dry_run:
+            if len(self._waiting) == before:
                 await self.run.skip(skipped)
                 return
 
@@ -107,7 +106,7 @@ def _without(outcome: Outcome, taken: Sequence[Skipped]) -> Outcome:
 
 async def _link(writer: _Writer, reader: Reader, known: Known) -> None:
     """Link the contacts whose manager is here by now. Those not read in this cycle are read again for it."""
-    here = known.contacts.keys() | known.handed_over | writer.run.created
+    here = known.contacts.keys() | known.handed_over | writer.run.joined
     await writer.link({guid: manager for guid, manager in writer.unmanaged.items() if manager in here})
     waiting = known.waiting()
     again = [guid for guid, manager in waiting.items() if manager in here and guid not in writer.read]

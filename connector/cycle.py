@@ -4,28 +4,28 @@ A cycle that is killed at any point leaves whole batches behind and the old mark
 what was not committed and finds the rest unchanged. What is gone is decided upon before anything is written.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
 from connector.contact_cycle import write_contacts
 from connector.entry import domain_of
-from connector.errors import SearchRefused
 from connector.group_cycle import write_groups
-from connector.plan import FullReason, Plan, plan
-from connector.reader import Mark, Reader
+from connector.inventory import Inventory
+from connector.plan import Plan, plan
+from connector.reader import Kind, Mark, Reader
 from connector.session import open_session
-from resolvers import sync
-from resolvers.sync_known import Known, known_contacts, last_ended_well, last_marks
+from resolvers import sync, sync_groups
+from resolvers.sync_known import Known, known_contacts, known_groups, last_ended_well, last_mark
 from resolvers.sync_outcome import Terms
-from resolvers.sync_policy import Comparison, DeletionLimit, TooManyDeletions, compare
+from resolvers.sync_policy import Comparison, DeletionLimit, TooManyDeletions
+from resolvers.sync_preview import Preview
 from resolvers.sync_run import Run
 from settings import Settings
 from storage.documents import Document
 
 BATCH = 500
-MARKS = 20  # databases that are remembered: controllers come and go
 
 T = TypeVar("T")
 
@@ -34,23 +34,22 @@ async def run_cycle(run: Run, settings: Settings) -> None:
     """Do the cycle and close its record. Raises DirectoryError and `LeaseLost`, the record still open."""
     async with open_session(settings) as session:
         run.waited = lambda: session.ldap_seconds
-        reader = await Reader.open(session, settings)
-        mark, marks = await reader.mark(), await last_marks(run.directory)
-        chosen = Plan(None, FullReason.REQUESTED) if run.wanted.full else plan_for(mark, marks)
-        cycle = Cycle(run, settings, reader, mark, chosen, await known_contacts(run.directory))
-        try:
-            await cycle.run()
-        except TooManyDeletions as problem:
-            await run.finish("STOPPED", (problem.code, str(problem)))
-        else:
-            await run.finish("SUCCEEDED", done=cycle.done(marks))
+        await run_with(run, settings, await Reader.open(session, settings))
 
 
-def plan_for(mark: Mark, marks: Sequence[Document]) -> Plan:
-    """How to read at this mark, given the latest mark of every database that was read before, the latest first."""
-    found = [Mark(each["invocationId"], each["usn"], each["server"]) for each in marks]
-    own = next((each for each in found if each.invocation_id == mark.invocation_id), None)
-    return plan(own or next(iter(found), None), mark)
+async def run_with(run: Run, settings: Settings, reader: Reader) -> None:
+    """Do the cycle with what this reader reads."""
+    mark, last = await reader.mark(), await last_mark(run.directory)
+    previous = Mark(last["invocationId"], last["usn"], last["server"]) if last else None
+    chosen = plan(previous, mark, full=run.wanted.full)
+    known = await known_contacts(run.directory), await known_groups(run.directory)
+    cycle = Cycle(run, settings, reader, mark, chosen, *known)
+    try:
+        await cycle.run()
+    except TooManyDeletions as problem:
+        await run.finish("STOPPED", (problem.code, str(problem)))
+    else:
+        await run.finish("SUCCEEDED", done=cycle.done())
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,76 +62,57 @@ class Cycle:
     mark: Mark
     plan: Plan
     known: Known
+    groups: Mapping[str, Document]
 
     async def run(self) -> None:
         """Bring contacts and groups up to date. Raises `TooManyDeletions` before anything is written."""
         run, reason = self.progress, self.plan.reason
         await run.enter("INVENTORY", server=self.mark.server, fullReason=reason and str(reason))
-        found = await self._comparison()
-        self._check_deletions(found.gone)
-        terms = self._terms(found.gone)
-        await run.enter("DELETIONS")
-        for batch in batches(found.gone, BATCH):
-            await run.add(await sync.remove(run.directory, batch, terms))
-        run.unread.update(self.known.contacts.keys() - found.gone if self.plan.since is not None else ())
-        await write_contacts(run, self.reader, terms, self.known, self.plan.since, found.to_read)
-        everything = bool(self.plan.since is None or run.created or not await last_ended_well(run.directory, run.id))
-        await run.enter("GROUPS")
-        await write_groups(run, self.reader, terms, None if everything else self.plan.since)
+        inventory = Inventory(run, self.reader, self.mark, self.plan)
+        found = await inventory.compare("contact", self.known.contacts, self.known.handed_over)
+        groups = await inventory.compare("group", self.groups)
+        self._check_deletions("contact", len(found.gone), len(self.known.contacts))
+        self._check_deletions("group", len(groups.gone), len(self.groups))
+        terms = self._terms()
+        await self._delete(found.gone, groups.gone, terms)
+        await self._write(found, groups, terms)
 
-    def done(self, marks: Sequence[Document]) -> Document:
-        """What is true once all is written: `{marks, domains, server}`."""
-        own = {"invocationId": self.mark.invocation_id, "usn": self.mark.usn, "server": self.mark.server}
-        others = [each for each in marks if each["invocationId"] != self.mark.invocation_id]
+    async def _write(self, found: Comparison, groups: Comparison, terms: Terms) -> None:
+        """Write contacts, then groups: their members are here by then."""
+        run, since = self.progress, self.plan.since
+        run.unread.update(self.known.contacts.keys() - found.gone if since is not None else ())
+        await write_contacts(run, self.reader, terms, self.known, since, found.to_read)
+        refused = {*run.skipped, *found.waiting}.difference(found.gone)
+        await sync.hold_back(run.directory, self.known.contacts, refused, terms)
+        await run.enter("GROUPS")
+        everything = run.joined or not await last_ended_well(run.directory, run.id)
+        await write_groups(run, self.reader, terms, self.groups, None if everything else since, groups.to_read)
+
+    async def _delete(self, gone: Sequence[str], groups: Sequence[str], terms: Terms) -> None:
+        """Delete what is gone, so that its addresses are free."""
+        run = self.progress
+        await run.enter("DELETIONS")
+        for batch in batches(gone, BATCH):
+            await run.add(await sync.remove(run.directory, batch, terms))
+        for batch in batches(groups, BATCH):
+            await run.add_groups(await sync_groups.remove(run.directory, batch, terms))
+
+    def done(self) -> Document:
+        """What is true once all is written: `{mark, domains, server}`."""
         return {
-            "marks": [own, *others][:MARKS],
+            "mark": {"invocationId": self.mark.invocation_id, "usn": self.mark.usn, "server": self.mark.server},
             "domains": sorted({domain_of(base) for base in self.reader.bases}),
             "server": self.settings.ad_name or self.mark.server,
         }
 
-    def _terms(self, gone: Iterable[str]) -> Terms:
-        terms = Terms(self.progress.lease, self.mark.invocation_id, self.settings.ad_soft_match)
-        if not self.progress.wanted.dry_run:
-            return terms
-        return replace(terms, dry_run=True, leaving=frozenset(self.known.contacts[guid]["id"] for guid in gone))
+    def _terms(self) -> Terms:
+        preview = Preview() if self.progress.wanted.dry_run else None
+        return Terms(self.progress.lease, self.mark.invocation_id, self.settings.ad_soft_match, preview)
 
-    async def _comparison(self) -> Comparison:
-        """What is gone, and what is to be read besides what changed since the mark."""
-        if self.plan.since is None and not self.known.contacts:
-            return Comparison([], [])
-        inventory = [
-            each
-            async for page in self.reader.contact_inventory()
-            for each in page
-            if each.object_guid not in self.known.handed_over
-        ]
-        # In a full cycle all is read anyway: the inventory only tells what is gone.
-        since = -1 if self.plan.since is None else self.plan.since
-        found = compare(self.known.contacts, inventory, self.mark.invocation_id, since)
-        return Comparison(await self._really_gone(found.gone), found.to_read)
-
-    async def _really_gone(self, missing: Sequence[str]) -> Sequence[str]:
-        """Those that are deleted or out of scope, and did not only move while the inventory was read."""
-        if not missing:
-            return []
-        doubtful = set(missing) - await self._tombstones()
-        there = {each.object_guid async for page in self.reader.contacts_by_guid(sorted(doubtful)) for each in page}
-        return [guid for guid in missing if guid not in there]
-
-    async def _tombstones(self) -> set[str]:
-        """What was deleted since the mark, as far as the account may see it."""
-        if self.plan.since is None:
-            return set()
-        try:
-            return {each.object_guid async for page in self.reader.tombstones(self.plan.since) for each in page}
-        except SearchRefused as refusal:
-            self.progress.notes.append(str(refusal))
-            return set()
-
-    def _check_deletions(self, gone: Sequence[str]) -> None:
+    def _check_deletions(self, kind: Kind, gone: int, known: int) -> None:
         limit = DeletionLimit(self.settings.ad_max_deletions, self.settings.ad_max_deletions_percent)
         try:
-            limit.check(len(gone), len(self.known.contacts))
+            limit.check(gone, known, kind)
         except TooManyDeletions as problem:
             if self.progress.wanted.dry_run:
                 self.progress.notes.append(str(problem))

@@ -12,6 +12,7 @@ Attributes = Mapping[str, Sequence[bytes]]
 # What the extended DN control puts before a DN: <GUID=…>; and, for those who can sign in, <SID=…>;
 EXTENSIONS = re.compile(r"(?:<[^>]*>;)+")
 GUID_EXTENSION = re.compile(r"<GUID=([0-9A-Fa-f-]{36})>;")
+FIRST_RDN = re.compile(r"(?:\\.|[^,\\])*", re.DOTALL)
 # Components of a DN end at a comma that no backslash precedes.
 DOMAIN_COMPONENT = re.compile(r"(?:^|(?<!\\),)\s*DC=([^,]+)", re.IGNORECASE)
 
@@ -44,6 +45,12 @@ def guid_text(value: bytes) -> str:
 def guid_filter(guid: str) -> str:
     """An LDAP filter that finds the object with this objectGUID."""
     return "(objectGUID=" + "".join(f"\\{byte:02x}" for byte in UUID(guid).bytes_le) + ")"
+
+
+def first_rdn(dn: str) -> str:
+    """What a DN names within its parent: CN=Ann of CN=Ann,OU=Partners,DC=corp."""
+    found = FIRST_RDN.match(dn)
+    return found[0] if found else dn
 
 
 def domain_of(dn: str) -> str:

@@ -4,7 +4,8 @@ DirectoryError              anything below
 ├── ExtraMissing            python-ldap is not installed
 ├── FileUnreadable          the password or CA file is missing, not ours to read, or holds nothing
 ├── Unreachable             nothing answers, or the connection broke
-│   └── TimedOut            a server accepted us, then kept silent
+│   ├── TimedOut            a server accepted us, then kept silent
+│   └── NotSynchronized     a server says that it lacks what the other controllers have
 ├── CertificateRejected     the server's certificate is not one we trust for its name
 ├── CredentialsRejected     the server refused the account or its password
 └── SearchRefused           the server answers, but not this question
@@ -47,6 +48,12 @@ class TimedOut(Unreachable):
     """A step took longer than CONTACTS_AD_TIMEOUT_SECONDS."""
 
     code = "TIMED_OUT"
+
+
+class NotSynchronized(Unreachable):
+    """A domain controller has not replicated from the others yet, so that objects would seem to be gone."""
+
+    code = "NOT_SYNCHRONIZED"
 
 
 class CertificateRejected(DirectoryError):

@@ -27,7 +27,6 @@ SEARCH_REFUSALS = {
     "UNAVAILABLE_CRITICAL_EXTENSION": "the server does not know paged results; is it a domain controller?",
 }
 CONNECTION_LOST = frozenset({"SERVER_DOWN", "CONNECT_ERROR", "UNAVAILABLE", "BUSY", "NOT_CONNECTED"})
-OUT_OF_TIME = frozenset({"TIMEOUT", "TIMELIMIT_EXCEEDED"})
 ETIMEDOUT = 110
 
 
@@ -52,7 +51,12 @@ def sign_in_failure(error: Exception, server: str, account: str, seconds: float)
 def failure(error: Exception, server: str, question: str, seconds: float = 0) -> DirectoryError:
     """What an LDAPError means; `question` names what was asked, for the message."""
     name, told = type(error).__name__, details(error)
-    if name in OUT_OF_TIME or told.get("errno") == str(ETIMEDOUT):
+    if name == "TIMELIMIT_EXCEEDED":
+        return TimedOut(
+            f"{server} gave up {question} at its own time limit: lower CONTACTS_AD_PAGE_SIZE, or raise "
+            "MaxQueryDuration in the LDAP policy of the domain controllers."
+        )
+    if name == "TIMEOUT" or told.get("errno") == str(ETIMEDOUT):
         return timed_out(server, seconds)
     if name in CONNECTION_LOST:
         return Unreachable(f"The connection to {server} was lost during {question}: {described(told)}.")

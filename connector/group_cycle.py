@@ -1,45 +1,29 @@
 """The part of a cycle that reads and writes distribution groups and their members."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from connector.objects import Skipped as Unsuitable
 from connector.reader import Reader
 from resolvers import sync_groups
 from resolvers.on_premises import DirectoryGroup
-from resolvers.sync_known import known_groups
-from resolvers.sync_outcome import Outcome, Skipped, Terms
+from resolvers.sync_members import set_members
+from resolvers.sync_outcome import Skipped, Terms
 from resolvers.sync_run import Run
 from storage.documents import Document
 
 
-async def write_groups(run: Run, reader: Reader, terms: Terms, since: int | None) -> None:
-    """Write all groups with their members, or those changed after the USN `since`, renamed or new in scope."""
-    known = await known_groups(run.directory)
-    if since is None:
-        there = await _write(run, terms, reader.groups())
-    else:
-        there = await _write_changes(run, reader, terms, since, known)
-    if gone := [guid for guid in known if guid not in there]:
-        moved = {each.object_guid async for page in reader.groups_by_guid(gone) for each in page}
-        _count(run, await sync_groups.remove(run.directory, [guid for guid in gone if guid not in moved], terms))
+async def write_groups(
+    run: Run, reader: Reader, terms: Terms, known: Mapping[str, Document], since: int | None, to_read: Sequence[str]
+) -> None:
+    """Write all groups with their members, or those changed after the USN `since` and `to_read`."""
+    read = await _write(run, terms, reader.groups(since), known)
+    if further := [guid for guid in to_read if guid not in read]:
+        await _write(run, terms, reader.groups_by_guid(further), known)
 
 
-async def _write_changes(run: Run, reader: Reader, terms: Terms, since: int, known: Mapping[str, Document]) -> set[str]:
-    """Write what changed. Returns the objectGUIDs of all groups that are there."""
-    inventory = [each async for page in reader.group_inventory() for each in page]
-    read = await _write(run, terms, reader.groups(since))
-    further = [
-        each.object_guid
-        for each in inventory
-        if each.object_guid not in read
-        and known.get(each.object_guid, {}).get("distinguishedName") != each.distinguished_name
-    ]
-    if further:
-        await _write(run, terms, reader.groups_by_guid(further))
-    return read | {each.object_guid for each in inventory}
-
-
-async def _write(run: Run, terms: Terms, pages: AsyncIterator[list[DirectoryGroup | Unsuitable]]) -> set[str]:
+async def _write(
+    run: Run, terms: Terms, pages: AsyncIterator[list[DirectoryGroup | Unsuitable]], known: Mapping[str, Document]
+) -> set[str]:
     """Write these groups. Returns their objectGUIDs."""
     read: set[str] = set()
     async for page in pages:
@@ -48,13 +32,18 @@ async def _write(run: Run, terms: Terms, pages: AsyncIterator[list[DirectoryGrou
             if isinstance(each, Unsuitable):
                 await run.skip([Skipped(each.object_guid, each.distinguished_name, each.reason, each.message)])
                 continue
-            outcome = await sync_groups.apply(run.directory, each, terms)
-            await run.skip(outcome.skipped)
-            _count(run, outcome)
-            run.memberships_changed += await sync_groups.set_members(run.directory, each, terms)
+            await _write_one(run, terms, each, known.get(each.object_guid, {}))
         await run.progress()
     return read
 
 
-def _count(run: Run, outcome: Outcome) -> None:
-    run.groups_changed += len(outcome.created) + len(outcome.updated) + len(outcome.deleted)
+async def _write_one(run: Run, terms: Terms, group: DirectoryGroup, noted: Document) -> None:
+    """Write a group and its members; when all of it is as in Active Directory, note by which count."""
+    outcome = await sync_groups.apply(run.directory, group, terms)
+    changed, differences = await set_members(run.directory, group, terms)
+    run.memberships_changed += changed
+    outcome.differences += differences
+    await run.add_groups(outcome)
+    counted = (noted.get("database"), noted.get("usnChanged")) == (terms.database, group.usn_changed)
+    if not (outcome.skipped or counted):
+        await sync_groups.note(run.directory, group, terms)

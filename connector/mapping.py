@@ -5,8 +5,8 @@ critical system objects, objects without an address); whether a value is one tha
 whoever writes it.
 """
 
-from connector.entry import Attributes, Entry, domain_of, guid_text, reference
-from connector.objects import Address, ContactFields, GroupFields, Reason, Skipped
+from connector.entry import Attributes, Entry, domain_of, first_rdn, guid_text, reference
+from connector.objects import Address, ContactFields, GroupFields, Reason, Skipped, Standing
 from connector.values import Unreadable, addresses, moment, number, text, truth
 from resolvers.on_premises import DirectoryContact, DirectoryGroup, Reference
 
@@ -50,6 +50,18 @@ GROUP_ATTRIBUTES = (
     "isCriticalSystemObject",
     "whenChanged",
     "uSNChanged",
+)
+
+
+# What decides whether a contact or group is such as is synced.
+STANDING_ATTRIBUTES = (
+    "objectGUID",
+    "cn",
+    "mail",
+    "proxyAddresses",
+    "targetAddress",
+    "mailNickname",
+    "isCriticalSystemObject",
 )
 
 
@@ -101,6 +113,22 @@ def read_group(entry: Entry) -> DirectoryGroup | Skipped:
         return skipped(entry, error)
 
 
+def read_standing(entry: Entry) -> Standing | None:
+    """Whether an entry with STANDING_ATTRIBUTES is such as is synced; None for one without its objectGUID."""
+    try:
+        guid = object_guid(entry)
+    except _Skip:
+        return None
+    try:
+        refuse_system_objects(entry)
+        required_addresses(entry.attributes)
+    except _Skip:
+        return Standing(guid, suitable=False)
+    except Unreadable:  # nothing can be told from it
+        return Standing(guid, suitable=True)
+    return Standing(guid, suitable=True)
+
+
 def contact_fields(attributes: Attributes) -> ContactFields:
     address, aliases = required_addresses(attributes)
     return {
@@ -134,7 +162,7 @@ def postal_address(attributes: Attributes) -> Address | None:
 
 def refuse_system_objects(entry: Entry) -> None:
     # Two domain controllers made one name each; Active Directory keeps both and marks the loser in its DN.
-    if "\\0ACNF:" in entry.dn.upper():
+    if "\\0ACNF:" in first_rdn(entry.dn).upper():
         raise _Skip(Reason.CONFLICT_OBJECT, "A replication conflict made this a duplicate; delete or rename it.")
     if truth(entry.attributes, "isCriticalSystemObject"):
         raise _Skip(Reason.CRITICAL_SYSTEM_OBJECT, "Active Directory needs this object for itself.")

@@ -60,6 +60,14 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether an object in scope is such as is synced: no system or conflict object, and one with an address."""
+
+    object_guid: str
+    suitable: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Tombstone:
     """A contact or group that was deleted; `last_dn` is where it was then, as far as the directory tells."""
 

@@ -9,19 +9,27 @@ all it read is safe: what changes meanwhile is read again next time, and nothing
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Self, TypeVar
+from typing import Literal, Self, TypeVar
 
 from connector.connection import Search
 from connector.entry import Attributes, Entry, guid_filter, guid_text, is_below, plain_dn
 from connector.errors import SearchRefused
-from connector.mapping import CONTACT_ATTRIBUTES, GROUP_ATTRIBUTES, read_contact, read_group
-from connector.objects import Skipped, Tombstone
+from connector.mapping import (
+    CONTACT_ATTRIBUTES,
+    GROUP_ATTRIBUTES,
+    STANDING_ATTRIBUTES,
+    read_contact,
+    read_group,
+    read_standing,
+)
+from connector.objects import Skipped, Standing, Tombstone
 from connector.session import Session
 from connector.values import Unreadable, number, text
 from resolvers.on_premises import DirectoryContact, DirectoryGroup, Presence
 from settings import Settings
 
 T = TypeVar("T")
+Kind = Literal["contact", "group"]
 
 CONTACTS = "(objectClass=contact)"
 # Distribution groups: those without the bit that lets a group hold rights (ADS_GROUP_TYPE_SECURITY_ENABLED).
@@ -46,7 +54,8 @@ class Reader:
 
     def __init__(self, session: Session, naming_context: str, bases: Sequence[str], extra_filter: str) -> None:
         self._session, self._naming_context, self.bases = session, naming_context, tuple(bases)
-        self._contacts = f"(&{CONTACTS}{extra_filter})" if extra_filter else CONTACTS
+        contacts = f"(&{CONTACTS}{extra_filter})" if extra_filter else CONTACTS
+        self._conditions: dict[Kind, str] = {"contact": contacts, "group": GROUPS}
 
     @classmethod
     async def open(cls, session: Session, settings: Settings) -> Self:
@@ -69,34 +78,43 @@ class Reader:
 
     def contacts(self, since: int | None = None) -> AsyncIterator[list[DirectoryContact | Skipped]]:
         """Contacts in scope, page by page: all, or those changed after the USN `since`."""
-        return self._everywhere(changed(self._contacts, since), CONTACT_ATTRIBUTES, read_contact)
+        return self._everywhere(changed(self._conditions["contact"], since), CONTACT_ATTRIBUTES, read_contact)
 
     def groups(self, since: int | None = None) -> AsyncIterator[list[DirectoryGroup | Skipped]]:
         """Distribution groups in scope with all their members: all, or those changed after the USN `since`.
 
         A group changes when members are added or removed, but not when a member is deleted or brought back.
         """
-        return self._everywhere(changed(GROUPS, since), GROUP_ATTRIBUTES, read_group, ranged="member")
+        return self._everywhere(
+            changed(self._conditions["group"], since), GROUP_ATTRIBUTES, read_group, ranged="member"
+        )
 
     async def contacts_by_guid(self, guids: Sequence[str]) -> AsyncIterator[list[DirectoryContact | Skipped]]:
         """Those of the contacts that are in scope now: for what the inventory shows and no change told."""
-        for condition in any_of(self._contacts, guids):
+        for condition in any_of(self._conditions["contact"], guids):
             async for page in self._everywhere(condition, CONTACT_ATTRIBUTES, read_contact):
                 yield page
 
     async def groups_by_guid(self, guids: Sequence[str]) -> AsyncIterator[list[DirectoryGroup | Skipped]]:
         """Those of the distribution groups that are in scope now, likewise."""
-        for condition in any_of(GROUPS, guids):
+        for condition in any_of(self._conditions["group"], guids):
             async for page in self._everywhere(condition, GROUP_ATTRIBUTES, read_group, ranged="member"):
                 yield page
 
-    def contact_inventory(self) -> AsyncIterator[list[Presence]]:
-        """All contacts in scope by objectGUID, DN and uSNChanged; cheap."""
-        return self._inventory(self._contacts)
+    async def inventory(self, kind: Kind) -> AsyncIterator[list[Presence]]:
+        """All contacts, or distribution groups, in scope by objectGUID, DN and uSNChanged; cheap."""
+        async for page in self._everywhere(self._conditions[kind], ("objectGUID", "uSNChanged"), presence):
+            yield [found for found in page if found is not None]
 
-    def group_inventory(self) -> AsyncIterator[list[Presence]]:
-        """All distribution groups in scope, likewise."""
-        return self._inventory(GROUPS)
+    def standings(self, kind: Kind, since: int | None) -> AsyncIterator[list[Standing]]:
+        """Whether those in scope are such as are synced: all, or those changed after the USN `since`."""
+        return self._standings(changed(self._conditions[kind], since))
+
+    async def standings_by_guid(self, kind: Kind, guids: Sequence[str]) -> AsyncIterator[list[Standing]]:
+        """Those of these that are in scope now, likewise."""
+        for condition in any_of(self._conditions[kind], guids):
+            async for page in self._standings(condition):
+                yield page
 
     async def tombstones(self, since: int) -> AsyncIterator[list[Tombstone]]:
         """Contacts and groups deleted after the USN `since`, wherever they were.
@@ -121,8 +139,8 @@ class Reader:
             f'dsacls "{container}" /takeownership, then dsacls "{container}" /G <account>:LCRP'
         )
 
-    async def _inventory(self, condition: str) -> AsyncIterator[list[Presence]]:
-        async for page in self._everywhere(condition, ("objectGUID", "uSNChanged"), presence):
+    async def _standings(self, condition: str) -> AsyncIterator[list[Standing]]:
+        async for page in self._everywhere(condition, STANDING_ATTRIBUTES, read_standing):
             yield [found for found in page if found is not None]
 
     async def _everywhere(

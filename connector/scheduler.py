@@ -1,8 +1,9 @@
 """Runs cycles when they are due or asked for, one at a time across all processes, as long as the service runs."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from urllib.parse import urlsplit
 
 import structlog
@@ -23,25 +24,32 @@ log = structlog.get_logger(__name__)
 
 AUTHOR = Author("Active Directory", "sync")
 POLL_SECONDS = 1.0
+# A service that syncs says so as often; one that has not for this long is gone, or was told to sync no more.
+CONFIRM_SECONDS = 20.0
+SILENT_SECONDS = 90.0
 
 
 @asynccontextmanager
 async def scheduled(directory: Directory, settings: Settings) -> AsyncIterator[None]:
-    """Sync while the block runs, if an Active Directory is configured. Raises ExtraMissing."""
-    if not settings.ad_urls:
-        await sync_state.unscheduled(directory.db)
-        await sync_runs.abandon_queued(directory.db, directory.clock())
-        yield
-        return
-    ldap_library()
-    await sync_lease.schedule(directory.db, server_name(settings), settings.sync_interval_minutes)
-    running = asyncio.create_task(_forever(directory, settings))
+    """Sync while the block runs, if an Active Directory is configured. Raises ExtraMissing.
+
+    Else take the schedule back once no other service confirms it any more.
+    """
+    if settings.ad_urls:
+        ldap_library()
+        state = partial(sync_lease.schedule, directory.db, server_name(settings), settings.sync_interval_minutes)
+        working = [_forever(directory, settings), _repeat(state)]
+    else:
+        state = partial(_unschedule, directory)
+        working = [_repeat(state)]
+    await state()
+    tasks = [asyncio.create_task(each) for each in working]
     try:
         yield
     finally:
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def perform(run: Run, settings: Settings) -> None:
@@ -74,6 +82,22 @@ def server_name(settings: Settings) -> str:
 def sync_directory(directory: Directory, settings: Settings) -> Directory:
     """The directory as the sync has it before it, which alone may write synced contacts."""
     return Directory(directory.db, AUTHOR, settings.default_region, directory.clock)
+
+
+async def _unschedule(directory: Directory) -> None:
+    """Say that no service syncs, if that is so, and forget what was asked for."""
+    if await sync_state.unscheduled(directory.db, SILENT_SECONDS):
+        await sync_runs.abandon_queued(directory.db, directory.clock())
+
+
+async def _repeat(state: Callable[[], Awaitable[None]]) -> None:
+    """Say it again and again; outages of the database are waited out."""
+    while True:
+        await asyncio.sleep(CONFIRM_SECONDS)
+        try:
+            await state()
+        except Unavailable as error:
+            log.warning("directory sync not scheduled", error=str(error))
 
 
 async def _forever(directory: Directory, settings: Settings) -> None:

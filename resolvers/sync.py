@@ -4,28 +4,31 @@ Nothing else may write a contact whose source is SYNCED: `storage.changes` makes
 only an author that is the sync fulfils.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
+from resolvers import sync_state
 from resolvers.commit import Decide, commit
 from resolvers.directory import Directory
-from resolvers.errors import ManagerCycle
+from resolvers.errors import ManagerCycle, Problem
 from resolvers.on_premises import DirectoryContact
 from resolvers.recycling import departure
 from resolvers.sync_batch import Batch
-from resolvers.sync_outcome import Outcome, Terms, difference
+from resolvers.sync_outcome import Outcome, Skipped, Terms, difference
+from resolvers.sync_state import last_sync_at
 from storage import changes, claims, contacts, sync_lease, synced
 from storage.changes import Change
 from storage.documents import Document
 from storage.driver import Session
 
-__all__ = ["DirectoryContact", "Outcome", "Terms", "apply", "link", "remove"]
+__all__ = ["DirectoryContact", "Outcome", "Terms", "apply", "hold_back", "link", "remove"]
 
 
 async def apply(directory: Directory, batch: Sequence[DirectoryContact], terms: Terms | None = None) -> Outcome:
     """Create, update or bring back the contacts of a batch, in one transaction.
 
     What breaks a rule, or asks for an address that another holds, is skipped and reported; what was handed over is
-    left alone. Unchanged contacts cost no write. Raises `sync_lease.LeaseLost`.
+    left alone. Unchanged contacts cost no write. A batch that is refused for any other reason is written in halves,
+    until one contact is left to be skipped. Raises `sync_lease.LeaseLost`.
     """
     terms = terms or Terms()
 
@@ -34,7 +37,14 @@ async def apply(directory: Directory, batch: Sequence[DirectoryContact], terms: 
         await _write(directory, terms, run.decide, run.noted)
         return run.outcome
 
-    return await _without_cycles(attempt)
+    try:
+        return await _without_cycles(attempt)
+    except Problem as problem:
+        if len(batch) == 1:
+            return Outcome(skipped=[Skipped.because(batch[0], problem.code, problem.message)])
+    half = len(batch) // 2
+    first = await apply(directory, batch[:half], terms)
+    return first.merged(await apply(directory, batch[half:], terms))
 
 
 async def remove(directory: Directory, guids: Sequence[str], terms: Terms | None = None) -> Outcome:
@@ -54,27 +64,56 @@ async def remove(directory: Directory, guids: Sequence[str], terms: Terms | None
 
 
 async def link(directory: Directory, managers: Mapping[str, str], terms: Terms | None = None) -> Outcome:
-    """Give contacts the managers that they lack: both by objectGUID, in one transaction. Unknown ones are left out."""
+    """Give contacts the managers that they lack: both by objectGUID, in one transaction.
+
+    Unknown ones are left out, and so are those that are refused when each is linked by itself.
+    """
     terms = terms or Terms()
 
     async def attempt(cyclic: set[str]) -> Outcome:
         outcome = Outcome()
 
         async def decide(session: Session) -> Sequence[Change]:
-            ids = await synced.ids(directory.db, [*managers, *managers.values()], session)
+            guids = [*managers, *managers.values()]
+            ids = await synced.ids(directory.db, guids, session)
             found = await contacts.get_many(directory.db, [ids[guid] for guid in managers if guid in ids], session)
+            if preview := terms.preview:
+                ids = preview.contact_ids(guids, ids)
+                found |= {each["_id"]: each for guid in managers if (each := preview.waiting.get(guid))}
             at, linked = directory.clock(), []
             for guid in managers.keys() - cyclic:
                 contact, manager = found.get(ids.get(guid, "")), ids.get(managers[guid])
                 if contact and contact["source"] == "SYNCED" and manager and "managerId" not in contact:
                     linked.append(changes.updated(contact, {**contact, "managerId": manager}, at))
             outcome.updated = [change.contact["onPremises"]["objectGuid"] for change in linked]
+            if terms.preview:
+                outcome.differences = [difference(each, each.contact["onPremises"]) for each in linked]
             return linked
 
         await _write(directory, terms, decide)
         return outcome
 
-    return await _without_cycles(attempt)
+    try:
+        return await _without_cycles(attempt)
+    except Problem:
+        if len(managers) == 1:
+            return Outcome()
+    pairs, half = list(managers.items()), len(managers) // 2
+    first = await link(directory, dict(pairs[:half]), terms)
+    return first.merged(await link(directory, dict(pairs[half:]), terms))
+
+
+async def hold_back(directory: Directory, known: Mapping[str, Document], guids: Iterable[str], terms: Terms) -> None:
+    """Note which of the known contacts are not as in Active Directory, so that they do not seem to sync."""
+    states = await sync_state.read(directory)
+    new = [known[guid] for guid in guids if guid in known and not known[guid].get("heldBack")]
+    noted = {each["id"]: {"heldBack": True, "lastSyncAt": last_sync_at(each, states)} for each in new}
+
+    async def decide(session: Session) -> Sequence[Change]:
+        return []
+
+    if noted:
+        await _write(directory, terms, decide, noted)
 
 
 async def _without_cycles(attempt: Callable[[set[str]], Awaitable[Outcome]]) -> Outcome:
@@ -84,15 +123,19 @@ async def _without_cycles(attempt: Callable[[set[str]], Awaitable[Outcome]]) -> 
         try:
             return await attempt(cyclic)
         except ManagerCycle as problem:
-            cyclic |= {each["onPremises"]["objectGuid"] for each in problem.chain if "onPremises" in each}
+            found = {each["onPremises"]["objectGuid"] for each in problem.chain if "onPremises" in each}
+            if found <= cyclic:
+                raise
+            cyclic |= found
 
 
 async def _write(
     directory: Directory, terms: Terms, decide: Decide, noted: Mapping[str, Document] | None = None
 ) -> None:
     """Carry out what is decided, under the lease; or only decide, in a dry run."""
-    if terms.dry_run:
-        await directory.db.transaction(decide)
+    if terms.preview:
+        decided = await directory.db.transaction(decide)
+        terms.preview.note([(change.before, change.after) for change in decided])
         return
     writing = False
 

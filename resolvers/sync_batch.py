@@ -8,13 +8,13 @@ from resolvers.address_conflicts import conflicts
 from resolvers.directory import Directory
 from resolvers.errors import InvalidInput
 from resolvers.on_premises import DirectoryContact
-from resolvers.recycling import restoration
+from resolvers.sync_matching import Found, find
 from resolvers.sync_outcome import Outcome, Skipped, Terms, difference
-from storage import changes, claims, contacts, recycle_bin, synced
+from storage import changes, claims, synced
 from storage.changes import Change
 from storage.documents import Document, created_at, new_id
 from storage.driver import Session
-from storage.keys import address_key, addresses
+from storage.keys import addresses
 
 REQUIRED = ("displayName", "emailAddress")  # Active Directory knows contacts without a first or last name.
 # So many are checked before others get their turn: a batch must not hold up the service's requests.
@@ -44,16 +44,15 @@ class Batch:
         self.noted.clear()
         kept = await synced.handed_over(self._directory.db, self._valid, session)
         valid = {guid: found for guid, found in self._valid.items() if guid not in kept}
-        before, binned = await self._existing(valid, session)
-        after = {
-            guid: self._after(guid, found, before.get(guid) or binned.get(guid) or {}) for guid, found in valid.items()
-        }
-        possible = await self._without_conflicts(before, after, session)
+        fields = {guid: fields for guid, (_, fields) in valid.items()}
+        present = await find(self._directory, fields, self._terms, session)
+        after = {guid: self._after(guid, found, present.old(guid)) for guid, found in valid.items()}
+        possible = await self._without_conflicts(present.here, after, session)
         await self._set_managers(possible, after, session)
-        made = [change for guid in possible if (change := self._change(before.get(guid), binned, after[guid]))]
-        if self._terms.dry_run:
+        made = [change for guid in possible if (change := self._change(present, after[guid]))]
+        if self._terms.preview:
             self.outcome.differences = [difference(change, change.contact["onPremises"]) for change in made]
-        return made
+        return [*made, *_reports(present, made)]
 
     async def _checked(self) -> Valid:
         """What fulfils the rules, keyed by objectGUID, with the fields as stored."""
@@ -64,34 +63,10 @@ class Batch:
             try:
                 fields = rules.new_contact(each.fields, self._directory.default_region, REQUIRED)
             except InvalidInput as problem:
-                self._invalid.append(self._skipped(each, "INVALID", problem.message))
+                self._invalid.append(Skipped.because(each, "INVALID", problem.message))
             else:
                 found[guid] = (each, fields)
         return found
-
-    async def _existing(self, valid: Valid, session: Session) -> tuple[dict[str, Document], dict[str, Document]]:
-        """The contacts that these objects are already, and those that they were before they were deleted."""
-        db = self._directory.db
-        ids = await claims.synced_ids(db, valid, session)
-        found = await contacts.get_many(db, ids.values(), session)
-        before = {guid: found[identifier] for guid, identifier in ids.items() if identifier in found}
-        if self._terms.soft_match:
-            before |= await self._soft_matches({g: v for g, v in valid.items() if g not in before}, session)
-        missing = [guid for guid in valid if guid not in before]
-        entries = await recycle_bin.by_guids(db, missing, session) if missing else {}
-        return before, {
-            guid: (await restoration(self._directory, entry, session))[0].contact for guid, entry in entries.items()
-        }
-
-    async def _soft_matches(self, new: Valid, session: Session) -> dict[str, Document]:
-        by_address = {address_key(fields["emailAddress"]): guid for guid, (_, fields) in new.items()}
-        holders = await claims.holders(self._directory.db, by_address, session)
-        found = await contacts.get_many(self._directory.db, [holder.id for holder in holders.values()], session)
-        return {
-            by_address[address]: found[holder.id]
-            for address, holder in holders.items()
-            if holder.id in found and found[holder.id]["source"] == "CLOUD"
-        }
 
     def _after(self, guid: str, found: tuple[DirectoryContact, Document], old: Document) -> Document:
         """The contact as it shall be, without its manager."""
@@ -125,18 +100,22 @@ class Batch:
         batch = [Change(before.get(guid), after[guid], "UPDATED") for guid in guids]
         wanted = [address for guid in guids for address in addresses(after[guid])]
         holders = await claims.holders(self._directory.db, wanted, session)
-        held = {address: holder.id for address, holder in holders.items() if holder.id not in self._terms.leaving}
+        held = {address: holder.id for address, holder in holders.items()}
+        if self._terms.preview:
+            held = self._terms.preview.holders(wanted, held)
         refused = conflicts(batch, held)
         for place, (address, holder) in refused.items():
             message = f"{address} belongs to {holder}. Change the address in one of the two places."
             each = self._batch[guids[place]]
-            self.outcome.skipped.append(self._skipped(each, "EMAIL_ADDRESS_TAKEN", message, holder))
+            self.outcome.skipped.append(Skipped.because(each, "EMAIL_ADDRESS_TAKEN", message, holder))
         return [guid for place, guid in enumerate(guids) if place not in refused]
 
     async def _set_managers(self, possible: Sequence[str], after: Mapping[str, Document], session: Session) -> None:
         """Add the managers that are here, or come with this batch."""
         wanted = {guid: manager for guid in possible if (manager := after[guid]["onPremises"].get("managerGuid"))}
         known = await synced.ids(self._directory.db, list(wanted.values()), session)
+        if self._terms.preview:
+            known = self._terms.preview.contact_ids(wanted.values(), known)
         known |= {guid: after[guid]["_id"] for guid in possible}
         for guid, manager in wanted.items():
             if manager not in known:
@@ -144,12 +123,15 @@ class Batch:
             elif guid not in self._cyclic:
                 after[guid]["managerId"] = known[manager]
 
-    def _change(self, before: Document | None, binned: Mapping[str, Document], after: Document) -> Change | None:
+    def _change(self, present: Found, after: Document) -> Change | None:
         """The change to `after`, None if there is nothing to change."""
         guid, now = after["onPremises"]["objectGuid"], self._directory.clock()
+        before = present.here.get(guid)
+        if before is None or guid in present.matched:
+            self.outcome.joined.append(guid)
         if before is None:
             self.outcome.created.append(guid)
-            return changes.restored(after, now) if guid in binned else changes.created(after, now)
+            return changes.restored(after, now) if guid in present.deleted else changes.created(after, now)
         if changes.altered(before, after):
             self.outcome.updated.append(guid)
             return changes.updated(before, after, now)
@@ -158,18 +140,19 @@ class Batch:
             self.noted[before["_id"]] = noted
         return None
 
-    def _skipped(self, each: DirectoryContact, code: str, message: str, holder: str | None = None) -> Skipped:
-        return Skipped(each.object_guid, each.distinguished_name, code, message, holder)
+
+def _reports(present: Found, made: Sequence[Change]) -> list[Change]:
+    """The changes that give those who return the cloud contacts that reported to them; none of one changed anyway."""
+    written = {change.contact["_id"] for change in made}
+    returning = [change.contact["onPremises"]["objectGuid"] for change in made if change.action == "RESTORED"]
+    return [report for guid in returning for report in present.deleted[guid][1] if report.contact["_id"] not in written]
 
 
 def _noted(before: Document, after: Document) -> Document:
-    """What to note of a contact that did not change: its USN, if it is counted by the same database; its manager.
+    """What to note of a contact that did not change: which database it was read from, how that counts it; its manager.
 
-    A contact that is only read from another database costs no write.
+    So a failover costs one such note for each contact, and a cycle that goes on with the same database none.
     """
-    noted: Document = {}
-    if before.get("database") == after["database"] and before.get("usnChanged") != after["usnChanged"]:
-        noted = {"usnChanged": after["usnChanged"], "whenChanged": after.get("whenChanged")}
-    if before.get("managerGuid") != after.get("managerGuid"):
-        noted["managerGuid"] = after.get("managerGuid")
-    return noted
+    names = ("database", "usnChanged", "whenChanged", "managerGuid")
+    noted = {name: after.get(name) for name in names if before.get(name) != after.get(name)}
+    return noted | ({"heldBack": False, "lastSyncAt": after["lastSyncAt"]} if before.get("heldBack") else {})

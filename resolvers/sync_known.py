@@ -1,6 +1,6 @@
 """What a cycle starts from: what was synced before, and how far."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from resolvers.directory import Directory
@@ -41,9 +41,9 @@ async def known_groups(directory: Directory) -> Mapping[str, Document]:
     return {each["onPremises"]["objectGuid"]: each["onPremises"] for each in await synced.groups(directory.db)}
 
 
-async def last_marks(directory: Directory) -> Sequence[Document]:
-    """The marks that complete cycles left, the latest first: `{invocationId, usn, server}`."""
-    return await sync_state.marks(directory.db)
+async def last_mark(directory: Directory) -> Document | None:
+    """The mark that the last complete cycle left: `{invocationId, usn, server}`."""
+    return await sync_state.mark(directory.db)
 
 
 async def last_ended_well(directory: Directory, before: str) -> bool:

@@ -15,7 +15,7 @@ from resolvers.sync_outcome import Outcome, Skipped
 from storage import sync_lease, sync_runs, sync_state
 from storage.documents import Document, new_id
 from storage.driver import Session
-from storage.sync_lease import Lease
+from storage.sync_lease import Lease, LeaseLost
 from storage.sync_runs import Status
 
 # Whoever finds the lease of a killed process run out takes over: within a minute, looking every few seconds.
@@ -59,6 +59,7 @@ class Wanted:
 class Run:
     """A cycle that this process does, with what became of each directory object, by objectGUID.
 
+    `joined`: those that it made synced contacts, new or not.
     `unread`: those in scope that need not be read, as the inventory shows nothing new of them. `waited` tells how many
     seconds the domain controller took so far.
     """
@@ -70,6 +71,7 @@ class Run:
     on_request: bool = False
     created: set[str] = field(default_factory=set)
     updated: set[str] = field(default_factory=set)
+    joined: set[str] = field(default_factory=set)
     deleted: set[str] = field(default_factory=set)
     unchanged: set[str] = field(default_factory=set)
     unread: set[str] = field(default_factory=set)
@@ -84,14 +86,18 @@ class Run:
     _told: float = 0.0
 
     async def enter(self, phase: Phase, **fields: object) -> None:
-        """Go on to another phase."""
+        """Go on to another phase. Raises `LeaseLost`."""
         self.phase = phase
         await self._tell(fields)
 
     async def add(self, outcome: Outcome) -> None:
-        """Count what became of a batch of contacts; who was created and then given a manager counts as created."""
+        """Count what became of a batch of contacts; who was created and then given a manager counts as created.
+
+        Raises `LeaseLost`.
+        """
         self.created.update(outcome.created)
         self.updated.update(guid for guid in outcome.updated if guid not in self.created)
+        self.joined.update(outcome.joined)
         self.deleted.update(outcome.deleted)
         self.unchanged.update(outcome.unchanged)
         await self.skip(outcome.skipped)
@@ -99,13 +105,20 @@ class Run:
             await self._keep("differences", outcome.differences)
         await self.progress()
 
+    async def add_groups(self, outcome: Outcome) -> None:
+        """Count what became of groups. Raises `LeaseLost`."""
+        self.groups_changed += len(outcome.created) + len(outcome.updated) + len(outcome.deleted)
+        await self.skip(outcome.skipped)
+        if self.wanted.dry_run:
+            await self._keep("differences", outcome.differences)
+
     async def skip(self, skipped: Sequence[Skipped]) -> None:
-        """Keep which objects are left as they are, and why."""
+        """Keep which objects are left as they are, and why. Raises `LeaseLost`."""
         self.skipped.update(each.object_guid or each.distinguished_name for each in skipped)
         await self._keep("skips", [each.document() for each in skipped])
 
     async def progress(self, processed: int = 0) -> None:
-        """Tell how far the cycle is, now and then."""
+        """Tell how far the cycle is, now and then. Raises `LeaseLost`."""
         self.processed += processed
         if time.monotonic() - self._told > PROGRESS_SECONDS:
             await self._tell({})
@@ -126,7 +139,7 @@ class Run:
     ) -> None:
         """Close the record and give the lease back. Raises `LeaseLost`.
 
-        `done`: what a complete cycle makes true with it: `{marks, domains, server}`.
+        `done`: what a complete cycle makes true with it: `{mark, domains, server}`.
         """
         at = self.directory.clock()
         told = {"problem": {"code": problem[0], "message": problem[1]}} if problem else {}
@@ -137,7 +150,7 @@ class Run:
             fields = {**self._counts(), **told, "status": status, "finishedAt": at}
             await sync_runs.update(db, self.id, fields, session)
             if done and not self.wanted.dry_run:
-                await sync_state.set_marks(db, done["marks"], session)
+                await sync_state.set_mark(db, done["mark"], session)
                 for domain in done["domains"]:
                     await sync_state.completed(db, domain, done["server"], at, None, session)
 
@@ -158,10 +171,13 @@ class Run:
 
     async def _tell(self, fields: Document) -> None:
         self._told = time.monotonic()
-        await sync_runs.update(self.directory.db, self.id, {**self._counts(), **fields})
+        if not await sync_runs.tell(self.directory.db, self.id, {**self._counts(), **fields}):
+            raise LeaseLost
 
     async def _keep(self, kind: sync_runs.Kind, found: Sequence[Document]) -> None:
-        await sync_runs.add_details(self.directory.db, self.id, kind, found, self.directory.clock())
+        db, at = self.directory.db, self.directory.clock()
+        if found and not await sync_runs.add_details(db, self.id, kind, found, at):
+            raise LeaseLost
 
     def _counts(self) -> Document:
         return {
@@ -208,7 +224,7 @@ async def _begin(
     opened = new_record(wanted) | {"status": "RUNNING", "phase": "CONNECTING", "startedAt": at}
     if not await sync_runs.update(db, identifier, opened, session):
         await sync_runs.insert(db, {"_id": identifier, **opened}, at, session)
-    await sync_lease.fence(db, lease, session, {"runId": identifier})
+    await sync_lease.fence(db, lease, session, {"runId": identifier, "dryRun": wanted.dry_run})
     if not wanted.dry_run and "intervalMinutes" in state:
         await sync_lease.plan_next(db, lease, at + timedelta(minutes=state["intervalMinutes"]), session)
 

@@ -16,10 +16,13 @@ async def read(directory: Directory) -> States:
 
 
 def last_sync_at(on_premises: Document, states: States) -> datetime:
-    """When the contact was last found to be as in Active Directory: the last complete cycle of its domain."""
+    """When the contact was last found to be as in Active Directory: the last complete cycle of its domain.
+
+    Unless it is held back, because that cycle or an earlier one could not make it what it is there.
+    """
     own: datetime = on_premises["lastSyncAt"]
     cycle: datetime | None = states.get(on_premises["domain"], {}).get("lastSyncAt")
-    return max(own, cycle) if cycle else own
+    return max(own, cycle) if cycle and not on_premises.get("heldBack") else own
 
 
 def next_sync_at(on_premises: Document, states: States) -> datetime | None:

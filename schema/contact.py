@@ -95,7 +95,7 @@ class OnPremisesIdentity:
     )
     last_sync_at: datetime = strawberry.field(
         resolver=_last_sync_at,
-        metadata=reads("domain", "lastSyncAt", many=_last_sync_at_of),
+        metadata=reads("domain", "lastSyncAt", "heldBack", many=_last_sync_at_of),
         description="When it was last found to be as in Active Directory.",
     )
     next_sync_at: datetime | None = strawberry.field(

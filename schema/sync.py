@@ -66,13 +66,18 @@ class DirectorySyncSkip:
     holder_id: strawberry.ID | None = strawberry.field(description="Who has the address that it asks for.")
 
 
-@strawberry.type(description="What a run would change of one contact.")
+@strawberry.type(description="What a run would change of one contact or distribution group.")
 class DirectorySyncDifference:
     object_guid: strawberry.ID = strawberry.field(description="Its objectGUID.")
     distinguished_name: str = strawberry.field(description="Its distinguished name.")
     action: ContactChangeAction = strawberry.field(description="What would happen.")
     contact_id: strawberry.ID | None = strawberry.field(description="The contact that it is; null if it is new.")
-    changes: list[FieldChange] = strawberry.field(resolver=field_changes, description="The fields, by name.")
+    group_id: strawberry.ID | None = strawberry.field(description="The group that it is; null if it is new.")
+    changes: list[FieldChange] = strawberry.field(
+        resolver=field_changes,
+        description="The fields, by name. `members` of a group are those who leave and who join, of many the first "
+        "thousand, by distinguished name.",
+    )
 
 
 def _skips(info: Info, root: Document, first: First = 50, after: After = None) -> Listing:
@@ -128,7 +133,7 @@ class DirectorySyncRun:
     differences: Listing = strawberry.field(
         resolver=_differences,
         graphql_type=Connection[DirectorySyncDifference],
-        description="What a dry run would change, contact by contact and field by field; empty for others.",
+        description="What a dry run would change, object by object and field by field; empty for others.",
     )
 
 

@@ -2,8 +2,8 @@
 
 `{_id: "smtp:ana@acme.example", holder: <id>, kind: "contact" | "group"}`. The unique `_id` makes an address belong to
 one holder in the whole directory, contacts and groups, primary addresses and aliases together, also on a sharded
-cluster, where a unique index on the contacts would have to start with their shard key. A synced contact claims its
-objectGUID in the same way (`"guid:…"`), so that one directory object is one contact.
+cluster, where a unique index on the contacts would have to start with their shard key. A synced contact or group claims
+its objectGUID in the same way (`"guid:…"`), so that one directory object is one contact.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -71,9 +71,12 @@ async def holders(db: Database, some: Iterable[str], session: Session | None = N
     return found
 
 
-async def synced_ids(db: Database, guids: Iterable[str], session: Session | None = None) -> dict[str, str]:
-    """The ids of the contacts synced from these directory objects, keyed by objectGUID."""
-    cursor = db.claims.find({"_id": {"$in": [f"guid:{guid}" for guid in guids]}}, session=session)
+async def synced_ids(
+    db: Database, guids: Iterable[str], session: Session | None = None, kind: Kind = "contact"
+) -> dict[str, str]:
+    """The ids of the contacts, or groups, synced from these directory objects, keyed by objectGUID."""
+    claimed = [f"guid:{guid}" for guid in guids]
+    cursor = db.claims.find({"_id": {"$in": claimed}, "kind": kind}, session=session)
     return {claim["_id"].removeprefix("guid:"): claim["holder"] async for claim in cursor}
 
 

@@ -4,8 +4,9 @@ The holder renews the lease while it works; whoever finds it run out takes it, w
 of a cycle writes this document under its token (`fence`), so that a holder that was paused and lost the lease can
 write nothing any more. Time is the server's, so that no two machines' clocks are compared.
 
-`{token, holder, until, runId, request: {runId, dryRun, allowDeletions, full, …}, server, intervalMinutes, nextRunAt}`:
-`runId` is the run of the holder, or of one that was killed; `nextRunAt` is there while a service has a schedule.
+`{token, holder, until, runId, dryRun, request: {runId, dryRun, allowDeletions, full, …}, server, intervalMinutes,
+nextRunAt, scheduledAt}`: `runId` is the run of the holder, or of one that was killed, which is repeated unless it was a
+dry run; `nextRunAt` is there while a service has a schedule, which it confirms now and then (`scheduledAt`).
 """
 
 import asyncio
@@ -27,7 +28,7 @@ _FREE: Document = {"$or": [{"until": None}, {"$expr": {"$lt": ["$until", "$$NOW"
 _DUE: Document = {
     "$or": [
         {"request": {"$exists": True}},
-        {"runId": {"$exists": True}},
+        {"runId": {"$exists": True}, "dryRun": {"$ne": True}},
         {"$expr": {"$and": [{"$gt": ["$nextRunAt", None]}, {"$lte": ["$nextRunAt", "$$NOW"]}]}},
     ]
 }
@@ -98,7 +99,7 @@ async def fence(db: Database, lease: Lease, session: Session, fields: Document |
 
 async def give_back(db: Database, lease: Lease, session: Session, *, served: bool) -> None:
     """End the lease and the run, and the request if that is what it served. Raises `LeaseLost`."""
-    fields = ("holder", "until", "runId", *(["request"] if served else []))
+    fields = ("holder", "until", "runId", "dryRun", *(["request"] if served else []))
     ended = await db.state.update_one(_held(lease), {"$unset": dict.fromkeys(fields, "")}, session=session)
     if not ended.matched_count:
         raise LeaseLost
@@ -122,21 +123,33 @@ async def request(db: Database, wanted: Document, session: Session) -> bool:
 
 
 async def schedule(db: Database, server: str, interval_minutes: int) -> None:
-    """Say that this service syncs from `server` at this interval: at once for the first time."""
+    """Say that this service syncs from `server` at this interval: at once for the first time, then now and then."""
     latest: Document = {"$dateAdd": {"startDate": "$$NOW", "unit": "minute", "amount": interval_minutes}}
     following = {"$min": [{"$ifNull": ["$nextRunAt", "$$NOW"]}, latest]}
     await db.state.update_one(
         {"_id": ID},
-        [{"$set": {"server": server, "intervalMinutes": interval_minutes, "nextRunAt": following}}],
+        [
+            {
+                "$set": {
+                    "server": server,
+                    "intervalMinutes": interval_minutes,
+                    "nextRunAt": following,
+                    "scheduledAt": "$$NOW",
+                }
+            }
+        ],
         upsert=True,
     )
 
 
-async def unschedule(db: Database) -> None:
-    """Say that no service syncs by itself."""
-    await db.state.update_one(
-        {"_id": ID, "nextRunAt": {"$exists": True}}, {"$unset": {"nextRunAt": "", "intervalMinutes": "", "request": ""}}
+async def unschedule(db: Database, seconds: float) -> bool:
+    """Say that no service syncs by itself, unless one said within these seconds that it does. Returns whether so."""
+    silent = {"$expr": {"$lt": ["$scheduledAt", _in(-seconds)]}}  # whoever never said so is silent, too
+    written = await db.state.update_one(
+        {"_id": ID, "nextRunAt": {"$exists": True}, **silent},
+        {"$unset": {"nextRunAt": "", "intervalMinutes": "", "scheduledAt": "", "request": ""}},
     )
+    return written.modified_count == 1
 
 
 async def plan_next(db: Database, lease: Lease, at: datetime, session: Session) -> None:

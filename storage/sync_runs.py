@@ -33,6 +33,12 @@ async def update(db: Database, identifier: str, fields: Document, session: Sessi
     return written.matched_count == 1
 
 
+async def tell(db: Database, identifier: str, fields: Document) -> bool:
+    """Set these fields of the record of a run that goes on. Returns whether it does, for all that is known here."""
+    written = await db.sync_runs.update_one({"_id": identifier, "status": "RUNNING"}, {"$set": fields})
+    return written.matched_count == 1
+
+
 async def abandon(db: Database, identifier: str, at: datetime, session: Session) -> None:
     """Close the record of a run whose process was killed, if it is still open."""
     await db.sync_runs.update_one(
@@ -73,13 +79,19 @@ async def count(db: Database) -> int:
     return await db.sync_runs.count_documents({})
 
 
-async def add_details(db: Database, identifier: str, kind: Kind, found: Sequence[Document], at: datetime) -> None:
-    """Keep what a run skipped, or what it would change."""
-    if found:
-        purge_at = at + RETENTION
-        await _details(db, kind).insert_many(
-            [{"_id": new_id(), "runId": identifier, "purgeAt": purge_at, **each} for each in found]
-        )
+async def add_details(db: Database, identifier: str, kind: Kind, found: Sequence[Document], at: datetime) -> bool:
+    """Keep what a run skipped, or what it would change, while it goes on. Returns whether it does."""
+    documents = [{"_id": new_id(), "runId": identifier, "purgeAt": at + RETENTION, **each} for each in found]
+
+    async def work(session: Session) -> bool:
+        # A write, so that whoever closes the record meanwhile is noticed.
+        going_on = {"_id": identifier, "status": "RUNNING"}
+        written = await db.sync_runs.update_one(going_on, {"$inc": {"details": len(found)}}, session=session)
+        if written.matched_count:
+            await _details(db, kind).insert_many(documents, session=session)
+        return written.matched_count == 1
+
+    return await db.transaction(work)
 
 
 async def detail_page(db: Database, identifier: str, kind: Kind, window: Window) -> Page:

@@ -1,13 +1,12 @@
-"""How far the sync with Active Directory has got: when each domain last synced, and the marks of its databases."""
+"""How far the sync with Active Directory has got: when each domain last synced, and the mark of its last cycle."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from storage import sync_lease
 from storage.documents import Document
 from storage.driver import Database, Session
 
-_MARKS = "directorySyncMarks"
+_MARK = "directorySyncMark"
 
 
 async def read(db: Database) -> dict[str, Document]:
@@ -38,18 +37,19 @@ async def completed(
     )
 
 
-async def unscheduled(db: Database) -> None:
-    """Record that no cycle is due any more."""
-    await sync_lease.unschedule(db)
+async def unscheduled(db: Database, seconds: float) -> bool:
+    """Record that no cycle is due any more, unless a service said within these seconds that it syncs."""
+    if not await sync_lease.unschedule(db, seconds):
+        return False
     await db.state.update_many({"_id": {"$regex": "^sync:"}}, {"$set": {"nextSyncAt": None}})
+    return True
 
 
-async def marks(db: Database) -> Sequence[Document]:
-    """The latest mark of each directory database that was read: `{invocationId, usn, server}`."""
-    state = await db.state.find_one({"_id": _MARKS})
-    return state["marks"] if state else []
+async def mark(db: Database) -> Document | None:
+    """The directory database that was read last, and how far: `{invocationId, usn, server}`."""
+    return await db.state.find_one({"_id": _MARK})
 
 
-async def set_marks(db: Database, found: Sequence[Document], session: Session) -> None:
-    """Replace the marks, in the transaction that completes a cycle."""
-    await db.state.update_one({"_id": _MARKS}, {"$set": {"marks": list(found)}}, upsert=True, session=session)
+async def set_mark(db: Database, found: Document, session: Session) -> None:
+    """Replace the mark, in the transaction that completes a cycle."""
+    await db.state.update_one({"_id": _MARK}, {"$set": found}, upsert=True, session=session)

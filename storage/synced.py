@@ -19,7 +19,7 @@ async def contacts(db: Database) -> list[Document]:
 
 async def groups(db: Database) -> list[Document]:
     """Every synced group as `{_id, onPremises}`."""
-    return await _all(db.groups, ["onPremises"])
+    return [each for each in await _all(db.groups, ["onPremises", "deleting"]) if "deleting" not in each]
 
 
 async def note_seen(db: Database, seen: Mapping[str, Document], session: Session) -> None:
@@ -33,6 +33,15 @@ async def note_seen(db: Database, seen: Mapping[str, Document], session: Session
             for identifier, noted in seen.items()
         ]
         await db.contacts.bulk_write(writes, session=session)
+
+
+async def note_group(db: Database, identifier: str, noted: Document, session: Session) -> None:
+    """Note what the directory counts of a group."""
+    await db.groups.update_one(
+        {"_id": identifier, "source": "SYNCED"},
+        {"$set": {f"onPremises.{name}": value for name, value in noted.items()}},
+        session=session,
+    )
 
 
 async def hand_over(db: Database, guids: Mapping[str, str], by: str, at: datetime, session: Session) -> None:
@@ -50,6 +59,14 @@ async def handed_over(
     """The ids of the contacts that were handed over, keyed by objectGUID; of all, or of these."""
     query = {} if guids is None else {"_id": {"$in": list(guids)}}
     return {each["_id"]: each["contactId"] async for each in db.handed_over.find(query, session=session)}
+
+
+async def handed_over_ids(db: Database, ids: Sequence[str], session: Session) -> set[str]:
+    """Which of these contacts were handed over."""
+    if not ids:
+        return set()
+    cursor = db.handed_over.find({"contactId": {"$in": list(ids)}}, ["contactId"], session=session)
+    return {each["contactId"] async for each in cursor}
 
 
 async def ids(db: Database, guids: Sequence[str], session: Session | None = None) -> dict[str, str]:

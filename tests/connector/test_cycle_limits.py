@@ -15,7 +15,7 @@ from storage.documents import Document
 from storage.pages import Window
 from tests.ad import provision
 from tests.ad.provision import CONTACTS_DN
-from tests.connector.syncing import Syncing, counts
+from tests.connector.syncing import Syncing, counts, own
 
 if TYPE_CHECKING:
     from tests.ad.administrator import Administrator
@@ -94,6 +94,19 @@ async def test_wrong_scope_deletes_nothing(syncing: Syncing, admin: "Administrat
     assert await syncing.names() == {"Ann", "Bo"}
 
 
+async def test_lost_addresses_are_deletions(syncing: Syncing, admin: "Administrator") -> None:
+    """Contacts that would be deleted because they lost their addresses count like those that are gone."""
+    syncing.settings = syncing.settings.model_copy(update={"ad_max_deletions_percent": 10})
+    for name in ("Ann", "Bo"):
+        admin.add_contact(name)
+    await syncing.succeed()
+    for dn in (ANN, BO):
+        admin.set(dn, mail=None)
+    stopped = await syncing.cycle()
+    assert (stopped["status"], stopped["problem"]["code"]) == ("STOPPED", "TOO_MANY_DELETIONS")
+    assert await syncing.names() == {"Ann", "Bo"}
+
+
 async def test_other_database(controller: "Controller", syncing: Syncing) -> None:
     """A database with another invocationId is read in full, and what did not change costs nothing."""
     with controller.administrator() as admin:
@@ -108,7 +121,8 @@ async def test_other_database(controller: "Controller", syncing: Syncing) -> Non
         admin.set(ANN, title="Buyer")
     record = await syncing.succeed()
     assert (record["fullReason"], counts(record)) == ("OTHER_DATABASE", {"updated": 1, "unchanged": 1})
-    assert await syncing.contact("Bo") == before
+    bo = await syncing.contact("Bo")
+    assert (own(bo), bo["version"], bo["updatedAt"]) == (own(before), before["version"], before["updatedAt"])
     assert (await syncing.succeed())["fullReason"] is None
 
 

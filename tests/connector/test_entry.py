@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.entry import domain_of, guid_filter, guid_text, is_below, plain_dn, reference
+from connector.entry import domain_of, first_rdn, guid_filter, guid_text, is_below, plain_dn, reference
 from connector.reader import outermost
 from resolvers.on_premises import Reference
 
@@ -22,6 +22,15 @@ GUID = "6f9619ff-8b86-d011-b42d-00c04fc964ff"
 def test_domain(dn: str, domain: str) -> None:
     """The domain is the DC parts of a DN, and nothing that only looks like them."""
     assert domain_of(dn) == domain
+
+
+@pytest.mark.parametrize(
+    ("dn", "first"),
+    [("CN=Ann,DC=corp", "CN=Ann"), (r"CN=A\,n\\,DC=corp", r"CN=A\,n\\"), ("CN=Ann\\0ACNF:1,OU=x", r"CN=Ann\0ACNF:1")],
+)
+def test_first_rdn(dn: str, first: str) -> None:
+    """The first part of a DN ends at a comma that is not escaped."""
+    assert first_rdn(dn) == first
 
 
 def test_extended_dn() -> None:

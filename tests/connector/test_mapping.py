@@ -183,7 +183,7 @@ def test_manager() -> None:
         (DN, {"mail": None}, Reason.NO_ADDRESS),
         (DN, {"mail": " ", "targetAddress": "X400:c=NO"}, Reason.NO_ADDRESS),
         (r"CN=Ann\0ACNF:6f9619ff-8b86-d011-b42d-00c04fc964ff,DC=corp", {}, Reason.CONFLICT_OBJECT),
-        (r"CN=Ann,OU=Old\0acnf:6f9619ff-8b86-d011-b42d-00c04fc964ff,DC=corp", {}, Reason.CONFLICT_OBJECT),
+        (r"CN=A\,nn\0acnf:6f9619ff-8b86-d011-b42d-00c04fc964ff,DC=corp", {}, Reason.CONFLICT_OBJECT),
         (DN, {"isCriticalSystemObject": "TRUE"}, Reason.CRITICAL_SYSTEM_OBJECT),
         (DN, {"mailNickname": "CAS_{4c1b}"}, Reason.SYSTEM_MAILBOX),
         (DN, {"cn": "CAS_{4c1b}"}, Reason.SYSTEM_MAILBOX),

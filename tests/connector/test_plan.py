@@ -1,4 +1,3 @@
-from connector.cycle import plan_for
 from connector.plan import FullReason, Plan, plan
 from connector.reader import Mark
 
@@ -7,13 +6,13 @@ BEFORE = Mark("6f9619ff-8b86-d011-b42d-00c04fc964ff", 500, "dc1")
 
 def test_first_cycle_is_full() -> None:
     """Without a mark everything is read."""
-    assert plan(None, BEFORE) == Plan(None, FullReason.FIRST_CYCLE)
+    assert plan(None, BEFORE) == Plan(None, FullReason.FIRST_CYCLE, familiar=False)
 
 
 def test_other_database_is_full() -> None:
     """USNs of another invocationId do not compare, even if greater."""
     assert plan(BEFORE, Mark("0fae4c1b-2d54-4a9b-9d6c-5b8f0a1c2d3e", 900, "dc1")) == Plan(
-        None, FullReason.OTHER_DATABASE
+        None, FullReason.OTHER_DATABASE, familiar=False
     )
 
 
@@ -26,14 +25,3 @@ def test_otherwise_incremental() -> None:
     """The same database, at the same USN or further, is read from the mark on."""
     assert plan(BEFORE, BEFORE) == Plan(500)
     assert plan(BEFORE, Mark(BEFORE.invocation_id, 501, "renamed")) == Plan(500)
-
-
-def test_back_to_the_first_server() -> None:
-    """After a failover and back, what changed since the first server's own mark is read, and no more."""
-    marks = [
-        {"invocationId": "0fae4c1b-2d54-4a9b-9d6c-5b8f0a1c2d3e", "usn": 90, "server": "dc2"},
-        {"invocationId": BEFORE.invocation_id, "usn": 400, "server": "dc1"},
-    ]
-    assert plan_for(BEFORE, marks) == Plan(400)
-    assert plan_for(Mark("11111111-2d54-4a9b-9d6c-5b8f0a1c2d3e", 5, "dc3"), marks).reason == FullReason.OTHER_DATABASE
-    assert plan_for(BEFORE, []).reason == FullReason.FIRST_CYCLE

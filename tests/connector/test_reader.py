@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 
 from connector.errors import SearchRefused
-from connector.objects import Reason, Skipped
+from connector.objects import Reason, Skipped, Standing
 from connector.plan import FullReason, Plan, plan
 from resolvers.on_premises import DirectoryContact, DirectoryGroup
 from tests.ad.provision import BASE_DN, CONTACTS_DN, OUTSIDER_DN
@@ -98,7 +98,7 @@ async def test_page_boundaries(controller: "Controller", admin: "Administrator",
     """No object is lost or read twice where their number is a multiple of the page size, or none."""
     made = {admin.add_contact(f"C {index}") for index in range(number)}
     async with reading(controller, ad_page_size=3) as reader:
-        inventory = await everything(reader.contact_inventory())
+        inventory = await everything(reader.inventory("contact"))
         rows = await everything(reader.contacts())
     assert sorted(row.object_guid for row in inventory) == sorted(made)
     assert sorted(row.object_guid or "" for row in rows) == sorted(made)
@@ -147,7 +147,7 @@ async def test_unit_renamed(controller: "Controller", admin: "Administrator") ->
         before = await reader.mark()
         admin.rename(unit, "OU=Friends")
         assert await everything(reader.contacts(before.usn)) == []
-        inventory = await everything(reader.contact_inventory())
+        inventory = await everything(reader.inventory("contact"))
     assert {row.object_guid: row.distinguished_name for row in inventory} == {guid: f"CN=Ann,OU=Friends,{CONTACTS_DN}"}
 
 
@@ -162,14 +162,30 @@ async def test_moves_across_the_scope(controller: "Controller", admin: "Administ
     )
     async with reading(controller, ad_base_dns=(CONTACTS_DN,)) as reader:
         before = await reader.mark()
-        assert {row.object_guid for row in await everything(reader.contact_inventory())} == {leaving, staying}
+        assert {row.object_guid for row in await everything(reader.inventory("contact"))} == {leaving, staying}
         admin.rename(ANN, "CN=Ann", outside)
         admin.rename(unit, "OU=Coming", CONTACTS_DN)
         assert await everything(reader.contacts(before.usn)) == []
         assert await everything(reader.tombstones(before.usn)) == []
-        assert {row.object_guid for row in await everything(reader.contact_inventory())} == {staying, coming}
+        assert {row.object_guid for row in await everything(reader.inventory("contact"))} == {staying, coming}
         named = contacts(await everything(reader.contacts_by_guid([leaving, coming])))
     assert {name: row.distinguished_name for name, row in named.items()} == {"Cy": f"CN=Cy,OU=Coming,{CONTACTS_DN}"}
+
+
+async def test_standings(controller: "Controller", admin: "Administrator") -> None:
+    """Whether an object is such as is synced is told of all, of those changed since a mark, or of some."""
+    ann, bo = admin.add_contact("Ann"), admin.add_contact("Bo")
+    team = admin.add_group("Team")
+    async with reading(controller) as reader:
+        before = await reader.mark()
+        admin.set(ANN, mail=None)
+        changed = await everything(reader.standings("contact", before.usn))
+        asked = await everything(reader.standings_by_guid("contact", [bo]))
+        found = await everything(reader.standings("contact", None))
+        groups = await everything(reader.standings("group", None))
+    assert (changed, asked) == ([Standing(ann, suitable=False)], [Standing(bo, suitable=True)])
+    assert {each.object_guid: each.suitable for each in found} == {ann: False, bo: True}
+    assert groups == [Standing(team, suitable=True)]
 
 
 async def test_filter(controller: "Controller", admin: "Administrator") -> None:
@@ -180,7 +196,7 @@ async def test_filter(controller: "Controller", admin: "Administrator") -> None:
     async with reading(controller, ad_filter="(company=Contoso)") as reader:
         assert list(contacts(await everything(reader.contacts()))) == ["Ann"]
         assert list(contacts(await everything(reader.contacts(0)))) == ["Ann"]
-        assert [row.distinguished_name for row in await everything(reader.contact_inventory())] == [ANN]
+        assert [row.distinguished_name for row in await everything(reader.inventory("contact"))] == [ANN]
         assert len(await everything(reader.groups())) == 1
 
 
@@ -204,7 +220,7 @@ async def test_deletion_and_return(controller: "Controller", admin: "Administrat
         assert {row.object_guid: row.last_dn for row in gone} == {guid: ANN, group: f"CN=Partners,{CONTACTS_DN}"}
         after = await reader.mark()
         assert await everything(reader.tombstones(after.usn)) == []
-        assert await everything(reader.contact_inventory()) == []
+        assert await everything(reader.inventory("contact")) == []
         admin.undelete(guid, ANN)
         admin.set(ANN, mail="ann@example.test")
         back = contacts(await everything(reader.contacts(after.usn)))
@@ -246,7 +262,7 @@ async def test_groups(controller: "Controller", admin: "Administrator") -> None:
         assert await everything(reader.groups(before.usn)) == []
         admin.add_members(f"CN=Partners,{CONTACTS_DN}", BO)
         (changed,) = await everything(reader.groups(before.usn))
-        assert [row.object_guid for row in await everything(reader.group_inventory())] == [team]
+        assert [row.object_guid for row in await everything(reader.inventory("group"))] == [team]
     assert isinstance(changed, DirectoryGroup)
     assert changed.fields == {
         "displayName": "Partners",
@@ -277,14 +293,14 @@ async def test_base_dn_that_is_not_there(controller: "Controller") -> None:
     """A base DN with a typing error is an error, not an empty directory whose contacts are all gone."""
     async with reading(controller, ad_base_dns=(f"OU=Contcats,{BASE_DN}",)) as reader:
         with pytest.raises(SearchRefused, match="CONTACTS_AD_BASE_DNS"):
-            await everything(reader.contact_inventory())
+            await everything(reader.inventory("contact"))
 
 
 async def test_base_dn_elsewhere(controller: "Controller") -> None:
     """So is a base DN of a domain that this server does not hold."""
     async with reading(controller, ad_base_dns=("DC=other,DC=test",)) as reader:
         with pytest.raises(SearchRefused):
-            await everything(reader.contact_inventory())
+            await everything(reader.inventory("contact"))
 
 
 async def test_bad_filter(controller: "Controller") -> None:

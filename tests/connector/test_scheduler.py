@@ -1,5 +1,6 @@
 """What happens to the sync when a service starts, without any domain controller."""
 
+import asyncio
 import sys
 
 import pytest
@@ -9,7 +10,7 @@ from connector.scheduler import scheduled
 from resolvers import sync_control
 from resolvers.directory import Directory
 from settings import Settings
-from storage import sync_lease
+from storage import sync_lease, sync_state
 from storage.documents import now
 from storage.sync_lease import schedule
 
@@ -20,6 +21,13 @@ def syncing_settings(**changes: object) -> Settings:
     return Settings.model_validate(values | changes)
 
 
+async def enabled(directory: Directory, wanted: bool) -> None:
+    """Wait until a sync is scheduled, or none is."""
+    async with asyncio.timeout(10):
+        while (await sync_control.status(directory))["enabled"] is not wanted:  # noqa: ASYNC110 - a task of the service does it
+            await asyncio.sleep(0.01)
+
+
 async def test_missing_extra_is_named(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
     """A service that shall sync and lacks python-ldap does not start, and says what to install."""
     monkeypatch.setitem(sys.modules, "ldap", None)
@@ -28,14 +36,39 @@ async def test_missing_extra_is_named(directory: Directory, monkeypatch: pytest.
             pass
 
 
-async def test_nothing_is_due_without_a_directory(directory: Directory) -> None:
-    """A service that was configured to sync, and is no longer, says so everywhere, and forgets what was asked for."""
+async def test_nothing_is_due_without_a_directory(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once no service has said for a while that it syncs, the others say so, and forget what was asked for."""
+    monkeypatch.setattr("connector.scheduler.CONFIRM_SECONDS", 0.01)
     await schedule(directory.db, "dc1", 30)
     run = await sync_control.start(directory)
     async with scheduled(directory, Settings()):
+        await asyncio.sleep(0.1)
+        assert (await sync_control.status(directory))["enabled"] is True
+        monkeypatch.setattr("connector.scheduler.SILENT_SECONDS", 0)
+        await enabled(directory, False)
         status = await sync_control.status(directory)
     assert (status["enabled"], status["nextRunAt"]) == (False, None)
     assert (await sync_control.get_run(directory, run["_id"]))["status"] == "ABANDONED"
+
+
+async def test_service_without_a_directory_leaves_the_others_alone(directory: Directory) -> None:
+    """A service that starts without these settings takes neither schedule nor request from the others."""
+    await schedule(directory.db, "dc1", 30)
+    before = (await sync_control.status(directory))["nextRunAt"]
+    run = await sync_control.start(directory)
+    async with scheduled(directory, Settings()):
+        status = await sync_control.status(directory)
+    assert (status["enabled"], status["nextRunAt"]) == (True, before)
+    assert (await sync_control.get_run(directory, run["_id"]))["status"] == "QUEUED"
+
+
+async def test_schedule_is_confirmed(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that syncs says so again and again, so that a schedule that was taken back returns."""
+    monkeypatch.setattr("connector.scheduler.CONFIRM_SECONDS", 0.01)
+    monkeypatch.setattr("connector.scheduler.POLL_SECONDS", 60)
+    async with scheduled(directory, syncing_settings()):
+        assert await sync_state.unscheduled(directory.db, 0)
+        await enabled(directory, True)
 
 
 async def test_shorter_interval_counts_from_now(directory: Directory) -> None:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connector.connection import Search
-from connector.errors import CertificateRejected, CredentialsRejected, DirectoryError, Unreachable
+from connector.connection import Connection, Search
+from connector.entry import Attributes
+from connector.errors import CertificateRejected, CredentialsRejected, DirectoryError, NotSynchronized, Unreachable
 from connector.session import open_session
 from settings import Settings
 from tests.ad.certificates import make_authority, make_server_certificate
@@ -35,6 +36,22 @@ async def test_ldaps_and_starttls(controller: "Controller") -> None:
     for url in (controller.url, controller.starttls_url):
         async with reading(controller, ad_urls=(url,)) as reader:
             assert (await reader.mark()).server == "dc1.corp.example.test"
+
+
+async def test_server_that_lags_behind(controller: "Controller", monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that says it has not replicated yet is left for the next one; if there is none, that is the reason."""
+    root = Connection.root
+    lagging = controller.url
+
+    def said(connection: Connection, *attributes: str) -> Attributes:  # Samba always says that it has
+        told = root(connection, *attributes)
+        return {**told, "isSynchronized": [b"FALSE"]} if connection.url == lagging else told
+
+    monkeypatch.setattr(Connection, "root", said)
+    both = settings_for(controller, ad_urls=(controller.url, controller.starttls_url))
+    async with open_session(both) as session:
+        assert session.url == controller.starttls_url
+    assert isinstance(await failure_of(settings_for(controller)), NotSynchronized)
 
 
 async def test_sign_in_by_user_name(controller: "Controller") -> None:

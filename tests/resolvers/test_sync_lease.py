@@ -8,7 +8,7 @@ import pytest
 from resolvers import sync, sync_batch, sync_control, sync_run
 from resolvers.directory import Directory
 from resolvers.errors import SyncAlreadyRunning, SyncNotConfigured
-from resolvers.sync_outcome import Terms
+from resolvers.sync_outcome import Skipped, Terms
 from resolvers.sync_run import Run, Wanted
 from storage import sync_lease
 from storage.documents import now
@@ -60,12 +60,25 @@ async def test_paused_holder_cannot_write(sync_directory: Directory) -> None:
     batch = [directory_contact()]
     for write in (
         sync.apply(sync_directory, batch, Terms(paused.lease)),
-        paused.finish("SUCCEEDED", done={"marks": [{"usn": 1}], "domains": ["corp.example"], "server": "dc1"}),
+        paused.finish("SUCCEEDED", done={"mark": {"usn": 1}, "domains": ["corp.example"], "server": "dc1"}),
     ):
         with pytest.raises(LeaseLost):
             await write
     assert await sync_directory.db.contacts.count_documents({}) == 0
     assert (await sync.apply(sync_directory, batch, Terms(other.lease))).created
+
+
+async def test_paused_holder_tells_nothing(sync_directory: Directory) -> None:
+    """The record of a run that was taken over stays as it was closed, and no reasons are added to it."""
+    paused = await taken(sync_directory)
+    await expire(sync_directory.db)
+    await taken(sync_directory)
+    closed = await sync_control.get_run(sync_directory, paused.id)
+    for telling in (paused.enter("GROUPS"), paused.skip([Skipped("guid", "CN=Ann", "INVALID", "Why.")])):
+        with pytest.raises(LeaseLost):
+            await telling
+    assert await sync_control.get_run(sync_directory, paused.id) == closed
+    assert await sync_directory.db.sync_skips.count_documents({}) == 0
 
 
 async def test_takeover_during_a_write(sync_directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,6 +146,34 @@ async def test_handed_back_run_is_due(sync_directory: Directory) -> None:
     assert run is not None
     await run.hand_back()
     assert await sync_run.take(sync_directory) is not None
+
+
+@pytest.mark.parametrize("killed", [False, True])
+async def test_dry_run_that_ends_early(sync_directory: Directory, killed: bool) -> None:
+    """A dry run by hand that is cancelled or killed makes no cycle due."""
+    await sync_lease.schedule(sync_directory.db, "dc1", 30)
+    due = await sync_run.take(sync_directory)
+    assert due is not None
+    await due.finish("SUCCEEDED")
+    preview = await sync_run.take(sync_directory, Wanted(dry_run=True))
+    assert preview is not None
+    await (expire(sync_directory.db) if killed else preview.hand_back())
+    assert await sync_run.take(sync_directory) is None
+    following = await taken(sync_directory)
+    assert (await sync_control.get_run(sync_directory, preview.id))["status"] == "ABANDONED"
+    assert following.wanted == Wanted()
+
+
+async def test_dry_run_that_was_asked_for_is_repeated(sync_directory: Directory, directory: Directory) -> None:
+    """A dry run that was asked for and handed back is done as a dry run by another process."""
+    await sync_lease.schedule(sync_directory.db, "dc1", 30)
+    await sync_control.start(directory, Wanted(dry_run=True))
+    run = await sync_run.take(sync_directory)
+    assert run is not None
+    await run.hand_back()
+    again = await sync_run.take(sync_directory)
+    assert again is not None
+    assert again.wanted.dry_run
 
 
 async def test_asking_for_a_run(directory: Directory, sync_directory: Directory) -> None:

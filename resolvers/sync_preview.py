@@ -1,0 +1,67 @@
+"""What a dry run has decided so far: it stands for what a cycle would have written by then."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from storage.documents import Document
+from storage.keys import addresses
+
+Pair = tuple[Document | None, Document | None]
+
+
+@dataclass(slots=True)
+class Preview:
+    """Who would have which address, and what directory objects would be here. Circles of managers are not looked for.
+
+    `written`: the ids of the contacts and groups that would have been written. `waiting`: contacts, by objectGUID, as
+    they would be until their managers are here.
+    """
+
+    written: set[str] = field(default_factory=set)
+    waiting: dict[str, Document] = field(default_factory=dict)
+    _holders: dict[str, str | None] = field(default_factory=dict)
+    _contacts: dict[str, str] = field(default_factory=dict)
+    _groups: dict[str, str] = field(default_factory=dict)
+    _gone: set[str] = field(default_factory=set)
+
+    def note(self, pairs: Sequence[Pair]) -> None:
+        """Take these contacts or groups, each before and after a change, for written."""
+        for before, _ in pairs:
+            self._holders |= dict.fromkeys(addresses(before) if before else ())
+        for before, after in pairs:
+            if after is None:
+                self._gone.update([before["_id"]] if before else [])
+                continue
+            self.written.add(after["_id"])
+            self._holders |= dict.fromkeys(addresses(after), after["_id"])
+            if after["source"] == "SYNCED":
+                self._note_object(after)
+
+    def holders(self, wanted: Iterable[str], found: Mapping[str, str]) -> dict[str, str]:
+        """The ids of those who would hold these addresses, given who holds them now; free ones are left out."""
+        held = {address: holder for address, holder in found.items() if address not in self._holders}
+        return held | {address: holder for address in wanted if (holder := self._holders.get(address))}
+
+    def contact_ids(self, guids: Iterable[str], found: Mapping[str, str]) -> dict[str, str]:
+        """The ids of what these objects would be here as contacts, given what they are now."""
+        made = {guid: self._contacts[guid] for guid in guids if guid in self._contacts}
+        return {guid: identifier for guid, identifier in {**found, **made}.items() if identifier not in self._gone}
+
+    def group_id(self, guid: str) -> str | None:
+        """The id that this group would have, if it is new."""
+        return self._groups.get(guid)
+
+    def still_here(self, ids: Iterable[str]) -> set[str]:
+        """Those that would not have been deleted."""
+        return set(ids) - self._gone
+
+    def _note_object(self, after: Document) -> None:
+        guid = after["onPremises"]["objectGuid"]
+        if "memberCount" in after:
+            self._groups[guid] = after["_id"]
+            return
+        self._contacts[guid] = after["_id"]
+        if after["onPremises"].get("managerGuid") and "managerId" not in after:
+            self.waiting[guid] = after
+        else:
+            self.waiting.pop(guid, None)

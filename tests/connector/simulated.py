@@ -1,0 +1,135 @@
+"""A domain controller of a test's own making, for states that Samba cannot be brought into: two that differ, say."""
+
+from collections.abc import AsyncIterator, Collection, Sequence
+
+from connector.cycle import run_with
+from connector.objects import Skipped, Standing, Tombstone
+from connector.reader import Kind, Mark, Reader
+from resolvers import sync_control, sync_run
+from resolvers.directory import Directory
+from resolvers.on_premises import DirectoryContact, DirectoryGroup, Presence, Reference
+from resolvers.sync_run import Wanted
+from settings import Settings
+from storage.documents import Document
+from tests.consistency import check
+
+JUST_NOW = 1_000_000
+BASE = "DC=corp,DC=example,DC=test"
+
+
+def guid(number: int) -> str:
+    """The objectGUID of the object with this number."""
+    return f"00000000-0000-0000-0000-{number:012d}"
+
+
+def contact(
+    number: int, name: str, address: str, usn: int = 1, manager: int | None = None, **fields: object
+) -> DirectoryContact:
+    """A contact as a domain controller has it that counts its last change as `usn`."""
+    names = ("firstName", "lastName", "company", "department", "jobTitle", "businessPhone", "mobilePhone", "address")
+    known = {"displayName": name, "emailAddress": address}
+    return DirectoryContact(
+        object_guid=guid(number),
+        distinguished_name=f"CN={name},{BASE}",
+        domain="corp.example.test",
+        fields={**dict.fromkeys(names), **known, "aliases": [], "notes": None, "showInGal": True, **fields},
+        manager_guid=guid(manager) if manager else None,
+        usn_changed=usn,
+    )
+
+
+def group(
+    number: int, name: str, members: Collection[int] = (), usn: int = 1, address: str | None = None
+) -> DirectoryGroup:
+    """A distribution group likewise, with the objects of these numbers in it."""
+    return DirectoryGroup(
+        object_guid=guid(number),
+        distinguished_name=f"CN={name},{BASE}",
+        domain="corp.example.test",
+        fields={"displayName": name, "emailAddress": address or f"{name}@groups.test", "description": None},
+        members=tuple(Reference(guid(member), f"CN={member},{BASE}") for member in sorted(members)),
+        usn_changed=usn,
+    )
+
+
+class Simulated(Reader):
+    """Reads what it was given, one object a page. `deleted` are the objects whose tombstones it shows."""
+
+    def __init__(
+        self,
+        contacts: Sequence[DirectoryContact | Skipped],
+        groups: Sequence[DirectoryGroup] = (),
+        *,
+        database: str = "A",
+        usn: int = 100,
+        deleted: Sequence[int] = (),
+    ) -> None:
+        self.bases = (BASE,)
+        self._mark = Mark(database, usn, f"dc-{database}".lower())
+        self._found = list(contacts)
+        self._groups, self._deleted = list(groups), deleted
+
+    async def mark(self) -> Mark:
+        return self._mark
+
+    async def contacts(self, since: int | None = None) -> AsyncIterator[list[DirectoryContact | Skipped]]:
+        for each in self._found:
+            if since is None or usn(each) > since:
+                yield [each]
+
+    async def groups(self, since: int | None = None) -> AsyncIterator[list[DirectoryGroup | Skipped]]:
+        for each in self._groups:
+            if since is None or each.usn_changed > since:
+                yield [each]
+
+    async def contacts_by_guid(self, guids: Sequence[str]) -> AsyncIterator[list[DirectoryContact | Skipped]]:
+        yield [each for each in self._found if each.object_guid in guids]
+
+    async def groups_by_guid(self, guids: Sequence[str]) -> AsyncIterator[list[DirectoryGroup | Skipped]]:
+        yield [each for each in self._groups if each.object_guid in guids]
+
+    async def inventory(self, kind: Kind) -> AsyncIterator[list[Presence]]:
+        found = self._found if kind == "contact" else self._groups
+        yield [Presence(each.object_guid, each.distinguished_name, usn(each)) for each in found if each.object_guid]
+
+    async def standings(self, kind: Kind, since: int | None) -> AsyncIterator[list[Standing]]:
+        for each in self._found if kind == "contact" else self._groups:
+            if each.object_guid and (since is None or usn(each) > since):
+                yield [Standing(each.object_guid, suitable=not isinstance(each, Skipped))]
+
+    async def standings_by_guid(self, kind: Kind, guids: Sequence[str]) -> AsyncIterator[list[Standing]]:
+        async for page in self.standings(kind, None):
+            yield [each for each in page if each.object_guid in guids]
+
+    async def tombstones(self, since: int) -> AsyncIterator[list[Tombstone]]:
+        yield [Tombstone(guid(number), None, since + 1) for number in self._deleted]
+
+
+def usn(each: DirectoryContact | DirectoryGroup | Skipped) -> int:
+    """Unsuitable objects always count as just changed."""
+    return JUST_NOW if isinstance(each, Skipped) else each.usn_changed
+
+
+async def cycle(
+    directory: Directory,
+    reader: Simulated,
+    *,
+    dry_run: bool = False,
+    full: bool = False,
+    allow_deletions: bool = False,
+    **settings: object,
+) -> Document:
+    """The record of a cycle that reads this, after which everything is consistent."""
+    run = await sync_run.take(directory, Wanted(dry_run, allow_deletions, full))
+    assert run is not None
+    chosen: dict[str, object] = {"ad_max_deletions_percent": 100, **settings}
+    await run_with(run, Settings.model_validate(chosen), reader)
+    await check(directory.db)
+    return await sync_control.get_run(directory, run.id)
+
+
+async def named(directory: Directory, name: str) -> Document:
+    """The contact of this name, which must exist."""
+    found = await directory.db.contacts.find_one({"displayName": name})
+    assert found is not None, f"there is no {name}"
+    return found
