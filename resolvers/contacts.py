@@ -99,10 +99,8 @@ async def restore_contact(directory: Directory, identifier: str) -> Document:
     close a cycle of managers, is left out. Raises `NotFound`, `EmailAddressTaken`,
     `ContactReadOnly` (it comes back when it is undeleted in Active Directory).
     """
-    entry: Document | None = None
 
     async def decide(session: Session) -> Sequence[Change]:
-        nonlocal entry
         entry = await recycle_bin.get(directory.db, identifier, session)
         if entry is None:
             raise NotFound("deleted contact", identifier)
@@ -111,11 +109,7 @@ async def restore_contact(directory: Directory, identifier: str) -> Document:
             raise await read_only(directory, contact)
         return await restoration(directory, entry, session)
 
-    async def beside(session: Session) -> None:
-        if entry is not None:
-            await recycle_bin.keep_links(directory.db, entry, session)
-
-    restored = await commit(directory, decide, beside)
+    restored = await commit(directory, decide)
     return restored[0].contact
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from pymongo import DeleteOne, InsertOne, UpdateOne
 
-from storage import claims, statistics
+from storage import claims, recycle_bin, statistics
 from storage.documents import Document, new_id
 from storage.driver import Database, Session
 from storage.keys import keys, updated_key
@@ -129,10 +129,9 @@ async def apply(db: Database, changes: Sequence[Change], author: Author, at: dat
         await db.history.insert_many([_record(change, author, at) for change in some], session=session)
     if bin_entries := [_bin_entry(change, author, at) for change in changes if change.action == "DELETED"]:
         await db.deleted_contacts.insert_many(bin_entries, session=session)
-    if returning := [change.contact["_id"] for change in changes if change.action == "RESTORED"]:
-        emptied = await db.deleted_contacts.delete_many({"_id": {"$in": returning}}, session=session)
-        if emptied.deleted_count != len(returning):
-            raise Outdated
+    returning = [change.contact["_id"] for change in changes if change.action == "RESTORED"]
+    if returning and await recycle_bin.take_out(db, returning, session) != len(returning):
+        raise Outdated
 
 
 def _slices(changes: Sequence[Change]) -> Iterator[Sequence[Change]]:

@@ -26,11 +26,19 @@ async def by_guids(db: Database, guids: Sequence[str], session: Session) -> dict
     return {entry["contact"]["onPremises"]["objectGuid"]: entry async for entry in cursor}
 
 
-async def keep_links(db: Database, entry: Document, session: Session) -> None:
-    """Note a contact that leaves the bin with its manager and its reports that stay there, for when they leave it.
+async def take_out(db: Database, ids: Sequence[str], session: Session) -> int:
+    """Keep no longer what was restored in this transaction, and return how many of these were kept.
 
-    A report that had another manager meanwhile keeps that one.
+    Their managers and reports that stay in the bin know them when they leave it in turn.
     """
+    entries = await db.deleted_contacts.find({"_id": {"$in": list(ids)}}, session=session).to_list(None)
+    for entry in entries:
+        await _keep_links(db, entry, session)
+    return (await db.deleted_contacts.delete_many({"_id": {"$in": list(ids)}}, session=session)).deleted_count
+
+
+async def _keep_links(db: Database, entry: Document, session: Session) -> None:
+    """Note a contact with its manager and its reports. A report that had another manager meanwhile keeps that one."""
     returning, manager = entry["_id"], entry["contact"].get("managerId")
     if manager:
         await db.deleted_contacts.update_one({"_id": manager}, {"$addToSet": {"reportIds": returning}}, session=session)
