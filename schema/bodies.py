@@ -25,12 +25,23 @@ from settings import Settings
 Headers = Mapping[bytes, bytes]
 
 
+_CODES = {
+    400: "MALFORMED",
+    403: "FOREIGN_ORIGIN",
+    405: "METHOD_NOT_ALLOWED",
+    406: "NOT_ACCEPTABLE",
+    413: "TOO_LARGE",
+    415: "UNSUPPORTED_MEDIA_TYPE",
+}
+
+
 class Refused(Exception):
-    """Raised for what is no GraphQL request: an HTTP status and a sentence that says what to do."""
+    """Raised for what is no GraphQL request: an HTTP status, its code, and a sentence that says what to do."""
 
     def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.code = _CODES[status]
         self.message = message
         self.headers = headers
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any, Literal, cast
 
-import structlog
 from graphql import (
     DocumentNode,
     ExecutionResult,
@@ -23,26 +22,17 @@ from graphql import (
 from graphql.validation import specified_rules
 from strawberry.schema.schema import validate_document
 
-from resolvers.errors import Problem
 from schema import limits
 from schema.build import schema
 from schema.context import Context
 from schema.cost import MAX_ITEMS, Cost
 from schema.executor import Executable
-from storage.driver import Unavailable
-
-log = structlog.get_logger(__name__)
+from schema.faults import Json, coded, fault, shown
 
 # Characters of all documents that are kept parsed.
 _CACHED = 500_000
 # A document longer than this is most likely not sent again: it is not worth its memory.
 _CACHED_LENGTH = 20_000
-
-# What `variables` and results hold is any JSON.
-Json = dict[str, Any]
-
-# What graphql-core says of a document that is too long.
-_TOO_MANY_TOKENS = f"Syntax Error: Document contains more than {limits.MAX_TOKENS} tokens. Parsing aborted."
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +115,16 @@ async def run(request: Request, context: Context) -> Answer:
     kind = _kind(document.node, request.operation_name)
     if kind is OperationType.SUBSCRIPTION:
         message = "A subscription must be sent over a WebSocket with the subprotocol graphql-transport-ws."
-        return Answer({"errors": [{"message": message}]}, executed=False, refused="subscription")
+        return Answer({"errors": [fault(message, "WEBSOCKET_REQUIRED")]}, executed=False, refused="subscription")
     if kind is OperationType.MUTATION and not request.may_mutate:
         message = "A mutation must be sent with POST, since GET may be repeated by anyone on the way."
-        return Answer({"errors": [{"message": message}]}, executed=False, refused="mutation")
+        return Answer({"errors": [fault(message, "METHOD_NOT_ALLOWED")]}, executed=False, refused="mutation")
     if error := document.too_many(request):
         return Answer({"errors": [error.formatted]}, executed=False)
     result = await document.executable.execute(
         request.operation_name, request.variables or {}, context, fast=context.fast_path
     )
-    return _answer(result, context)
+    return _answer(result, context, "INVALID_VARIABLES" if kind else "UNKNOWN_OPERATION")
 
 
 async def stream(request: Request, context: Context) -> AsyncGenerator[Answer, None]:
@@ -153,7 +143,7 @@ async def stream(request: Request, context: Context) -> AsyncGenerator[Answer, N
                 context.forget()
     except Exception as error:  # what the source of events raises, refusals and defects alike
         raised = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
-        yield Answer({"errors": [_shown(raised, context)]}, executed=False)
+        yield Answer({"errors": [shown(raised, context, "INVALID")]}, executed=False)
 
 
 async def _events(node: DocumentNode, request: Request, context: Context) -> AsyncGenerator[ExecutionResult, None]:
@@ -183,14 +173,19 @@ def _parsed(query: str) -> _Document:
     try:
         node = parse(query, max_tokens=limits.MAX_TOKENS)
     except GraphQLError as error:
-        return _Document(None, [limits.too_many_tokens() if error.message == _TOO_MANY_TOKENS else error])
+        return _Document(None, [limits.too_many_tokens()] if _is_endless(error) else coded([error], "PARSE_FAILED"))
     except RecursionError:
         return _Document(None, [limits.too_nested()])
     if refused := limits.refusal(node):
         return _Document(None, [refused])
     if errors := validate_document(schema._schema, node, specified_rules):
-        return _Document(node, errors)
+        return _Document(node, coded(errors, "VALIDATION_FAILED"))
     return _Document(node, [], Executable(node), Cost(schema._schema, node))
+
+
+def _is_endless(error: GraphQLError) -> bool:
+    """Whether graphql-core gave up on a document because of its length."""
+    return error.message == f"Syntax Error: Document contains more than {limits.MAX_TOKENS} tokens. Parsing aborted."
 
 
 def _kind(document: DocumentNode, operation_name: str | None) -> OperationType | None:
@@ -198,35 +193,12 @@ def _kind(document: DocumentNode, operation_name: str | None) -> OperationType |
     return None if operation is None else operation.operation
 
 
-def _answer(result: ExecutionResult, context: Context) -> Answer:
+def _answer(result: ExecutionResult, context: Context, code: str = "INVALID_VARIABLES") -> Answer:
+    """The answer to what was executed, or was not: then the errors have this code."""
     if not result.errors:
         return Answer({"data": result.data}, executed=True)
-    errors = [_shown(error, context) for error in result.errors]
-    if result.data is None and all(error.path is None for error in result.errors):
+    executed = result.data is not None or any(error.path is not None for error in result.errors)
+    errors = [shown(error, context, "INVALID" if executed else code) for error in result.errors]
+    if not executed:
         return Answer({"errors": errors}, executed=False)
     return Answer({"data": result.data, "errors": errors}, executed=True)
-
-
-def _shown(error: GraphQLError, context: Context) -> Json:
-    """The error as a client sees it: refusals and mistakes in the request as they are, defects by request id only."""
-    formatted: Json = dict(error.formatted)
-    match error.original_error:
-        case None | GraphQLError():
-            return formatted
-        case Problem() as problem:
-            return formatted | {"extensions": {"code": problem.code}}
-        case defect if isinstance(defect, Unavailable):
-            log.warning("database unavailable", path=error.path, error=str(defect))
-            message = (
-                f"The database cannot be reached at the moment. Try again soon; the request id is {context.request_id}."
-            )
-            return _unexplained(formatted, "UNAVAILABLE", message, context)
-        case defect:
-            log.error("field failed", path=error.path, exc_info=defect)
-            message = f"Something went wrong on our side. Report the request id {context.request_id}."
-            return _unexplained(formatted, "INTERNAL", message, context)
-
-
-def _unexplained(formatted: Json, code: str, message: str, context: Context) -> Json:
-    """An error of which clients learn no more than how to ask about it."""
-    return formatted | {"message": message, "extensions": {"code": code, "requestId": context.request_id}}

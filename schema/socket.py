@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from schema import operations, requests
+from schema.faults import fault
 from schema.operations import Request
 
 PROTOCOL = "graphql-transport-ws"
@@ -50,7 +51,7 @@ class Socket:
 
 
 async def _refuse(websocket: WebSocket, status: int, message: str) -> None:
-    body = orjson.dumps({"errors": [{"message": message}]})
+    body = orjson.dumps({"errors": [fault(message, "FOREIGN_ORIGIN" if status == 403 else "MALFORMED")]})
     await websocket.send_denial_response(Response(body, status, media_type="application/json"))
 
 
@@ -111,7 +112,8 @@ class _Connection:
             raise Violation(4400, str(error)) from error
         if len(self._operations) >= MAX_OPERATIONS:
             message = f"A connection runs at most {MAX_OPERATIONS} operations at a time. Complete some first."
-            await self._send({"type": "error", "id": identifier, "payload": [{"message": message}]})
+            refused = fault(message, "TOO_MANY_OPERATIONS")
+            await self._send({"type": "error", "id": identifier, "payload": [refused]})
             return
         self._operations[identifier] = asyncio.create_task(self._run(identifier, request))
 

@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from schema import bodies, operations
 from schema.bodies import Headers, Refused
+from schema.faults import fault
 from schema.negotiation import JSON, RESPONSE_JSON, negotiated
 from schema.operations import Answer, Request
 from schema.requests import context
@@ -66,7 +67,7 @@ async def _graphql(scope: Scope, headers: Headers, receive: Receive, form: HttpR
             raise Refused(406, f"Answers are {RESPONSE_JSON} or {JSON}; accept one of them.")
         request = await _request(scope, headers, receive, form)
     except Refused as refusal:
-        body = {"errors": [{"message": refusal.message}]}
+        body = {"errors": [fault(refusal.message, refusal.code)]}
         return Response(orjson.dumps(body), refusal.status, refusal.headers, JSON)
     return _response(await operations.run(request, context(scope["state"])), media_type)
 

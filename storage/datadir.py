@@ -27,6 +27,14 @@ _LONGEST_SOCKET_PATH = 100
 """Bytes. sockaddr_un takes 107 on Linux and 103 on macOS."""
 
 
+# What is ours in a data directory; a file system of its own brings lost+found.
+_OURS = frozenset({"db", "run", "mongod.log", "mongod.log.1", "owner.lock", "users.lock", "lost+found"})
+
+
+class ForeignDirectory(Exception):
+    """The directory has other things in it than our data; the message says which, and what to do."""
+
+
 class DataDirectoryInUse(Exception):
     """Another process runs the embedded MongoDB on this data directory; the message says which, and what to do."""
 
@@ -39,8 +47,9 @@ class DataDir:
 
     @classmethod
     def opened(cls, path: Path) -> "DataDir":
-        """Create what is missing. Raise OSError where that is not possible."""
+        """Create what is missing. Raise OSError where that is not possible, ForeignDirectory where it is not for us."""
         home = cls(path.resolve())
+        home._refuse_foreign()
         home.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         for private in (home.db, home.run):
             private.mkdir(mode=0o700, exist_ok=True)
@@ -110,6 +119,17 @@ class DataDir:
             link = Path(private) / "run"
             link.symlink_to(self.run)
             yield link
+
+    def _refuse_foreign(self) -> None:
+        """A directory is ours if it has been before, or if nothing else is in it: a mistyped path may name any."""
+        if self.owner.exists() or not self.root.is_dir():
+            return
+        if foreign := sorted({each.name for each in self.root.iterdir()} - _OURS):
+            shown = ", ".join(foreign[:3]) + (" and more" if len(foreign) > 3 else "")
+            raise ForeignDirectory(
+                f"The data directory {self.root} has other things in it: {shown}. Name one that is empty or does not "
+                "exist yet, with --data-dir or CONTACTS_DATA_DIR."
+            )
 
     def _in_use(self) -> str:
         pid = self.owner.read_text().strip()

@@ -23,7 +23,7 @@ import structlog
 from pymongo import MongoClient, ReadPreference
 from pymongo.errors import AutoReconnect, OperationFailure
 
-from storage.datadir import SOCKET, DataDir, DataDirectoryInUse, uri
+from storage.datadir import SOCKET, DataDir, DataDirectoryInUse, ForeignDirectory, uri
 
 __all__ = ["DataDirectoryInUse", "MongodError", "embedded"]
 
@@ -97,6 +97,8 @@ def _opened(data_dir: Path) -> DataDir:
         return DataDir.opened(data_dir)
     except OSError as error:
         raise MongodError(f"The data directory {data_dir} cannot be used: {error.strerror}.") from error
+    except ForeignDirectory as error:
+        raise MongodError(str(error)) from error
 
 
 def _default_cache_gb() -> float:

