@@ -1,18 +1,19 @@
 """Who is above whom, as far as the rows of a batch ask for it: what they change is laid over what the directory has."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from resolvers.directory import Directory
 from resolvers.import_lookups import Lookups
+from resolvers.import_overlay import Overlay
 from resolvers.import_rows import ImportRow, compared_address
 from storage import contacts
 from storage.driver import Session
 
 
 class Chains:
-    """The chains of managers of one batch; `planned` has the managers that rows change and that are not written yet."""
+    """The chains of managers of one batch; `planned` has what rows change and what is not written yet."""
 
-    def __init__(self, directory: Directory, session: Session | None, planned: Mapping[str, str | None]) -> None:
+    def __init__(self, directory: Directory, session: Session | None, planned: Overlay) -> None:
         self._db = directory.db
         self._session = session
         self._planned = planned
@@ -39,8 +40,9 @@ class Chains:
         return ()
 
     async def _manager_of(self, identifier: str) -> str | None:
-        if identifier in self._planned:
-            return self._planned[identifier]
+        is_planned, manager = self._planned.manager(identifier)
+        if is_planned:
+            return manager
         if identifier not in self._above:
             self._above |= await contacts.managers_above(self._db, [identifier], self._session)
         return self._above[identifier]

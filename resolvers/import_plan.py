@@ -16,12 +16,13 @@ from resolvers.import_differences import differing
 from resolvers.import_groups import changed, joined
 from resolvers.import_lookups import look_up
 from resolvers.import_managers import Chains
+from resolvers.import_overlay import Overlay
 from resolvers.import_refusals import Refusals, where
 from resolvers.import_rows import ImportRow, RowProblem, check, compared_address
-from resolvers.import_state import Action, Memory, OnMatch, Outcome, Overlay, Refused
+from resolvers.import_state import Action, Memory, OnMatch, Outcome, Refused
 from storage import changes, contacts, groups
 from storage.claims import Holder
-from storage.documents import Document, created_at, new_id
+from storage.documents import Document, created_at
 from storage.driver import Session
 from storage.keys import addresses
 
@@ -41,15 +42,11 @@ class Plan:
         directory: Directory,
         on_match: OnMatch,
         memory: Memory,
-        carried: Overlay | None,
         names: Mapping[str, str],
         *,
         last_round: bool = False,
     ) -> None:
-        """`carried` is what was planned before and is not written, which this plan adds to; None if it is written.
-
-        `names` has the file's own name of each field's column. In the last round no row can wait any longer.
-        """
+        """`names` has the file's own name of each field's column. In the last round no row can wait any longer."""
         self._directory = directory
         self._on_match = on_match
         self._memory = memory
@@ -60,16 +57,15 @@ class Plan:
         self._overlay = Overlay()
         self._may_wait = True
         self._session: Session | None = None
-        self._carried = carried
         self.outcomes: list[Outcome] = []
 
     async def make(self, rows: Sequence[ImportRow], session: Session | None) -> Sequence[Outcome]:
         """Decide these rows, from the start if this is called again. Nothing is written."""
         self._session = session
         self._met, self._decided, self._may_wait = {}, set(), True
-        self._overlay = Overlay() if self._carried is None else self._carried
+        self._overlay = self._memory.preview or Overlay()
         self._found = await look_up(self._directory, rows, session)
-        self._chains = Chains(self._directory, session, self._overlay.managers)
+        self._chains = Chains(self._directory, session, self._overlay)
         if self._on_match == "UPDATE" and self._found.contacts:
             await self._chains.read(rows, self._found)
         self.outcomes = outcomes = list[Outcome]()
@@ -124,7 +120,7 @@ class Plan:
         row.checked = contact = row.checked or check(row, self._directory.default_region)
         if isinstance(contact, InvalidInput):
             raise self._refusals.invalid(row, contact)
-        identifier = new_id()
+        identifier = self._overlay.new_id(row.place)
         document = {
             "_id": identifier,
             "source": "CLOUD",
@@ -138,7 +134,7 @@ class Plan:
         if row.groups:
             document["groupIds"] = joined(row, self._found, self._refusals.column("groups"))
         change = changes.created(document, self._directory.clock())
-        self._lay_over(None, document)
+        self._overlay.created(row.place, document)
         self._met[identifier] = row.place
         return Outcome(row, "CREATED", identifier, 1, change)
 
@@ -172,7 +168,7 @@ class Plan:
             refusal = await read_only(self._directory, before)
             raise Refused(RowProblem(None, refusal.code, refusal.message, row.email_address))
         await self._refuse_taken(row, after, identifier)
-        self._lay_over(before, after)
+        self._overlay.updated(before, after)
         change = changes.updated(before, after, self._directory.clock())
         return Outcome(row, "UPDATED", identifier, before["version"] + 1, change, memberships)
 
@@ -225,8 +221,8 @@ class Plan:
                 raise _Waits
 
     def _holder(self, address: str) -> Holder | None:
-        if address in self._overlay.holders:
-            identifier = self._overlay.holders[address]
+        is_planned, identifier = self._overlay.holder(address)
+        if is_planned:
             return None if identifier is None else Holder(identifier, "contact")
         return self._found.holders.get(address)
 
@@ -239,11 +235,3 @@ class Plan:
     async def _taken(self, row: ImportRow, address: str, holder: Holder) -> Refused:
         read = contacts.get if holder.kind == "contact" else groups.get
         return self._refusals.taken(row, address, holder, await read(self._directory.db, holder.id, self._session))
-
-    def _lay_over(self, before: Document | None, after: Document) -> None:
-        for address in addresses(before) if before else ():
-            self._overlay.holders[address] = None
-        for address in addresses(after):
-            self._overlay.holders[address] = after["_id"]
-        if (manager := after.get("managerId")) != (before or {}).get("managerId"):
-            self._overlay.managers[after["_id"]] = manager

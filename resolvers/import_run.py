@@ -8,10 +8,11 @@ from resolvers import import_results, import_undo
 from resolvers.commit import commit
 from resolvers.directory import Directory
 from resolvers.errors import Busy, ContactReadOnly, EmailAddressTaken, ManagerCycle, NotFound
+from resolvers.import_overlay import Preview
 from resolvers.import_plan import Plan
 from resolvers.import_rows import ImportRow, check
 from resolvers.import_source import Scan, batches, scan
-from resolvers.import_state import Memory, Outcome
+from resolvers.import_state import MEETING, Memory, Outcome
 from storage import groups, imports, uploads
 from storage.changes import Change, Outdated
 from storage.documents import Document
@@ -108,13 +109,14 @@ class Run:
         scanned = self._scan or Scan()
         self._names = dict(scanned.names)
         self._memory = memory = Memory(scanned.index)
+        memory.preview = Preview(scanned.index) if self._job["phase"] == "PREVIEW" else None
         memory.frontier = self._job["place"] if self._job["step"] == 1 else _EVERYTHING
         async for chunk in imports.outcomes(self._db, self._hold.id):
             memory.waiting.update(chunk["waiting"])
             for row in chunk["rows"]:
                 place = row["line"] or row["row"]
                 memory.waiting.discard(place)
-                if row["contactId"] and row["action"] != "FAILED":
+                if row["contactId"] and row["action"] in MEETING:
                     memory.met.add(row["contactId"], place)
 
     async def _steps(self) -> None:
@@ -174,9 +176,8 @@ class Run:
             self._job[name] += step
 
     def _plan(self) -> Plan:
-        carried = self._memory.overlay if self._job["phase"] == "PREVIEW" else None
         is_last = self._job["isLast"]
-        return Plan(self._directory, self._job["onMatch"], self._memory, carried, self._names, last_round=is_last)
+        return Plan(self._directory, self._job["onMatch"], self._memory, self._names, last_round=is_last)
 
     async def _planned(self, rows: Sequence[ImportRow]) -> Sequence[Outcome]:
         plan = self._plan()

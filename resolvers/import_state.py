@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from resolvers.import_overlay import Preview
 from resolvers.import_rows import ImportRow, RowProblem
 from resolvers.row_index import RowIndex
 from storage.changes import Change
@@ -11,6 +12,8 @@ from storage.changes import Change
 OnMatch = Literal["SKIP", "UPDATE", "FAIL"]
 ErrorPolicy = Literal["SKIP_FAILED_ROWS", "REJECT_ALL"]
 Action = Literal["CREATED", "UPDATED", "UNCHANGED", "SKIPPED", "FAILED", "WAITING"]
+MEETING = frozenset({"UPDATED", "UNCHANGED", "SKIPPED"})
+"""Outcomes of rows that met a contact. What a row created has the addresses of that row alone."""
 
 
 class Refused(Exception):
@@ -39,27 +42,19 @@ class Outcome:
 
 
 @dataclass(slots=True)
-class Overlay:
-    """What planned changes that are not written yet alter: who holds an address, and who manages whom."""
-
-    holders: dict[str, str | None] = field(default_factory=dict)
-    managers: dict[str, str | None] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
 class Memory:
     """What is known before a batch is planned; it changes only when the batch is done.
 
-    `index` has the addresses of all rows of the file, `met` the ids of the contacts that rows have met, each with the
-    row's place. `waiting` are the places of rows that wait for their managers; `frontier` is the place up to which
-    the others are decided. `overlay` holds what a dry run would have written.
+    `index` has the addresses of all rows of the file, `met` the ids of the contacts that were there before rows met
+    them, each with the row's place. `waiting` are the places of rows that wait for others; `frontier` is the place up
+    to which the rest is decided. `preview` holds what would have been written, where nothing is.
     """
 
     index: RowIndex = field(default_factory=RowIndex)
     met: RowIndex = field(default_factory=RowIndex)
     waiting: set[int] = field(default_factory=set)
     frontier: int = 0
-    overlay: Overlay = field(default_factory=Overlay)
+    preview: Preview | None = None
 
     def note(self, outcomes: Sequence[Outcome]) -> None:
         """Remember what became of a batch."""
@@ -69,6 +64,6 @@ class Memory:
                 self.waiting.add(place)
             else:
                 self.waiting.discard(place)
-            if outcome.contact_id and outcome.action != "FAILED":
+            if outcome.contact_id and outcome.action in MEETING:
                 self.met.add(outcome.contact_id, place)
             self.frontier = max(self.frontier, place)
