@@ -102,7 +102,10 @@ class Settings(BaseSettings):
     ad_page_size: Annotated[
         int,
         Field(
-            ge=1, le=1000, description="Entries a page, 1,000 at most; small pages keep the service quick to answer."
+            ge=1,
+            le=1000,
+            description="Entries a page, 1,000 at most; small pages keep the service quick to answer. Where only "
+            "identities are read, a page has four times as many.",
         ),
     ] = 250
     ad_timeout_seconds: Annotated[

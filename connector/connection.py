@@ -28,7 +28,8 @@ RANGED = re.compile(r"(?P<name>[^;]+);range=\d+-(?P<last>\d+|\*)", re.IGNORECASE
 class Search:
     """What to read: all objects at and below `base` that match, or with `below` false only `base` itself.
 
-    `ranged` names the attribute, if any, that may have thousands of values.
+    `ranged` names the attribute, if any, that may have thousands of values; `narrow`: each object is little more than
+    its objectGUID.
     """
 
     base: str
@@ -37,6 +38,7 @@ class Search:
     below: bool = True
     deleted: bool = False
     ranged: str = ""
+    narrow: bool = False
 
 
 class Connection:

@@ -4,6 +4,7 @@ A cycle that is killed at any point leaves whole batches behind and the old mark
 what was not committed and finds the rest unchanged. What is gone is decided upon before anything is written.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -17,6 +18,7 @@ from connector.plan import Plan, plan
 from connector.reader import Kind, Mark, Reader
 from connector.session import open_session
 from resolvers import sync, sync_groups
+from resolvers.on_premises import Presence
 from resolvers.sync_known import Known, known_contacts, known_groups, last_ended_well, last_mark
 from resolvers.sync_outcome import Terms
 from resolvers.sync_policy import Comparison, DeletionLimit, TooManyDeletions
@@ -42,10 +44,13 @@ async def run_with(run: Run, settings: Settings, reader: Reader) -> None:
     mark, last = await reader.mark(), await last_mark(run.directory)
     previous = Mark(last["invocationId"], last["usn"], last["server"]) if last else None
     chosen = plan(previous, mark, full=run.wanted.full)
-    known = await known_contacts(run.directory), await known_groups(run.directory)
-    cycle = Cycle(run, settings, reader, mark, chosen, *known)
+    await run.enter("INVENTORY", server=mark.server, fullReason=chosen.reason and str(chosen.reason))
+    inventory, there = Inventory(run, reader, mark, chosen), run.directory
+    # Two servers are asked, each for a long list.
+    known, lines = await asyncio.gather(known_contacts(there), inventory.changes("contact"))
+    cycle = Cycle(run, settings, reader, mark, chosen, known, await known_groups(there))
     try:
-        await cycle.run()
+        await cycle.run(inventory, lines)
     except TooManyDeletions as problem:
         await run.finish("STOPPED", (problem.code, str(problem)))
     else:
@@ -64,12 +69,12 @@ class Cycle:
     known: Known
     groups: Mapping[str, Document]
 
-    async def run(self) -> None:
-        """Bring contacts and groups up to date. Raises `TooManyDeletions` before anything is written."""
-        run, reason = self.progress, self.plan.reason
-        await run.enter("INVENTORY", server=self.mark.server, fullReason=reason and str(reason))
-        inventory = Inventory(run, self.reader, self.mark, self.plan)
-        found = await inventory.compare("contact", self.known.contacts, self.known.handed_over)
+    async def run(self, inventory: Inventory, lines: Sequence[Presence] | None) -> None:
+        """Bring contacts and groups up to date, given the inventory of contacts if it was read already.
+
+        Raises `TooManyDeletions` before anything is written.
+        """
+        found = await inventory.compare("contact", self.known.contacts, self.known.handed_over, lines)
         groups = await inventory.compare("group", self.groups)
         self._check_deletions("contact", len(found.gone), len(self.known.contacts))
         self._check_deletions("group", len(groups.gone), len(self.groups))

@@ -21,15 +21,32 @@ class Inventory:
     mark: Mark
     plan: Plan
 
-    async def compare(self, kind: Kind, known: Mapping[str, Document], ignored: Collection[str] = ()) -> Comparison:
-        """What became of the known contacts or groups. Gone is, too, what is no longer such as is synced.
+    async def lines(self, kind: Kind) -> list[Presence]:
+        """All that is in scope."""
+        return [each async for page in self.reader.inventory(kind) for each in page]
+
+    async def changes(self, kind: Kind) -> list[Presence] | None:
+        """Likewise, in a cycle that reads only what changed and so needs it in any case."""
+        return None if self.plan.since is None else await self.lines(kind)
+
+    async def compare(
+        self,
+        kind: Kind,
+        known: Mapping[str, Document],
+        ignored: Collection[str] = (),
+        lines: Sequence[Presence] | None = None,
+    ) -> Comparison:
+        """What became of the known contacts or groups, given the `lines` of the inventory if they were read already.
+
+        Gone is, too, what is no longer such as is synced.
 
         A database that is not the last cycle's may lag behind: what it misses is gone only if it shows that it was
         deleted, or if the next cycle misses it as well.
         """
         if self.plan.since is None and not known:
             return Comparison([], [])
-        lines = [each async for page in self.reader.inventory(kind) for each in page if each.object_guid not in ignored]
+        present = await self.lines(kind) if lines is None else lines
+        lines = [each for each in present if each.object_guid not in ignored]
         # In a full cycle all is read anyway: the inventory only tells what is gone.
         since = -1 if self.plan.since is None else self.plan.since
         found = compare(known, lines, self.mark.invocation_id, since)

@@ -103,7 +103,7 @@ class Reader:
 
     async def inventory(self, kind: Kind) -> AsyncIterator[list[Presence]]:
         """All contacts, or distribution groups, in scope by objectGUID, DN and uSNChanged; cheap."""
-        async for page in self._everywhere(self._conditions[kind], ("objectGUID", "uSNChanged"), presence):
+        async for page in self._everywhere(self._conditions[kind], ("objectGUID", "uSNChanged"), presence, narrow=True):
             yield [found for found in page if found is not None]
 
     def standings(self, kind: Kind, since: int | None) -> AsyncIterator[list[Standing]]:
@@ -144,10 +144,16 @@ class Reader:
             yield [found for found in page if found is not None]
 
     async def _everywhere(
-        self, condition: str, attributes: tuple[str, ...], read: Callable[[Entry], T], ranged: str = ""
+        self,
+        condition: str,
+        attributes: tuple[str, ...],
+        read: Callable[[Entry], T],
+        *,
+        ranged: str = "",
+        narrow: bool = False,
     ) -> AsyncGenerator[list[T]]:
         for base in self.bases:
-            search = Search(base, condition, attributes, ranged=ranged)
+            search = Search(base, condition, attributes, ranged=ranged, narrow=narrow)
             async with aclosing(self._session.pages(search, read)) as pages:
                 async for page in pages:
                     yield page

@@ -23,7 +23,7 @@ class Service:
     def __init__(self, data_dir: Path, *options: str) -> None:
         self.data_dir = data_dir
         self._options = options
-        self.url = f"http://127.0.0.1:{_free_port()}"
+        self.url = f"http://127.0.0.1:{free_port()}"
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -102,7 +102,8 @@ def service(data_dir: Path, *options: str) -> Iterator[Service]:
         running.clean_up()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port on loopback that nobody listens on."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

@@ -1,6 +1,7 @@
 """Servers that are no domain controllers: what a network does to a client besides answering it."""
 
 import contextlib
+import select
 import socket
 import ssl
 import threading
@@ -83,5 +84,25 @@ def refusing_starttls(heard: list[bytes]) -> Behaviour:
         connection.sendall(STARTTLS_REFUSED)
         while more := connection.recv(4096):
             heard.append(more)
+
+    return behave
+
+
+def cutting(address: str, after: int, then: Callable[[], None]) -> Behaviour:
+    """Passes everything on to and from the LDAPS port of `address`, and breaks off after so many bytes from there."""
+
+    def behave(connection: socket.socket, closing: threading.Event) -> None:
+        told = 0
+        with socket.create_connection((address, 636)) as server:
+            while not closing.is_set() and told <= after:
+                for ready in select.select([connection, server], [], [], 0.05)[0]:
+                    data = ready.recv(4096)
+                    if not data:
+                        return
+                    told += len(data) if ready is server else 0
+                    (connection if ready is server else server).sendall(data)
+        if told > after:
+            then()
+        connection.shutdown(socket.SHUT_RDWR)
 
     return behave

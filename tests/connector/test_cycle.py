@@ -95,6 +95,7 @@ ATTRIBUTES = {
     "l": ("Oslo", "address", {"city": "Oslo"}),
     "st": ("Viken", "address", {"state": "Viken"}),
     "co": ("Norway", "address", {"country": "Norway"}),
+    "c": ("NO", "address", {"country": "NO"}),
     "postalCode": ("0155", "address", {"postalCode": "0155"}),
     "info": ("A friend", "notes", "A friend"),
     "msExchHideFromAddressLists": ("TRUE", "gal", "HIDDEN"),
@@ -116,6 +117,37 @@ async def test_every_attribute_set_and_cleared(syncing: Syncing, admin: "Adminis
         admin.set(BO, **{attribute: [each.decode() for each in before] if before else None})
         await syncing.succeed()
         assert own(await syncing.contact("Bo")) == plain, attribute
+
+
+@pytest.mark.parametrize(
+    ("changes", "address", "aliases"),
+    [
+        ({"mail": None}, "bo@elsewhere.test", []),
+        ({"mail": None, "proxyAddresses": ["smtp:b@example.test"]}, "bo@elsewhere.test", ["b@example.test"]),
+        ({"proxyAddresses": ["smtp:b@example.test", "X500:/o=bo"]}, "bo@example.test", ["b@example.test"]),
+        (
+            {"proxyAddresses": ["SMTP:b@example.test", "smtp:bo@example.test"]},
+            "b@example.test",
+            ["bo@example.test"],
+        ),
+        ({"mail": None, "proxyAddresses": ["SMTP:b@example.test"]}, "b@example.test", []),
+    ],
+)
+async def test_where_the_address_comes_from(
+    syncing: Syncing,
+    admin: "Administrator",
+    changes: dict[str, str | list[str] | None],
+    address: str,
+    aliases: list[str],
+) -> None:
+    """The primary SMTP: address is the contact's, else its mail, else its targetAddress; smtp: ones are aliases."""
+    admin.add_contact("Bo", targetAddress="SMTP:bo@elsewhere.test", mail="bo@example.test")
+    await syncing.succeed()
+    before = await syncing.contact("Bo")
+    admin.set(BO, **changes)
+    assert counts(await syncing.succeed()) == {"updated": 1}
+    after = await syncing.contact("Bo")
+    assert (after["_id"], after["emailAddress"], after.get("aliases", [])) == (before["_id"], address, aliases)
 
 
 async def test_nothing_changed_nothing_written(syncing: Syncing, admin: "Administrator") -> None:

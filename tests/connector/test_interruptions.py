@@ -18,7 +18,7 @@ from resolvers.sync_outcome import Outcome
 from settings import Settings
 from storage import sync_lease
 from storage.driver import Database, Session
-from tests.ad.certificates import make_authority
+from tests.ad.certificates import make_authority, make_server_certificate
 from tests.ad.provision import CONTACTS_DN
 from tests.connector import servers
 from tests.connector.syncing import Syncing, counts
@@ -122,6 +122,32 @@ async def test_controller_killed_in_the_middle(
     assert record["problem"]["code"] in {"UNREACHABLE", "TIMED_OUT"}
     assert 0 < record["created"] < NUMBER
     monkeypatch.setattr(sync, "apply", apply)
+    controller.start()
+    await small_batches.succeed()
+    await assert_complete(small_batches)
+
+
+@pytest.mark.parametrize("page_size", [3, NUMBER])
+async def test_controller_killed_within_a_page(
+    small_batches: Syncing, controller: "Controller", page_size: int
+) -> None:
+    """Of a page that a dying domain controller sent in part nothing is written; the next cycle reads it anew."""
+    with controller.administrator() as admin:
+        people(admin)
+        for number in range(NUMBER):
+            admin.set(f"CN=C {number},{CONTACTS_DN}", info="x" * 1_000)
+    controller.stop()
+    make_server_certificate(controller.ca_file.parent, names=f"IP:{controller.address},IP:127.0.0.1")
+    controller.start()
+    direct = small_batches.settings.model_copy(update={"ad_page_size": page_size})
+    with servers.listening(servers.cutting(controller.address, 12_000, controller.kill)) as port:
+        small_batches.settings = direct.model_copy(update={"ad_urls": (f"ldaps://127.0.0.1:{port}",)})
+        record = await small_batches.cycle()
+    assert record["status"] == "FAILED"
+    assert record["problem"]["code"] in {"UNREACHABLE", "TIMED_OUT"}
+    assert record["created"] in range(0, NUMBER, page_size)
+    assert controller.process is None
+    small_batches.settings = direct
     controller.start()
     await small_batches.succeed()
     await assert_complete(small_batches)

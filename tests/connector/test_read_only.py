@@ -1,6 +1,7 @@
 """Nothing but the sync changes a synced contact: everything else is tried on them, in any order, while cycles run."""
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.ad, pytest.mark.slow]
 
 NAMES = ("Ann", "Bo", "Cy", "Di")
+# Ed is deleted and undeleted in Active Directory now and then.
+ED, TEAM = "Ed", "Team"
 VALUES: dict[str, object] = {
     "displayName": "Mallory",
     "firstName": "Mallory",
@@ -43,7 +46,7 @@ VALUES: dict[str, object] = {
     "notes": "Evil",
     "showInGal": False,
 }
-HEADER = "DisplayName,EmailAddress,FirstName,LastName,Company,JobTitle,BusinessPhone"
+HEADER = "DisplayName,EmailAddress,FirstName,LastName,Company,JobTitle,BusinessPhone,Manager,Groups"
 GRAPHQL = {
     "update": "mutation ($input: UpdateContactInput!) { updateContact(input: $input) { __typename } }",
     "delete": "mutation ($id: ID!) { deleteContact(id: $id) { __typename } }",
@@ -51,8 +54,24 @@ GRAPHQL = {
     "restore": "mutation ($id: ID!) { restoreContact(id: $id) { __typename } }",
     "import": "mutation ($new: CreateContactInput!) { importContacts(input: {source: {contacts: [$new]}, "
     "onMatch: UPDATE}) { __typename } }",
+    "import text": "mutation ($text: String!) { importContacts(input: {source: {text: $text}, onMatch: UPDATE}) "
+    "{ __typename } }",
     "create": "mutation ($new: CreateContactInput!) { createContact(input: $new) { __typename } }",
+    "undo an import": "mutation ($import: ID!) { undoImport(id: $import) { __typename } }",
+    "cancel an import": "mutation ($import: ID!) { cancelImport(id: $import) { __typename } }",
+    "update its group": 'mutation ($group: ID!) { updateGroup(input: {id: $group, displayName: "Evil"}) '
+    "{ __typename } }",
+    "delete its group": "mutation ($group: ID!) { deleteGroup(id: $group) { __typename } }",
+    "out of its group": "mutation ($group: ID!, $id: ID!) { removeContactsFromGroup(groupId: $group, "
+    "contactIds: [$id]) { __typename } }",
+    "into a synced group": "mutation ($group: ID!, $id: ID!) { addContactsToGroup(groupId: $group, "
+    "contactIds: [$id]) { __typename } }",
 }
+IMPORT = (
+    "mutation ($text: String!) { importContacts(input: {source: {text: $text}, onMatch: UPDATE}) { "
+    "... on ImportContactsSuccess { contactImport { id } } } }"
+)
+HAND_OVER = "mutation ($id: ID!) { makeCloudOnly(ids: [$id]) { ... on MakeCloudOnlySuccess { contacts { source } } } }"
 REST = ("put", "delete", "post", "csv", "json")
 
 ids = st.sampled_from(NAMES)
@@ -72,6 +91,8 @@ class Attempts(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.stack = AsyncExitStack()
         self.before: dict[str, Document] = {}
+        self.known: dict[str, Document] = {}
+        self.group, self.import_id = "", ""
         self.turns = 0
 
     def run(self, work: Any) -> Any:  # a coroutine, and what it gives
@@ -101,9 +122,18 @@ class Attempts(RuleBasedStateMachine):
         client = httpx.AsyncClient(transport=httpx.ASGITransport(with_state), base_url="http://127.0.0.1:8000")
         self.client = await self.stack.enter_async_context(client)
         await self._cycle()
+        group = await db.groups.find_one({})
+        assert group is not None
+        self.group = group["_id"]
+        answer = await self._asked(IMPORT, {"text": self._rows(await self.syncing.contact("Ann"))})
+        self.import_id = answer["importContacts"]["contactImport"]["id"]
+        await self._assert_unchanged()
 
     def teardown(self) -> None:
-        """Stop the service and drop its database."""
+        """Stop the service and drop its database; the next example has the same domain controller."""
+        if self.known and ED not in self.before:
+            with self.controller.administrator() as admin:
+                admin.add_contact(ED)
         self.run(self.stack.aclose())
         self.runner.close()
 
@@ -134,12 +164,44 @@ class Attempts(RuleBasedStateMachine):
             admin.set(f"CN={changed},{CONTACTS_DN}", title=title)
         expected = {key: dict(value) for key, value in self.before.items()}
         expected[changed]["jobTitle"] = title
-
-        async def at_once() -> None:
-            await asyncio.gather(self._cycle(), self._graphql(name, graphql, given), self._rest(name, rest, given))
-
-        self.run(at_once())
+        self.run(self._beside_a_cycle(self._graphql(name, graphql, given), self._rest(name, rest, given)))
         assert self.before == expected
+
+    @rule(graphql=st.sampled_from(sorted(GRAPHQL)), rest=st.sampled_from(REST), given=fields)
+    def while_one_is_deleted_or_returns(self, graphql: str, rest: str, given: dict[str, object]) -> None:
+        """Beside a cycle that deletes a contact, or brings it back, attempts on it change nothing of that."""
+        contact, dn = self.known[ED], f"CN={ED},{CONTACTS_DN}"
+        with self.controller.administrator() as admin:
+            if gone := ED in self.before:
+                admin.delete(dn)
+            else:
+                admin.undelete(contact["onPremises"]["objectGuid"], dn)
+                admin.set(dn, mail="ed@example.test")
+        attempts = self._graphql(ED, graphql, given), self._graphql(ED, "restore", given), self._rest(ED, rest, given)
+        self.run(self._beside_a_cycle(*attempts))
+        assert (ED in self.before) is not gone
+        self.run(self._graphql(ED, "restore", given))  # he is in the recycle bin, or there is nobody to restore
+        self.run(self._assert_unchanged())
+
+    @rule(graphql=st.sampled_from(sorted(GRAPHQL)), given=fields)
+    def while_one_is_handed_over(self, graphql: str, given: dict[str, object]) -> None:
+        """A contact handed over beside a cycle is a cloud contact then, which no later cycle touches."""
+        self.turns += 1
+        name = f"Flo {self.turns}"
+        with self.controller.administrator() as admin:
+            guid = admin.add_contact(name)
+        self.run(self._cycle())
+        identifier = self.known[name]["_id"]
+        with self.controller.administrator() as admin:
+            admin.set(f"CN={name},{CONTACTS_DN}", title="Buyer")
+        handing = self._asked(HAND_OVER, {"id": identifier})
+        self.run(self._beside_a_cycle(handing, self._graphql("Ann", graphql, given)))
+        with self.controller.administrator() as admin:
+            admin.set(f"CN={name},{CONTACTS_DN}", title="Director", mail=f"{guid}@example.test")
+        self.run(self._cycle())
+        self.run(self._assert_handed_over(identifier, name))
+        with self.controller.administrator() as admin:  # the next example has the same domain controller
+            admin.delete(f"CN={name},{CONTACTS_DN}")
 
     @rule(name=ids)
     def into_a_group(self, name: str) -> None:
@@ -153,17 +215,43 @@ class Attempts(RuleBasedStateMachine):
         if self.before:
             self.run(self._check_history())
 
+    async def _beside_a_cycle(self, *attempts: Coroutine[Any, Any, Any]) -> None:
+        await asyncio.gather(self._cycle(), *attempts)
+
     async def _graphql(self, name: str, attempt: str, given: dict[str, object]) -> None:
-        contact = await self.syncing.contact(name)
+        contact = self.known[name]
         new = {"displayName": "X", "firstName": "X", "lastName": "X", "emailAddress": contact["emailAddress"]}
-        variables = {"id": contact["_id"], "input": {"id": contact["_id"], **given}, "new": new}
+        variables = {
+            "id": contact["_id"],
+            "input": {"id": contact["_id"], **given},
+            "new": new,
+            "text": self._rows(contact),
+            "group": self.group,
+            "import": self.import_id,
+        }
+        # Who is deleted, and has no address here, may come in as somebody else: that is no attempt on him.
+        if name == ED and attempt in ("create", "import", "import text"):
+            return
         query = GRAPHQL[attempt]
-        used = {key: value for key, value in variables.items() if f"${key}:" in query}
-        body = (await self.client.post("/graphql", json={"query": query, "variables": used})).json()
+        await self._asked(query, {key: value for key, value in variables.items() if f"${key}:" in query})
+
+    async def _asked(self, query: str, variables: Document) -> Document:
+        body = (await self.client.post("/graphql", json={"query": query, "variables": variables})).json()
         assert body.get("data"), body  # the attempt was understood
+        data: Document = body["data"]
+        return data
+
+    def _rows(self, contact: Document) -> str:
+        """A file that would change this contact, its manager and groups, and put a cloud contact in a synced one."""
+        return (
+            f"{HEADER}\nMallory,{contact['emailAddress']},M,M,Evil,Evil,,cy@example.test,{TEAM}\n"
+            f"Una Cloud,una@example.test,Una,Cloud,,,,{contact['emailAddress']},{TEAM}\n"
+        )
 
     async def _rest(self, name: str, attempt: str, given: dict[str, object]) -> None:
-        contact = await self.syncing.contact(name)
+        if name == ED and attempt in ("post", "csv", "json"):
+            return
+        contact = self.known[name]
         path, address = "/api/identity/contacts", contact["emailAddress"]
         row = {"displayName": "X", "firstName": "X", "lastName": "X", "emailAddress": address}
         bulk = {"onMatch": "update"}
@@ -175,12 +263,11 @@ class Attempts(RuleBasedStateMachine):
             case "post":
                 answer = await self.client.post(path, json=row)
             case "csv":
-                content = f"{HEADER}\nMallory,{address},M,M,Evil,Evil,\n"
-                headers = {"Content-Type": "text/csv"}
+                content, headers = self._rows(contact), {"Content-Type": "text/csv"}
                 answer = await self.client.post(f"{path}/bulk", params=bulk, content=content, headers=headers)
             case _:
                 answer = await self.client.post(f"{path}/bulk", params=bulk, json={"contacts": [row]})
-        assert answer.status_code in (200, 409, 422), answer.text
+        assert answer.status_code in (200, *((404,) if name == ED else ()), 409, 422), answer.text
 
     async def _into_a_group(self, name: str) -> None:
         from resolvers import groups
@@ -194,16 +281,35 @@ class Attempts(RuleBasedStateMachine):
     async def _cycle(self) -> None:
         await self.syncing.succeed()
         self.before = await self._present()
+        self.known |= {each["displayName"]: each async for each in self.syncing.db.contacts.find({"source": "SYNCED"})}
 
     async def _present(self) -> dict[str, Document]:
-        """The synced contacts by name, groups aside."""
+        """The synced contacts and groups by name; of the memberships those in synced groups."""
+        groups = [each async for each in self.syncing.db.groups.find({"source": "SYNCED"})]
+        ids = {each["_id"] for each in groups}
         found = [each async for each in self.syncing.db.contacts.find({"source": "SYNCED"})]
-        return {each["displayName"]: {k: v for k, v in own(each).items() if k != "groupIds"} for each in found}
+        return {
+            **{each["displayName"]: own(each) for each in groups},
+            **{
+                each["displayName"]: {**own(each), "groupIds": sorted(ids & set(each.get("groupIds", ())))}
+                for each in found
+            },
+        }
 
     async def _assert_unchanged(self) -> None:
         assert await self._present() == self.before
-        assert set(self.before) == set(NAMES)
+        assert set(self.before) - {ED} == {*NAMES, TEAM}
         await check(self.syncing.db)
+
+    async def _assert_handed_over(self, identifier: str, name: str) -> None:
+        await self._assert_unchanged()
+        contact = await self.syncing.db.contacts.find_one({"_id": identifier})
+        assert contact is not None
+        assert (contact["displayName"], contact["source"], contact.get("jobTitle")) in {
+            (name, "CLOUD", None),
+            (name, "CLOUD", "Buyer"),
+        }
+        assert (await self.syncing.changes(identifier))[-1] == ("HANDED_OVER", "graphql")
 
     async def _check_history(self) -> None:
         synced = [each["_id"] async for each in self.syncing.db.contacts.find({"source": "SYNCED"}, ["_id"])]
@@ -218,6 +324,8 @@ def machine(controller: "Controller", mongodb_uri: str) -> type[Attempts]:
         for name in NAMES:
             admin.add_contact(name, givenName=name, mobile="+47 912 34 567")
         admin.set(f"CN=Bo,{CONTACTS_DN}", manager=f"CN=Ann,{CONTACTS_DN}")
+        admin.add_contact(ED)
+        admin.add_group(TEAM, [f"CN={name},{CONTACTS_DN}" for name in ("Ann", "Bo", ED)])
 
     class Machine(Attempts):
         pass
