@@ -4,10 +4,8 @@ Every list is bounded: it either walks an index that has its order, in which wha
 the contacts of a filter that has few. `storage.schema` says what the indexes are.
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from storage.documents import Document
 from storage.driver import Database
@@ -44,16 +42,17 @@ async def hint(db: Database, selection: Selection, ordering: Ordering) -> Hint:
         if await _count(db, since.query(), "list_updated") < RARE:
             return Hint("list_updated")
     walk = _walk(selection, ordering)
-    if not (terms := selection.terms):
+    terms = sorted(selection.terms, key=len, reverse=True)
+    if not terms:
         return Hint(walk)
     by_name = walk == LIST_INDEX["keys.name"]
     if by_name and len(terms) == 1 and terms[0] == indexed(terms[0]):
         return Hint("search", terms[0])
-    rarest, *others = await _rarest(db, terms)
-    if rarest.contacts < RARE:
-        return Hint("words")
-    leads = [lead for each in (rarest, *others) if (lead := indexed(each.term))] if by_name else []
-    return _in_turn([*(Hint("search", lead) for lead in leads), Hint(walk)])
+    for term in terms:  # the longest first, which is the rarest most often
+        if await _is_rare(db, term):
+            return Hint("words")
+    leads = [Hint("search", lead) for term in terms if by_name and (lead := indexed(term))]
+    return _in_turn(leads or [Hint(walk), Hint("words")])
 
 
 def _walk(selection: Selection, ordering: Ordering) -> str:
@@ -65,26 +64,19 @@ def _walk(selection: Selection, ordering: Ordering) -> str:
     return (FACETS_INDEX if selection.facets else LIST_INDEX)[ordering.field]
 
 
-class _Count(NamedTuple):
-    """How many contacts have a word that begins with a term, counted up to `RARE`."""
-
-    contacts: int
-    term: str
-
-
-async def _rarest(db: Database, terms: list[str]) -> list[_Count]:
-    """The terms, those that the fewest contacts have first; of those counted no further, the longest."""
-    counts = await asyncio.gather(*(_count(db, begins(term), "words") for term in terms))
-    return sorted(map(_Count, counts, terms), key=lambda each: (each.contacts, -len(each.term)))
+async def _is_rare(db: Database, term: str) -> bool:
+    """Whether few contacts have a word that begins with this term."""
+    if term == indexed(term):
+        return await _count(db, {"keys.prefixes": term}, "search") < RARE
+    return await _count(db, begins(term), "words") < RARE
 
 
-def _in_turn(walks: Sequence[Hint]) -> Hint:
+def _in_turn(ways: Sequence[Hint]) -> Hint:
     """The first of these ways to find frequent words, and the others for when it takes too long.
 
-    Of several words one can be far rarer than another, or they may never meet in one contact: then the last way is to
-    sort what has one of them.
+    Of several words one can be far rarer than another, or they may never meet in one contact.
     """
-    found = Hint("words")
+    *walks, found = ways
     for walk in reversed(walks):
         found = Hint(walk.index, walk.lead, WALK_MS, found)
     return found
