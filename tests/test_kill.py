@@ -198,6 +198,7 @@ async def test_kills_lose_nothing_and_leave_nothing_half_done(running: Service) 
 async def test_stop_under_load(running: Service, number: signal.Signals) -> None:
     """A signal ends service and MongoDB without a fault: what is not answered then was not done either."""
     created: list[str] = []
+    loaded = asyncio.Event()
     async with httpx.AsyncClient(base_url=running.url, timeout=30) as http:
 
         async def create(client: int) -> None:
@@ -207,13 +208,14 @@ async def test_stop_under_load(running: Service, number: signal.Signals) -> None
                     answer = await http.post(CONTACTS, json=person("Ana Silva", emailAddress=address))
                     assert answer.status_code == 201
                     created.append(address)
+                    if len(created) > 10:
+                        loaded.set()
 
         creating = asyncio.gather(*map(create, range(CLIENTS)))
-        await asyncio.sleep(0.5)
+        await loaded.wait()
         assert await asyncio.to_thread(running.stop, number) == 0
         await creating
     assert running.mongods() == []
     async with stored(running) as db:
         await check(db)
         assert sorted(await states(db)) == sorted(created)
-    assert len(created) > 10
