@@ -124,7 +124,7 @@ def schemas() -> Document:
         "emailAddress": {"type": "string", "description": "The row's address, in a dry run."},
         "fields": {
             "type": "array",
-            "description": "What the row changes, in a dry run.",
+            "description": "What the row changes, in a dry run; managers by address, groups by name.",
             "items": _object({"field": {"type": "string"}, "before": text, "after": text}),
         },
     }

@@ -71,7 +71,9 @@ class ImportProblem:
 
 @strawberry.type(description="What a row changes of a contact, as text.")
 class ImportFieldChange:
-    field: str = strawberry.field(description="The field, such as `company` or `address.city`.")
+    field: str = strawberry.field(
+        description="The field, such as `company` or `address.city`; `manager` is told by address, `groups` by name."
+    )
     before: str | None = strawberry.field(description="Its value before; null if it was empty.")
     after: str | None = strawberry.field(description="Its value after; null if it is cleared.")
 

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Literal, TypeVar, cast
 
 from bson import Timestamp
-from gridfs import AsyncGridFSBucket, AsyncGridIn
+from gridfs import AsyncGridFSBucket
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorGridFSBucket
 from pymongo import AsyncMongoClient, ReadPreference, WriteConcern
 from pymongo.asynchronous.change_stream import AsyncDatabaseChangeStream
@@ -62,6 +62,7 @@ class Database:
         self.import_outcomes = self.mongo["importOutcomes"]
         self.import_problems = self.mongo["importProblems"]
         self.upload_chunks = self.mongo["uploads.chunks"]
+        self.upload_files = self.mongo["uploads.files"]
         # Motor's class has the same methods, but no types of its own.
         bucket: Any = AsyncIOMotorGridFSBucket if self._motor else AsyncGridFSBucket
         self.uploads: AsyncGridFSBucket = bucket(self.mongo, "uploads")
@@ -87,17 +88,6 @@ class Database:
         cursor = collection.aggregate(pipeline, session=session)
         # Motor's own cursor class has the same methods.
         return cast("AsyncCommandCursor[Document]", cursor) if self._motor else await cursor
-
-    @asynccontextmanager
-    async def upload(self, identifier: str) -> AsyncIterator[AsyncGridIn]:
-        """A new file to write into; it is complete when the block ends, and disappears when the block fails."""
-        file = self.uploads.open_upload_stream_with_id(identifier, identifier)
-        try:
-            yield file
-        except BaseException:
-            await file.abort()
-            raise
-        await file.close()
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[Session]:

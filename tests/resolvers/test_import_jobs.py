@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, suppress
 from pathlib import Path
@@ -245,7 +246,7 @@ async def test_a_file_cut_off_is_not_kept(db: Database) -> None:
     """An upload that breaks off leaves nothing, and what a killed process left of one is removed later."""
 
     async def broken() -> AsyncIterator[bytes]:
-        yield b"x" * 600_000
+        yield b"x" * 6_000_000
         raise ConnectionError
 
     with pytest.raises(ConnectionError):
@@ -260,14 +261,29 @@ async def test_uploads_are_read_back(db: Database) -> None:
     """A file comes back as it was, in pieces."""
 
     async def pieces() -> AsyncIterator[bytes]:
-        for number in range(5):
+        for number in range(25):
             yield bytes([number]) * 200_000
 
-    assert await uploads.write(db, "file", pieces()) == 1_000_000
+    assert await uploads.write(db, "file", pieces()) == 5_000_000
     async with aclosing(uploads.read(db, "file")) as found:
         assert b"".join([piece async for piece in found]) == b"".join([piece async for piece in pieces()])
     await uploads.delete(db, "file")
     await uploads.delete(db, "file")
+    assert await db.upload_chunks.count_documents({}) == 0
+
+
+async def test_an_upload_takes_little_memory(db: Database) -> None:
+    """However large a file is, little of it is in memory while it is kept."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(400):
+            yield bytes(1 << 16)
+
+    tracemalloc.start()
+    await uploads.write(db, "large", pieces())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 12_000_000
 
 
 @pytest.mark.slow
