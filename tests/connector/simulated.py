@@ -8,7 +8,7 @@ from connector.reader import Kind, Mark, Reader
 from resolvers import sync_control, sync_run
 from resolvers.directory import Directory
 from resolvers.on_premises import DirectoryContact, DirectoryGroup, Presence, Reference
-from resolvers.sync_run import Wanted
+from resolvers.sync_wanted import Wanted
 from settings import Settings
 from storage.documents import Document
 from tests.consistency import check
