@@ -26,7 +26,7 @@ from resolvers.directory import Directory
 from resolvers.errors import Problem
 from resolvers.import_jobs import Options
 from resolvers.import_state import ErrorPolicy, OnMatch
-from resolvers.sync_run import Wanted
+from resolvers.sync_wanted import Wanted
 from settings import Settings
 from storage import schema
 from storage.changes import Author

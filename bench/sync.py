@@ -27,7 +27,7 @@ from connector.reader import CONTACTS, GROUPS
 from connector.scheduler import AUTHOR, perform
 from resolvers import sync_control, sync_run
 from resolvers.directory import Directory
-from resolvers.sync_run import Wanted
+from resolvers.sync_wanted import Wanted
 from settings import Settings
 from storage import schema
 from storage.documents import Document, new_id

@@ -106,9 +106,9 @@ class Reader:
         async for page in self._everywhere(self._conditions[kind], ("objectGUID", "uSNChanged"), presence, narrow=True):
             yield [found for found in page if found is not None]
 
-    def standings(self, kind: Kind, since: int | None) -> AsyncIterator[list[Standing]]:
-        """Whether those in scope are such as are synced: all, or those changed after the USN `since`."""
-        return self._standings(changed(self._conditions[kind], since))
+    def standings(self, kind: Kind) -> AsyncIterator[list[Standing]]:
+        """Whether those in scope are such as are synced."""
+        return self._standings(self._conditions[kind])
 
     async def standings_by_guid(self, kind: Kind, guids: Sequence[str]) -> AsyncIterator[list[Standing]]:
         """Those of these that are in scope now, likewise."""

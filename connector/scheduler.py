@@ -17,7 +17,7 @@ from resolvers.sync_run import Run
 from settings import Settings
 from storage import sync_lease, sync_runs, sync_state
 from storage.changes import Author
-from storage.driver import Unavailable
+from storage.driver import Session, Unavailable
 from storage.sync_lease import LeaseLost
 
 log = structlog.get_logger(__name__)
@@ -86,8 +86,12 @@ def sync_directory(directory: Directory, settings: Settings) -> Directory:
 
 async def _unschedule(directory: Directory) -> None:
     """Say that no service syncs, if that is so, and forget what was asked for."""
-    if await sync_state.unscheduled(directory.db, SILENT_SECONDS):
-        await sync_runs.abandon_queued(directory.db, directory.clock())
+
+    async def work(session: Session) -> None:
+        if await sync_state.unscheduled(directory.db, SILENT_SECONDS, session):
+            await sync_runs.abandon_queued(directory.db, directory.clock(), session)
+
+    await directory.db.transaction(work)
 
 
 async def _repeat(state: Callable[[], Awaitable[None]]) -> None:

@@ -10,7 +10,8 @@ from connector.scheduler import perform, sync_directory
 from resolvers import sync_control, sync_run
 from resolvers.directory import Directory
 from resolvers.errors import SyncAlreadyRunning, SyncNotConfigured
-from resolvers.sync_run import Run, Wanted
+from resolvers.sync_run import Run
+from resolvers.sync_wanted import Wanted
 from settings import Settings
 from storage.documents import Document
 from storage.pages import Window

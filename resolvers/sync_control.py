@@ -8,7 +8,7 @@ from typing import TypedDict
 from resolvers.directory import Directory
 from resolvers.errors import SyncAlreadyRunning, SyncNotConfigured
 from resolvers.events import Feed
-from resolvers.sync_run import Wanted, new_record
+from resolvers.sync_wanted import Wanted, new_record
 from storage import sync_lease, sync_runs
 from storage.documents import Document, new_id
 from storage.driver import Session

@@ -44,7 +44,7 @@ async def find(directory: Directory, objects: Mapping[str, Document], terms: Ter
         return Found(here, deleted=deleted)
     matches = await _matches(directory, {guid: objects[guid] for guid in missing if guid not in deleted}, session)
     if terms.preview:
-        matches = {guid: each for guid, each in matches.items() if each["_id"] not in terms.preview.written}
+        matches = {guid: each for guid, each in matches.items() if each["_id"] not in terms.preview.synced}
     return Found(here | matches, frozenset(matches), deleted)
 
 

@@ -13,11 +13,11 @@ Pair = tuple[Document | None, Document | None]
 class Preview:
     """Who would have which address, and what directory objects would be here. Circles of managers are not looked for.
 
-    `written`: the ids of the contacts and groups that would have been written. `waiting`: contacts, by objectGUID, as
-    they would be until their managers are here.
+    `synced`: the ids of the contacts and groups that would have been written as synced ones. `waiting`: contacts, by
+    objectGUID, as they would be until their managers are here.
     """
 
-    written: set[str] = field(default_factory=set)
+    synced: set[str] = field(default_factory=set)
     waiting: dict[str, Document] = field(default_factory=dict)
     _holders: dict[str, str | None] = field(default_factory=dict)
     _contacts: dict[str, str] = field(default_factory=dict)
@@ -32,9 +32,9 @@ class Preview:
             if after is None:
                 self._gone.update([before["_id"]] if before else [])
                 continue
-            self.written.add(after["_id"])
             self._holders |= dict.fromkeys(addresses(after), after["_id"])
             if after["source"] == "SYNCED":
+                self.synced.add(after["_id"])
                 self._note_object(after)
 
     def holders(self, wanted: Iterable[str], found: Mapping[str, str]) -> dict[str, str]:

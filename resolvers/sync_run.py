@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal, Self
+from typing import Literal
 
 from resolvers.directory import Directory
 from resolvers.sync_outcome import Outcome, Skipped
+from resolvers.sync_wanted import Wanted, new_record
 from storage import sync_lease, sync_runs, sync_state
 from storage.documents import Document, new_id
 from storage.driver import Session
@@ -24,35 +25,6 @@ PROGRESS_SECONDS = 0.5
 HOLDER = f"{socket.gethostname()}/{os.getpid()}"
 
 Phase = Literal["WAITING", "CONNECTING", "INVENTORY", "DELETIONS", "CONTACTS", "MANAGERS", "GROUPS", "DONE"]
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What kind of cycle: that only shows what it would change, may delete however many, reads all in any case."""
-
-    dry_run: bool = False
-    allow_deletions: bool = False
-    full: bool = False
-    requested_by: str | None = None
-
-    @classmethod
-    def asked(cls, request: Document) -> Self:
-        """What a request asks for; what is due if it is empty."""
-        return cls(
-            request.get("dryRun", False),
-            request.get("allowDeletions", False),
-            request.get("full", False),
-            request.get("requestedBy"),
-        )
-
-    def document(self) -> Document:
-        """As it is kept with a request and a run."""
-        return {
-            "dryRun": self.dry_run,
-            "allowDeletions": self.allow_deletions,
-            "full": self.full,
-            "requestedBy": self.requested_by,
-        }
 
 
 @dataclass(slots=True)
@@ -225,25 +197,7 @@ async def _begin(
     if not await sync_runs.update(db, identifier, opened, session):
         await sync_runs.insert(db, {"_id": identifier, **opened}, at, session)
     await sync_lease.fence(db, lease, session, {"runId": identifier, "dryRun": wanted.dry_run})
-    if not wanted.dry_run and "intervalMinutes" in state:
+    if "intervalMinutes" in state and not wanted.dry_run:
         await sync_lease.plan_next(db, lease, at + timedelta(minutes=state["intervalMinutes"]), session)
-
-
-def new_record(wanted: Wanted) -> Document:
-    """The record of a run that waits to begin."""
-    return {
-        "status": "QUEUED",
-        **wanted.document(),
-        "phase": "WAITING",
-        "processed": 0,
-        "created": 0,
-        "updated": 0,
-        "deleted": 0,
-        "unchanged": 0,
-        "skipped": 0,
-        "groupsChanged": 0,
-        "membershipsChanged": 0,
-        "seconds": 0.0,
-        "ldapSeconds": 0.0,
-        "notes": [],
-    }
+    elif "runId" in state and not state.get("dryRun"):  # the killed run is still to be repeated
+        await sync_lease.plan_next(db, lease, at, session)

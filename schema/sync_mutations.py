@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias
 import strawberry
 
 from resolvers import hand_over, sync_control
-from resolvers.sync_run import Wanted
+from resolvers.sync_wanted import Wanted
 from schema.contact import Contact
 from schema.context import Info
 from schema.documents import as_type

@@ -142,12 +142,13 @@ async def schedule(db: Database, server: str, interval_minutes: int) -> None:
     )
 
 
-async def unschedule(db: Database, seconds: float) -> bool:
+async def unschedule(db: Database, seconds: float, session: Session | None = None) -> bool:
     """Say that no service syncs by itself, unless one said within these seconds that it does. Returns whether so."""
     silent = {"$expr": {"$lt": ["$scheduledAt", _in(-seconds)]}}  # whoever never said so is silent, too
     written = await db.state.update_one(
         {"_id": ID, "nextRunAt": {"$exists": True}, **silent},
         {"$unset": {"nextRunAt": "", "intervalMinutes": "", "scheduledAt": "", "request": ""}},
+        session=session,
     )
     return written.modified_count == 1
 

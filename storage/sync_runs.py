@@ -48,9 +48,11 @@ async def abandon(db: Database, identifier: str, at: datetime, session: Session)
     )
 
 
-async def abandon_queued(db: Database, at: datetime) -> None:
+async def abandon_queued(db: Database, at: datetime, session: Session) -> None:
     """Close the records of runs that were asked for, and that no service will begin."""
-    await db.sync_runs.update_many({"status": "QUEUED"}, {"$set": {"status": "ABANDONED", "finishedAt": at}})
+    await db.sync_runs.update_many(
+        {"status": "QUEUED"}, {"$set": {"status": "ABANDONED", "finishedAt": at}}, session=session
+    )
 
 
 async def get(db: Database, identifier: str) -> Document | None:

@@ -37,11 +37,11 @@ async def completed(
     )
 
 
-async def unscheduled(db: Database, seconds: float) -> bool:
+async def unscheduled(db: Database, seconds: float, session: Session | None = None) -> bool:
     """Record that no cycle is due any more, unless a service said within these seconds that it syncs."""
-    if not await sync_lease.unschedule(db, seconds):
+    if not await sync_lease.unschedule(db, seconds, session):
         return False
-    await db.state.update_many({"_id": {"$regex": "^sync:"}}, {"$set": {"nextSyncAt": None}})
+    await db.state.update_many({"_id": {"$regex": "^sync:"}}, {"$set": {"nextSyncAt": None}}, session=session)
     return True
 
 

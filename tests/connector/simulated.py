@@ -8,7 +8,7 @@ from connector.reader import Kind, Mark, Reader
 from resolvers import sync_control, sync_run
 from resolvers.directory import Directory
 from resolvers.on_premises import DirectoryContact, DirectoryGroup, Presence, Reference
-from resolvers.sync_run import Wanted
+from resolvers.sync_wanted import Wanted
 from settings import Settings
 from storage.documents import Document
 from tests.consistency import check
@@ -92,13 +92,13 @@ class Simulated(Reader):
         found = self._found if kind == "contact" else self._groups
         yield [Presence(each.object_guid, each.distinguished_name, usn(each)) for each in found if each.object_guid]
 
-    async def standings(self, kind: Kind, since: int | None) -> AsyncIterator[list[Standing]]:
+    async def standings(self, kind: Kind) -> AsyncIterator[list[Standing]]:
         for each in self._found if kind == "contact" else self._groups:
-            if each.object_guid and (since is None or usn(each) > since):
+            if each.object_guid:
                 yield [Standing(each.object_guid, suitable=not isinstance(each, Skipped))]
 
     async def standings_by_guid(self, kind: Kind, guids: Sequence[str]) -> AsyncIterator[list[Standing]]:
-        async for page in self.standings(kind, None):
+        async for page in self.standings(kind):
             yield [each for each in page if each.object_guid in guids]
 
     async def tombstones(self, since: int) -> AsyncIterator[list[Tombstone]]:

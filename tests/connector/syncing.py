@@ -6,7 +6,8 @@ from datetime import timedelta
 from connector.scheduler import AUTHOR, perform
 from resolvers import sync_control, sync_run
 from resolvers.directory import Directory
-from resolvers.sync_run import Run, Wanted
+from resolvers.sync_run import Run
+from resolvers.sync_wanted import Wanted
 from settings import Settings
 from storage import sync_runs
 from storage.documents import Document

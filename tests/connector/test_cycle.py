@@ -391,8 +391,12 @@ async def test_contact_with_an_odd_value_stays(syncing: Syncing, admin: "Adminis
     assert await syncing.names() == {"Ann"}
 
 
-async def test_address_that_is_handed_on(syncing: Syncing, admin: "Administrator") -> None:
+@pytest.mark.parametrize("few", [0, 1_000])
+async def test_address_that_is_handed_on(
+    syncing: Syncing, admin: "Administrator", monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
     """A contact that loses its address leaves the scope, and another may have it; with one it is itself again."""
+    monkeypatch.setattr("connector.inventory.FEW", few)
     admin.add_contact("Ann")
     await syncing.succeed()
     ann = await syncing.contact("Ann")

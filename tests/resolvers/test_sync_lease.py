@@ -9,7 +9,8 @@ from resolvers import sync, sync_batch, sync_control, sync_run
 from resolvers.directory import Directory
 from resolvers.errors import SyncAlreadyRunning, SyncNotConfigured
 from resolvers.sync_outcome import Skipped, Terms
-from resolvers.sync_run import Run, Wanted
+from resolvers.sync_run import Run
+from resolvers.sync_wanted import Wanted
 from storage import sync_lease
 from storage.documents import now
 from storage.driver import Database
@@ -162,6 +163,17 @@ async def test_dry_run_that_ends_early(sync_directory: Directory, killed: bool) 
     following = await taken(sync_directory)
     assert (await sync_control.get_run(sync_directory, preview.id))["status"] == "ABANDONED"
     assert following.wanted == Wanted()
+
+
+async def test_dry_run_after_a_killed_cycle(sync_directory: Directory) -> None:
+    """A dry run by hand that comes before a killed cycle is repeated does not stand for it."""
+    await sync_lease.schedule(sync_directory.db, "dc1", 30)
+    assert await sync_run.take(sync_directory)
+    await expire(sync_directory.db)
+    preview = await sync_run.take(sync_directory, Wanted(dry_run=True))
+    assert preview is not None
+    await preview.finish("SUCCEEDED")
+    assert await sync_run.take(sync_directory) is not None
 
 
 async def test_dry_run_that_was_asked_for_is_repeated(sync_directory: Directory, directory: Directory) -> None:

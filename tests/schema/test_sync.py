@@ -2,7 +2,7 @@
 
 from resolvers import sync_run
 from resolvers.directory import Directory
-from resolvers.sync_run import Wanted
+from resolvers.sync_wanted import Wanted
 from tests.schema.graphql import GraphQL
 
 
