@@ -113,7 +113,7 @@ async def test_cancelling_does_not_wait() -> None:
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
-        assert time.monotonic() - started < 0.5
+        assert time.monotonic() - started < 2
 
 
 @needs_library

@@ -47,9 +47,9 @@ def test_fragments_within_fragments_cost_no_time() -> None:
     """Fragments that double one another are counted once each, however large the product is."""
     doubled = [f"fragment F{n} on Query {{ ...F{n + 1} ...F{n + 1} }}" for n in range(60)]
     last = "fragment F60 on Query { contacts(first: 1) { nodes { id } } }"
-    began = time.perf_counter()
+    began = time.process_time()
     assert Cost(schema._schema, parse(" ".join(["{ ...F0 }", *doubled, last]))).items(None, {}) == 2**60
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 async def test_too_many_items_are_refused(graphql: GraphQL) -> None:
@@ -64,6 +64,6 @@ async def test_too_many_items_are_refused(graphql: GraphQL) -> None:
 
 async def test_repeated_fields_are_refused(graphql: GraphQL) -> None:
     """A field that is repeated over and over is refused before it is compared with all the others."""
-    began = time.perf_counter()
+    began = time.process_time()
     assert "repeats a field 1,200 times" in await graphql.error("{" + "contactStats { total } " * 1_200 + "}")
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
