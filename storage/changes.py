@@ -6,10 +6,10 @@ writes: a contact is replaced or deleted only while it has the source and versio
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pymongo import DeleteOne, InsertOne, UpdateOne
 
@@ -22,6 +22,7 @@ Action = Literal["CREATED", "UPDATED", "DELETED", "RESTORED", "HANDED_OVER"]
 RETENTION = timedelta(days=30)
 _SLICE = 200
 _TURN = 25
+T = TypeVar("T")
 # Fields that every change alters by itself, or that are kept by other writes: no part of a contact's history.
 _UNRECORDED = frozenset(
     {"_id", "keys", "version", "createdAt", "updatedAt", "groupIds", "businessPhoneE164", "mobilePhoneE164"}
@@ -122,13 +123,14 @@ async def apply(db: Database, changes: Sequence[Change], author: Author, at: dat
     abandoned.
     """
     for some in _slices(changes):
-        result = await db.contacts.bulk_write(await _writes(some, author), session=session)
+        result = await db.contacts.bulk_write(await _made(some, lambda change: _write(change, author)), session=session)
         if result.inserted_count + result.matched_count + result.deleted_count != len(some):
             raise Outdated
     await claims.move(db, [(change.before, change.after) for change in changes], "contact", session)
     await _count(db, changes, session)
     for some in _slices(changes):
-        await db.history.insert_many([_record(change, author, at) for change in some], session=session)
+        records = await _made(some, lambda change: _record(change, author, at))
+        await db.history.insert_many(records, session=session)
     if bin_entries := [_bin_entry(change, author, at) for change in changes if change.action == "DELETED"]:
         await db.deleted_contacts.insert_many(bin_entries, session=session)
     returning = [change.contact["_id"] for change in changes if change.action == "RESTORED"]
@@ -142,13 +144,14 @@ def _slices(changes: Sequence[Change]) -> Iterator[Sequence[Change]]:
         yield changes[start : start + _SLICE]
 
 
-async def _writes(changes: Sequence[Change], author: Author) -> list[InsertOne[Document] | UpdateOne | DeleteOne]:
-    writes = []
+async def _made(changes: Sequence[Change], make: Callable[[Change], T]) -> list[T]:
+    """What is made of each change; others have their turn meanwhile, as the keys of contacts take their time."""
+    made = []
     for number, change in enumerate(changes, start=1):
-        writes.append(_write(change, author))
+        made.append(make(change))
         if not number % _TURN:
-            await asyncio.sleep(0)  # let others have their turn: the keys of a contact take their time
-    return writes
+            await asyncio.sleep(0)
+    return made
 
 
 def _write(change: Change, author: Author) -> InsertOne[Document] | UpdateOne | DeleteOne:
