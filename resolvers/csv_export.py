@@ -19,6 +19,8 @@ from storage.selection import Selection
 
 BATCH = 500
 """So many contacts each piece of an export has."""
+_MOST_NAMES = 10_000
+"""So many managers and groups are remembered from batch to batch."""
 _SOURCES = {"SYNCED": "Synced", "CLOUD": "Cloud"}
 
 
@@ -51,9 +53,10 @@ async def export(
     fields = [COLUMNS[name] for name in columns]
     stored = list(dict.fromkeys(_STORED.get(field) or field.partition(".")[0] for field in fields))
     cells = [_cell(field) for field in fields]
+    called = Names()
     async with aclosing(contacts.batches(directory.db, selection, ordering, BATCH, stored)) as found:
         async for batch in found:
-            called = await _names(directory, batch)
+            await _learn(directory, batch, called)
             yield _lines([cell(contact, called) for cell in cells] for contact in batch)
 
 
@@ -63,9 +66,16 @@ def _lines(rows: Iterable[Sequence[str]]) -> bytes:
     return file.getvalue().encode()
 
 
-async def _names(directory: Directory, batch: Sequence[Document]) -> Names:
-    managers = {manager for contact in batch if (manager := contact.get("managerId"))}
-    return await names(directory, managers, {each for contact in batch for each in contact.get("groupIds", ())})
+async def _learn(directory: Directory, batch: Sequence[Document], called: Names) -> None:
+    """Learn what the managers and groups of a batch are called, of those that earlier batches did not name."""
+    if len(called.managers) + len(called.groups) > _MOST_NAMES:
+        called.managers.clear()
+        called.groups.clear()
+    managers = {manager for contact in batch if (manager := contact.get("managerId"))} - called.managers.keys()
+    groups = {each for contact in batch for each in contact.get("groupIds", ())} - called.groups.keys()
+    found = await names(directory, managers, groups)
+    called.managers |= found.managers
+    called.groups |= found.groups
 
 
 def _cell(field: str) -> Cell:

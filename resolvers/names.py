@@ -1,6 +1,6 @@
 """How managers and groups are called where they are shown to people: by address, and by name."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from resolvers.directory import Directory
@@ -12,8 +12,8 @@ from storage.keys import fold
 class Names:
     """The addresses of managers and the names of groups, by id."""
 
-    managers: Mapping[str, str] = field(default_factory=dict)
-    groups: Mapping[str, str] = field(default_factory=dict)
+    managers: dict[str, str] = field(default_factory=dict)
+    groups: dict[str, str] = field(default_factory=dict)
 
 
 async def names(directory: Directory, managers: Collection[str], groups: Collection[str]) -> Names:
