@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Iterable, Sequence
 from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import ExecutionTimeout
 
-from storage import claims, pages, statistics
+from storage import claims, pages, short_reads, statistics
 from storage.documents import Document
 from storage.driver import Database, Session
 from storage.hints import hint
@@ -22,7 +22,10 @@ async def get(
     db: Database, identifier: str, session: Session | None = None, projection: Sequence[str] | None = None
 ) -> Document | None:
     """The contact with this id."""
-    return await db.contacts.find_one({"_id": identifier}, projection or _WHOLE, session=session)
+    query, fields = {"_id": identifier}, projection or _WHOLE
+    if session is None:
+        return await short_reads.find_one(db.contacts, query, fields)
+    return await db.contacts.find_one(query, fields, session=session)
 
 
 async def get_many(
@@ -30,11 +33,13 @@ async def get_many(
 ) -> dict[str, Document]:
     """The contacts with these ids, keyed by id; unknown ones are left out."""
     wanted = list(ids)
-    # One more than there can be, so that all come in the first answer and it is known to be the last.
-    cursor = db.contacts.find(
-        {"_id": {"$in": wanted}}, projection or _WHOLE, session=session, batch_size=len(wanted) + 1
-    )
-    return {contact["_id"]: contact for contact in await cursor.to_list(None)}
+    query, fields = {"_id": {"$in": wanted}}, projection or _WHOLE
+    if session is None:
+        found = await short_reads.find(db.contacts, query, fields, limit=len(wanted) or 1)
+    else:
+        # One more than there can be, so that all come in the first answer and it is known to be the last.
+        found = await db.contacts.find(query, fields, session=session, batch_size=len(wanted) + 1).to_list(None)
+    return {contact["_id"]: contact for contact in found}
 
 
 async def by_address(db: Database, address: str) -> Document | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from pymongo import ASCENDING, DESCENDING
 
+from storage import short_reads
 from storage.documents import Document
 from storage.driver import Collection
 
@@ -55,16 +56,15 @@ async def read(
     Raises PyMongo's `ExecutionTimeout` if reading takes more than `most_ms` milliseconds.
     """
     reverse = ordering.descending is not window.backwards
-    cursor = collection.find(
+    found = await short_reads.find(
+        collection,
         {"$and": [query, bounds]} if (bounds := _bounds(ordering, window)) else query,
-        projection=projection,
-        sort=[(ordering.field, DESCENDING if reverse else ASCENDING)],
+        projection,
+        sort={ordering.field: DESCENDING if reverse else ASCENDING},
         limit=window.limit + 1,
-        batch_size=window.limit + 2,  # all in the first answer
         hint=hint,
-        max_time_ms=most_ms,
+        most_ms=most_ms,
     )
-    found = await cursor.to_list(None)
     more = len(found) > window.limit
     documents = found[: window.limit]
     if window.backwards:

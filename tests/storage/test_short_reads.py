@@ -1,0 +1,58 @@
+"""Reads without a cursor."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from pymongo.errors import AutoReconnect, ExecutionTimeout
+
+from storage import short_reads
+from storage.documents import Document, now
+from storage.driver import Collection, Database, connect
+
+
+@pytest.fixture(params=["motor", "pymongo"])
+async def some(request: pytest.FixtureRequest, db: Database, mongodb_uri: str) -> AsyncIterator[Collection]:
+    """An empty collection, by either client."""
+    other = connect(mongodb_uri, db.mongo.name, request.param)
+    yield other.mongo["short"]
+    await other.close()
+
+
+async def test_finds_what_a_cursor_finds(some: Collection) -> None:
+    """Filter, projection, order and limit are those of a cursor, and so are the values."""
+    moment = now()
+    await some.insert_many([{"_id": number, "n": -number, "at": moment} for number in range(5)])
+    found = await short_reads.find(some, {"_id": {"$gt": 0}}, ["at"], sort={"n": 1}, limit=2, hint="_id_")
+    assert found == [{"_id": 4, "at": moment}, {"_id": 3, "at": moment}]
+    assert len(await short_reads.find(some, {})) == 5
+    assert await short_reads.find_one(some, {"_id": 2}, {"at": 0}) == {"_id": 2, "n": -2}
+    assert await short_reads.find_one(some, {"_id": 9}) is None
+
+
+async def test_more_than_an_answer_holds(some: Collection) -> None:
+    """What is too large for one answer of the database is found all the same."""
+    for number in range(20):
+        await some.insert_one({"_id": number, "text": "x" * 1_000_000})
+    found = await short_reads.find(some, {}, sort={"_id": -1}, limit=20)
+    assert [each["_id"] for each in found] == list(range(19, -1, -1))
+
+
+async def test_time_is_limited(some: Collection) -> None:
+    """A read that takes too long is broken off with the error that a cursor raises."""
+    await some.insert_many([{"n": number} for number in range(20_000)])
+    slow: Document = {
+        "$expr": {"$gt": [{"$reduce": {"input": {"$range": [0, 500]}, "initialValue": 0, "in": "$$this"}}, 600]}
+    }
+    with pytest.raises(ExecutionTimeout):
+        await short_reads.find(some, slow, most_ms=1)
+
+
+async def test_a_lost_connection_is_tried_again(some: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the connection breaks, the read is done by a cursor, which finds the server again."""
+    await some.insert_one({"_id": 1})
+
+    async def lost(*_: object, **__: object) -> None:
+        raise AutoReconnect
+
+    monkeypatch.setattr(type(some.database), "command", lost)
+    assert await short_reads.find(some, {}, sort={"_id": 1}, limit=1) == [{"_id": 1}]
