@@ -167,20 +167,26 @@ def search_terms(text: str) -> list[str]:
     """
     terms = [digits for run in _PHONE.findall(text) for digits in _digits(run)]
     chunks = fold(_PHONE.sub(" ", text)).split()
-    terms += filter(None, (chunk.strip(_PUNCTUATION).removeprefix("@") for chunk in chunks))
+    terms += filter(None, map(_bare, chunks))
     return list(dict.fromkeys(term[:_MAX_WORD] for term in terms or chunks))
+
+
+def _bare(chunk: str) -> str:
+    """A chunk without the punctuation around it."""
+    return chunk.strip(_PUNCTUATION).lstrip(f"@{_PUNCTUATION}")
 
 
 def _text_words(text: str) -> Iterator[str]:
     """Each chunk between blanks, its pieces where it has several (`o'brien` → o'brien, o, brien), and numbers."""
     for chunk in fold(text).split():
-        word = chunk.strip(_PUNCTUATION)
+        word = _bare(chunk)
         yield word
         if not chunk[0].isalnum():  # for a search of no more than punctuation
             yield chunk
         if not word.isalnum():
             yield from _PIECES.findall(word)
-    for number in _NUMBER.findall(text):  # which a search takes for a phone number
+    # What a search takes for a phone number, several chunks together or one of them.
+    for number in (*_NUMBER.findall(text), *filter(_NUMBER.fullmatch, text.split())):
         yield from _digits(number)
 
 
