@@ -42,6 +42,14 @@ _JOIN_SECONDS = 60.0
 _START_SECONDS = 300.0
 """Recovery after a crash in the middle of a large import may take its time."""
 
+_ENGINE = (
+    "log=(file_max=32MB),eviction_dirty_target=60,eviction_dirty_trigger=80,"
+    "eviction_updates_target=60,eviction_updates_trigger=80"
+)
+"""Three log files are kept, by default of 100 MB each. Changed pages wait in the cache until most of it is full of them:
+by default those of an import are written out, read and changed again all the time, as it touches every index everywhere.
+"""
+
 _OPLOG_MB = "512"
 """Change streams resume from it: enough for an import of 100,000 contacts. On disk it takes what is used."""
 
@@ -264,7 +272,7 @@ class Keeper:
             "--unixSocketPrefix": ".",  # where it makes the socket it always makes; by default that is /tmp
             "--filePermissions": "0600",
             "--wiredTigerCacheSizeGB": f"{self._cache_gb:.2f}",
-            "--wiredTigerEngineConfigString": "log=(file_max=32MB)",  # three of them are kept; by default 100 MB each
+            "--wiredTigerEngineConfigString": _ENGINE,
             "--oplogSize": _OPLOG_MB,
             "--logpath": str(self._home.log),
             "--logRotate": "reopen",
