@@ -46,8 +46,9 @@ _ENGINE = (
     "log=(file_max=32MB),eviction_dirty_target=60,eviction_dirty_trigger=80,"
     "eviction_updates_target=60,eviction_updates_trigger=80"
 )
-"""Three log files are kept, by default of 100 MB each. Changed pages wait in the cache until most of it is full of them:
-by default those of an import are written out, read and changed again all the time, as it touches every index everywhere.
+"""Three log files are kept, by default of 100 MB each. Changed pages wait in the cache until most of it is full of
+them: by default those of an import are written out, read and changed again all the time, as it touches every index
+everywhere.
 """
 
 _OPLOG_MB = "512"
