@@ -75,21 +75,26 @@ async def _refuse_synced(directory: Directory, decided: Sequence[Change]) -> Non
 
 async def _check_managers(directory: Directory, decided: Sequence[Change], session: Session) -> None:
     """Make sure that the managers just set exist, stay, and close no cycle."""
-    managed = {
-        change.contact["_id"]: manager
+    moved = [
+        change
         for change in decided
         if change.after
         and (manager := change.after.get("managerId"))
         and manager != (change.before or {}).get("managerId")
-    }
-    if not managed:
+    ]
+    if not moved:
         return
-    await contacts.lock_managers(directory.db, session)
-    present = await contacts.pin(directory.db, list(set(managed.values())), session)
+    managed: dict[str, str] = {change.contact["_id"]: change.contact["managerId"] for change in moved}
+    # Who is new, or back, manages nobody yet: those alone close no cycle but among themselves.
+    are_new = all(change.before is None for change in moved)
+    if not are_new:
+        await contacts.lock_managers(directory.db, session)
+    present = {change.contact["_id"] for change in decided if change.before is None}
+    present.update(await contacts.pin(directory.db, set(managed.values()) - present, session))
     for manager in managed.values():
         if manager not in present:
             raise NotFound("contact", manager, "managerId")
-    above = await contacts.managers_above(directory.db, managed, session)
+    above = managed if are_new else await contacts.managers_above(directory.db, managed, session)
     if chain := rules.manager_cycle(above, list(managed)):
         named = await contacts.get_many(directory.db, chain, session)
         raise ManagerCycle([named[each] for each in chain])

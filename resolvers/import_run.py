@@ -14,6 +14,7 @@ from resolvers.import_rows import ImportRow, check
 from resolvers.import_source import Scan, batches, scan
 from resolvers.import_state import MEETING, Memory, Outcome
 from storage import groups, imports, uploads
+from storage.ahead import ahead
 from storage.changes import Change, Outdated
 from storage.documents import Document
 from storage.driver import Session
@@ -123,7 +124,7 @@ class Run:
         """Go through the file, and then again through the rows that wait for others, until none is left."""
         while True:
             waited, whole = len(self._memory.waiting), self._job["place"] == 0
-            async with aclosing(self._ahead()) as found:
+            async with aclosing(ahead(self._checked())) as found:
                 async for batch in found:
                     await self._batch(batch)
             if not self._memory.waiting:
@@ -133,30 +134,16 @@ class Run:
             stuck = step > 2 and whole and len(self._memory.waiting) == waited
             await self._set({"step": step, "place": 0, "isLast": stuck or step >= MAX_STEPS})
 
-    async def _ahead(self) -> AsyncGenerator[Sequence[ImportRow]]:
-        """The same batches, each read and checked while the one before is written."""
+    async def _checked(self) -> AsyncGenerator[Sequence[ImportRow]]:
+        """The batches, their rows checked as new contacts, if most of late were new."""
         async with aclosing(self._batches()) as batches:
-            following = asyncio.create_task(self._checked(batches))
-            try:
-                while batch := await following:
-                    following = asyncio.create_task(self._checked(batches))
-                    yield batch
-            finally:
-                following.cancel()
-                await asyncio.wait([following])
-
-    async def _checked(self, batches: AsyncGenerator[Sequence[ImportRow]]) -> Sequence[ImportRow]:
-        """The next batch; none left, nothing. Rows are checked as new contacts, if most of late were new."""
-        try:
-            batch = await anext(batches)
-        except StopAsyncIteration:
-            return ()
-        for number, row in enumerate(batch if self._are_new else (), start=1):
-            if not row.problems:
-                row.checked = check(row, self._directory.default_region)
-            if not number % _SLICE:
-                await asyncio.sleep(0)  # let others have their turn
-        return batch
+            async for batch in batches:
+                for number, row in enumerate(batch if self._are_new else (), start=1):
+                    if not row.problems:
+                        row.checked = check(row, self._directory.default_region)
+                    if not number % _SLICE:
+                        await asyncio.sleep(0)  # let others have their turn
+                yield batch
 
     async def _batches(self) -> AsyncGenerator[Sequence[ImportRow]]:
         """The batches that this step has yet to decide."""

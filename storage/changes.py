@@ -6,14 +6,16 @@ writes: a contact is replaced or deleted only while it has the source and versio
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, TypeVar
+from typing import Literal
 
 from pymongo import DeleteOne, InsertOne, UpdateOne
 
 from storage import claims, recycle_bin, statistics
+from storage.ahead import ahead
 from storage.documents import Document, new_id
 from storage.driver import Database, Session
 from storage.keys import keys, updated_key
@@ -22,7 +24,7 @@ Action = Literal["CREATED", "UPDATED", "DELETED", "RESTORED", "HANDED_OVER"]
 RETENTION = timedelta(days=30)
 _SLICE = 200
 _TURN = 25
-T = TypeVar("T")
+_Write = InsertOne[Document] | UpdateOne | DeleteOne
 # Fields that every change alters by itself, or that are kept by other writes: no part of a contact's history.
 _UNRECORDED = frozenset(
     {"_id", "keys", "version", "createdAt", "updatedAt", "groupIds", "businessPhoneE164", "mobilePhoneE164"}
@@ -122,15 +124,14 @@ async def apply(db: Database, changes: Sequence[Change], author: Author, at: dat
     sync's alone), and `claims.Taken` when an address belongs to another holder; either way the transaction must be
     abandoned.
     """
-    for some in _slices(changes):
-        result = await db.contacts.bulk_write(await _made(some, lambda change: _write(change, author)), session=session)
-        if result.inserted_count + result.matched_count + result.deleted_count != len(some):
-            raise Outdated
+    async with aclosing(ahead(_made(changes, author, at))) as slices:
+        async for writes, records in slices:
+            result = await db.contacts.bulk_write(writes, session=session)
+            if result.inserted_count + result.matched_count + result.deleted_count != len(writes):
+                raise Outdated
+            await db.history.insert_many(records, session=session)
     await claims.move(db, [(change.before, change.after) for change in changes], "contact", session)
     await _count(db, changes, session)
-    for some in _slices(changes):
-        records = await _made(some, lambda change: _record(change, author, at))
-        await db.history.insert_many(records, session=session)
     if bin_entries := [_bin_entry(change, author, at) for change in changes if change.action == "DELETED"]:
         await db.deleted_contacts.insert_many(bin_entries, session=session)
     returning = [change.contact["_id"] for change in changes if change.action == "RESTORED"]
@@ -138,23 +139,24 @@ async def apply(db: Database, changes: Sequence[Change], author: Author, at: dat
         raise Outdated
 
 
-def _slices(changes: Sequence[Change]) -> Iterator[Sequence[Change]]:
-    """The changes some at a time: whatever else this process does need not wait for a thousand to be encoded."""
+async def _made(
+    changes: Sequence[Change], author: Author, at: datetime
+) -> AsyncGenerator[tuple[list[_Write], list[Document]]]:
+    """What is written of contacts and their history, some changes at a time, as the keys of contacts take their time:
+    others have their turn meanwhile.
+    """
     for start in range(0, len(changes), _SLICE):
-        yield changes[start : start + _SLICE]
+        writes: list[_Write] = []
+        records: list[Document] = []
+        for number, change in enumerate(changes[start : start + _SLICE], start=1):
+            writes.append(_write(change, author))
+            records.append(_record(change, author, at))
+            if not number % _TURN:
+                await asyncio.sleep(0)
+        yield writes, records
 
 
-async def _made(changes: Sequence[Change], make: Callable[[Change], T]) -> list[T]:
-    """What is made of each change; others have their turn meanwhile, as the keys of contacts take their time."""
-    made = []
-    for number, change in enumerate(changes, start=1):
-        made.append(make(change))
-        if not number % _TURN:
-            await asyncio.sleep(0)
-    return made
-
-
-def _write(change: Change, author: Author) -> InsertOne[Document] | UpdateOne | DeleteOne:
+def _write(change: Change, author: Author) -> _Write:
     before, after = change.before, change.after
     if before is None:
         return InsertOne({**change.contact, "keys": keys(change.contact)})

@@ -1,6 +1,6 @@
 """Reads contacts: by id, by address, as pages of a list, counted, and as a stream."""
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
 
 from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import ExecutionTimeout
@@ -115,13 +115,15 @@ async def reports_of(db: Database, ids: Sequence[str], session: Session) -> list
     return await db.contacts.find({"managerId": {"$in": list(ids)}}, session=session).to_list(None)
 
 
-async def pin(db: Database, ids: Sequence[str], session: Session) -> set[str]:
+async def pin(db: Database, ids: Collection[str], session: Session) -> Collection[str]:
     """Keep these contacts from being deleted until the transaction ends, and return the ids that exist.
 
     Writes a mark that belongs to no contact's data, so that a concurrent deletion conflicts.
     """
-    await db.contacts.update_many({"_id": {"$in": list(ids)}}, {"$inc": {"keys.pins": 1}}, session=session)
-    return set(await get_many(db, ids, session, ["_id"]))
+    if not ids:
+        return ()
+    pinned = await db.contacts.update_many({"_id": {"$in": list(ids)}}, {"$inc": {"keys.pins": 1}}, session=session)
+    return ids if pinned.matched_count == len(ids) else (await get_many(db, ids, session, ["_id"])).keys()
 
 
 async def lock_managers(db: Database, session: Session) -> None:
