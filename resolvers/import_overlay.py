@@ -12,11 +12,16 @@ _CREATED = 1
 
 
 class Overlay:
-    """Of one batch, which is written when it is planned."""
+    """Of one batch, whose rows are written together; `under` is that of the batch before, if it may not be yet."""
 
-    def __init__(self) -> None:
+    def __init__(self, under: "Overlay | None" = None) -> None:
+        self._under = under
         self._holders: dict[str, str | None] = {}
         self._managers: dict[str, str | None] = {}
+
+    def settle(self) -> None:
+        """Let go of the batch before, which is written."""
+        self._under = None
 
     def new_id(self, place: int) -> str:
         """The id of the contact that the row at this place creates."""
@@ -41,6 +46,8 @@ class Overlay:
 
     def manager(self, identifier: str) -> tuple[bool, str | None]:
         """Whether the changes decide who a contact's manager is, and the id; None if there is none."""
+        if self._under and identifier not in self._managers:
+            return self._under.manager(identifier)
         return identifier in self._managers, self._managers.get(identifier)
 
     def _hold(self, some: Iterable[str], identifier: str | None) -> None:

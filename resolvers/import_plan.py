@@ -1,7 +1,8 @@
 """Decides what becomes of the rows of an import: one by one, in their order, as if each were written at once.
 
 A preview and a run plan with the same function. What earlier rows of the batch change, or in a preview of the whole
-file, is kept in an overlay over what the directory has.
+file, is kept in an overlay over what the directory has. A batch is planned while the one before is written, as if that
+were done; the transaction that writes it then looks up all of it again, and plans anew if anything is different.
 """
 
 import asyncio
@@ -35,7 +36,7 @@ class _Waits(Exception):
 
 
 class Plan:
-    """One attempt at a batch, and its outcomes."""
+    """What becomes of one batch of rows: `outcomes`, a new list with each attempt."""
 
     def __init__(
         self,
@@ -43,33 +44,45 @@ class Plan:
         on_match: OnMatch,
         memory: Memory,
         names: Mapping[str, str],
+        rows: Sequence[ImportRow],
         *,
         last_round: bool = False,
+        after: "Plan | None" = None,
     ) -> None:
-        """`names` has the file's own name of each field's column. In the last round no row can wait any longer."""
+        """`names` has the file's own name of each field's column. In the last round no row can wait any longer.
+
+        `after` is the plan of the batch before, which need not be written yet when this one is made.
+        """
+        self.rows = rows
+        self.outcomes: list[Outcome] = []
         self._directory = directory
         self._on_match = on_match
         self._memory = memory
         self._refusals = Refusals(names)
         self._last_round = last_round
+        self._after = after
+        self._assumed: list[Outcome] | None = None
+        self._is_void = False
         self._met: dict[str, int] = {}
         self._decided: set[int] = set()
         self._overlay = Overlay()
         self._may_wait = True
         self._session: Session | None = None
-        self.outcomes: list[Outcome] = []
 
-    async def make(self, rows: Sequence[ImportRow], session: Session | None) -> Sequence[Outcome]:
-        """Decide these rows, from the start if this is called again. Nothing is written."""
+    async def make(self, session: Session | None = None) -> None:
+        """Decide the rows, from the start if this is called again. Nothing is written."""
         self._session = session
+        self._is_void = False
         self._met, self._decided, self._may_wait = {}, set(), True
-        self._overlay = self._memory.preview or Overlay()
-        self._found = await look_up(self._directory, rows, session)
+        under = self._after._overlay if self._after and not self._memory.preview else None
+        self._assumed = self._after.outcomes if self._after else None
+        self._overlay = self._memory.preview or Overlay(under)
+        self._found = await look_up(self._directory, self.rows, session, under)
         self._chains = Chains(self._directory, session, self._overlay)
         if self._on_match == "UPDATE" and self._found.contacts:
-            await self._chains.read(rows, self._found)
+            await self._chains.read(self.rows, self._found)
         self.outcomes = outcomes = list[Outcome]()
-        for number, row in enumerate(rows, start=1):
+        for number, row in enumerate(self.rows, start=1):
             outcomes.append(await self._outcome(row))
             if not number % _SLICE:
                 await asyncio.sleep(0)  # let others have their turn
@@ -77,7 +90,21 @@ class Plan:
         if self._last_round:
             self._may_wait = False
             outcomes[:] = [await self._outcome(each.row) if each.action == "WAITING" else each for each in outcomes]
-        return outcomes
+
+    async def confirm(self, session: Session) -> None:
+        """Plan anew, in the transaction that writes the changes, unless all that decided is still the same.
+
+        The batch before must be written.
+        """
+        after, self._after = self._after, None
+        self._overlay.settle()
+        self._is_void = self._is_void or (after is not None and after.outcomes is not self._assumed)
+        if self._is_void or await look_up(self._directory, self.rows, session) != self._found:
+            await self.make(session)
+
+    def discard(self) -> None:
+        """Let the next `confirm` plan anew."""
+        self._is_void = True
 
     async def _reconsider(self, outcomes: list[Outcome]) -> None:
         """Decide rows that wait for rows of this very batch: the last first, as managers are later rows."""
@@ -139,7 +166,8 @@ class Plan:
         return Outcome(row, "CREATED", identifier, 1, change)
 
     async def _matched(self, row: ImportRow, identifier: str) -> Outcome:
-        first = self._met.get(identifier) or self._memory.met.get(identifier)
+        earlier = self._after._met.get(identifier) if self._after else None
+        first = self._met.get(identifier) or earlier or self._memory.met.get(identifier)
         if first is not None and first != row.place:
             raise self._refusals.met(row, first)
         before = self._found.contacts[identifier]
@@ -208,7 +236,7 @@ class Plan:
 
     def _is_undecided(self, place: int) -> bool:
         past = place > self._memory.frontier or place in self._memory.waiting
-        return past and place not in self._decided
+        return past and place not in self._decided and not (self._after and place in self._after._decided)
 
     async def _wait_for(self, row: ImportRow, ids: Collection[str]) -> None:
         """Let the row wait if a later one may yet change one of these contacts, which stand in its way."""

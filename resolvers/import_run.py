@@ -124,15 +124,33 @@ class Run:
         """Go through the file, and then again through the rows that wait for others, until none is left."""
         while True:
             waited, whole = len(self._memory.waiting), self._job["place"] == 0
-            async with aclosing(ahead(self._checked())) as found:
-                async for batch in found:
-                    await self._batch(batch)
+            async with aclosing(ahead(self._plans())) as plans:
+                async for plan in plans:
+                    await self._carry_out(plan)
             if not self._memory.waiting:
                 return
             self._memory.frontier = _EVERYTHING
             step = self._job["step"] + 1
             stuck = step > 2 and whole and len(self._memory.waiting) == waited
             await self._set({"step": step, "place": 0, "isLast": stuck or step >= MAX_STEPS})
+
+    async def _plans(self) -> AsyncGenerator[Plan]:
+        """What is to become of the batches, each planned as if the one before were carried out already."""
+        plan: Plan | None = None
+        async with aclosing(ahead(self._checked())) as batches:
+            async for rows in batches:
+                is_last = self._job["isLast"]
+                plan = Plan(
+                    self._directory,
+                    self._job["onMatch"],
+                    self._memory,
+                    self._names,
+                    rows,
+                    last_round=is_last,
+                    after=plan,
+                )
+                await plan.make()
+                yield plan
 
     async def _checked(self) -> AsyncGenerator[Sequence[ImportRow]]:
         """The batches, their rows checked as new contacts, if most of late were new."""
@@ -154,53 +172,43 @@ class Run:
                 if due:
                     yield due
 
-    async def _batch(self, rows: Sequence[ImportRow]) -> None:
-        outcomes = await (self._written(rows) if self._job["phase"] == "WRITE" else self._planned(rows))
-        self._memory.note(outcomes)
-        self._are_new = 2 * sum(outcome.action == "CREATED" for outcome in outcomes) >= len(outcomes)
-        self._job["place"] = rows[-1].place
-        for name, step in import_results.counts(outcomes).items():
+    async def _carry_out(self, plan: Plan) -> None:
+        await (self._write_batch(plan) if self._job["phase"] == "WRITE" else self._keep(plan, None))
+        self._memory.note(plan.outcomes)
+        self._are_new = 2 * sum(outcome.action == "CREATED" for outcome in plan.outcomes) >= len(plan.outcomes)
+        self._job["place"] = plan.rows[-1].place
+        for name, step in import_results.counts(plan.outcomes).items():
             self._job[name] += step
 
-    def _plan(self) -> Plan:
-        is_last = self._job["isLast"]
-        return Plan(self._directory, self._job["onMatch"], self._memory, self._names, last_round=is_last)
-
-    async def _planned(self, rows: Sequence[ImportRow]) -> Sequence[Outcome]:
-        plan = self._plan()
-        outcomes = await plan.make(rows, None)
-        await self._keep(rows, outcomes, None)
-        return outcomes
-
-    async def _written(self, rows: Sequence[ImportRow]) -> Sequence[Outcome]:
+    async def _write_batch(self, plan: Plan) -> None:
         """Write a batch in one transaction; plan it anew when others were faster."""
-        for _ in range(_ATTEMPTS):
-            plan = self._plan()
-            try:
-                await self._commit(plan, rows)
-            except (EmailAddressTaken, ContactReadOnly, ManagerCycle, NotFound):
-                continue
-            return plan.outcomes
-        raise Busy
 
-    async def _commit(self, plan: Plan, rows: Sequence[ImportRow]) -> None:
         async def decide(session: Session) -> Sequence[Change]:
             await imports.lock(self._db, self._hold, session)
-            return [outcome.change for outcome in await plan.make(rows, session) if outcome.change]
+            await plan.confirm(session)
+            return [outcome.change for outcome in plan.outcomes if outcome.change]
 
         async def beside(session: Session) -> None:
             await _move_members(self._directory, plan.outcomes, session)
-            await self._keep(rows, plan.outcomes, session)
+            await self._keep(plan, session)
 
-        await commit(self._directory, decide, beside)
+        for _ in range(_ATTEMPTS):
+            try:
+                await commit(self._directory, decide, beside)
+            except (EmailAddressTaken, ContactReadOnly, ManagerCycle, NotFound):
+                plan.discard()
+            else:
+                return
+        raise Busy
 
-    async def _keep(self, rows: Sequence[ImportRow], outcomes: Sequence[Outcome], session: Session | None) -> None:
+    async def _keep(self, plan: Plan, session: Session | None) -> None:
+        outcomes = plan.outcomes
         called = await import_results.names_in(self._directory, outcomes) if self._job["dryRun"] else None
         chunks = import_results.chunks(self._job, self._job["step"], outcomes, called)
         if self._job["phase"] == "PREVIEW" and not self._job["dryRun"]:
             chunks = []
         await imports.add_results(self._db, chunks, import_results.problems(self._job, outcomes), session)
-        at = {"place": rows[-1].place}
+        at = {"place": plan.rows[-1].place}
         await imports.advance(self._db, self._hold, at, import_results.counts(outcomes), session)
 
     async def _undo(self, status: str) -> None:

@@ -18,6 +18,7 @@ from storage.keys import address_key, addresses
 
 Kind = Literal["contact", "group"]
 _ADDRESSES_A_QUERY = 10_000
+_SMTP = len("smtp:")
 
 
 @dataclass
@@ -66,8 +67,9 @@ async def holders(db: Database, some: Iterable[str], session: Session | None = N
     claimed = [f"smtp:{address_key(address)}" for address in some]
     found: dict[str, Holder] = {}
     for start in range(0, len(claimed), _ADDRESSES_A_QUERY):
-        cursor = db.claims.find({"_id": {"$in": claimed[start : start + _ADDRESSES_A_QUERY]}}, session=session)
-        found |= {claim["_id"].removeprefix("smtp:"): Holder(claim["holder"], claim["kind"]) async for claim in cursor}
+        ids = claimed[start : start + _ADDRESSES_A_QUERY]
+        claims = await db.claims.find({"_id": {"$in": ids}}, session=session, batch_size=len(ids) + 1).to_list(None)
+        found |= {claim["_id"][_SMTP:]: Holder(claim["holder"], claim["kind"]) for claim in claims}
     return found
 
 
