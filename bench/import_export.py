@@ -25,7 +25,7 @@ from resolvers.csv_columns import COLUMNS
 from resolvers.directory import Directory
 from resolvers.import_jobs import Options
 from resolvers.import_runner import run_one
-from storage import schema
+from storage import heap, schema
 from storage.changes import Author
 from storage.documents import Document
 from storage.driver import Database, connect
@@ -278,6 +278,7 @@ def main() -> None:
     parser.add_argument("--endure", action="store_true", help="measure memory and other users instead of speed")
     arguments = parser.parse_args()
     measure = endure if arguments.endure else compare
+    heap.tune()
     with TemporaryDirectory() as place, embedded(Path(place) / "data", exclusive=True) as uri:
         asyncio.run(measure(uri, arguments.rows, Path(place)))
 

@@ -21,7 +21,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ConfigurationError, ConnectionFailure, CursorNotFound, PyMongoError
 from pymongo.read_concern import ReadConcern
 
-from storage import heap, transactions
+from storage import transactions
 from storage.documents import Document
 
 Session = AsyncClientSession
@@ -150,7 +150,6 @@ def connect(uri: str, name: str, driver: DriverName) -> Database:
 
     Raises `UnsuitableServer` if the URI is none.
     """
-    heap.share()
     if not uri.startswith(_SCHEMES):
         raise UnsuitableServer(
             "CONTACTS_MONGODB_URI is no URI of a MongoDB: it begins with mongodb:// or mongodb+srv://, such as "
