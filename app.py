@@ -28,7 +28,7 @@ from resolvers.events import Feed
 from resolvers.import_runner import Runner
 from schema import view
 from settings import Settings
-from storage import groups, heap, uploads
+from storage import groups, process, uploads
 from storage import schema as stored_schema
 from storage.changes import Author
 from storage.documents import now
@@ -100,7 +100,7 @@ def from_environment() -> Starlette:
     settings = Settings()
     logs.configure(settings)
     _end_with_parent()
-    heap.tune()
+    process.tune()
     return create_app(settings)
 
 

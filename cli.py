@@ -28,7 +28,7 @@ from resolvers.import_jobs import Options
 from resolvers.import_state import ErrorPolicy, OnMatch
 from resolvers.sync_wanted import Wanted
 from settings import Settings
-from storage import heap, schema
+from storage import process, schema
 from storage.changes import Author
 from storage.documents import Gal, Source
 from storage.driver import UnsuitableServer, opened
@@ -285,7 +285,7 @@ def mongodb(settings: Settings, *, exclusive: bool = False) -> Iterator[Settings
 @asynccontextmanager
 async def open_directory(settings: Settings) -> AsyncIterator[Directory]:
     """The directory as the command line has it before it, ready for use."""
-    heap.tune()
+    process.tune()
     async with opened(settings.uri(), settings.database, settings.driver) as db:
         await schema.prepare(db)
         yield Directory(db, Author(os.environ.get("USER", "administrator"), "cli"), settings.default_region)

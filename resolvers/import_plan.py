@@ -5,7 +5,6 @@ file, is kept in an overlay over what the directory has. A batch is planned whil
 were done; the transaction that writes it then looks up all of it again, and plans anew if anything is different.
 """
 
-import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
 
@@ -26,8 +25,9 @@ from storage.claims import Holder
 from storage.documents import Document, created_at
 from storage.driver import Session
 from storage.keys import addresses
+from storage.turns import give_way
 
-_SLICE = 10
+_SLICE = 5
 _RECONSIDERED = 10
 
 
@@ -85,7 +85,7 @@ class Plan:
         for number, row in enumerate(self.rows, start=1):
             outcomes.append(await self._outcome(row))
             if not number % _SLICE:
-                await asyncio.sleep(0)  # let others have their turn
+                await give_way()
         await self._reconsider(outcomes)
         if self._last_round:
             self._may_wait = False
@@ -114,7 +114,7 @@ class Plan:
                 outcomes[place] = await self._outcome(outcomes[place].row)
             if all(outcomes[place].action == "WAITING" for place in waiting):
                 return
-            await asyncio.sleep(0)
+            await give_way()
 
     async def _outcome(self, row: ImportRow) -> Outcome:
         try:

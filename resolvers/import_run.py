@@ -1,6 +1,5 @@
 """Runs an import job from where it stands to its end, in one pass over the file, or more where managers come later."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
@@ -19,6 +18,7 @@ from storage.changes import Change, Outdated
 from storage.documents import Document
 from storage.driver import Session
 from storage.imports import CancelRequested, Hold
+from storage.turns import give_way
 
 MAX_STEPS = 50
 """How often a file is gone through at most: managers may be that many batches of rows after those they manage."""
@@ -26,7 +26,7 @@ NOTHING_WRITTEN = dict.fromkeys(("created", "updated"), 0)
 """The counts of a job that wrote nothing in the end."""
 _EVERYTHING = 2**32
 _ATTEMPTS = 20
-_SLICE = 20
+_SLICE = 10
 
 
 def rolling_back(status: str, message: str) -> Document:
@@ -160,7 +160,7 @@ class Run:
                     if not row.problems:
                         row.checked = check(row, self._directory.default_region)
                     if not number % _SLICE:
-                        await asyncio.sleep(0)  # let others have their turn
+                        await give_way()
                 yield batch
 
     async def _batches(self) -> AsyncGenerator[Sequence[ImportRow]]:

@@ -1,6 +1,5 @@
 """Where an import's rows come from: an uploaded file, CSV or one JSON object a line, read as often as needed."""
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -16,10 +15,11 @@ from resolvers.import_state import OnMatch
 from resolvers.row_index import RowIndex
 from storage import uploads
 from storage.documents import Document
+from storage.turns import give_way
 
 BATCH_ROWS = 1_000
 BATCH_CHARACTERS = 1 << 22
-_SLICE = 50
+_SLICE = 20
 """Rows that are read in one go, before others get their turn."""
 
 
@@ -46,7 +46,7 @@ async def scan(directory: Directory, job: Document) -> Scan:
                 for address in addresses:
                     found.index.add(address, place)
                 if not found.rows % _SLICE:
-                    await asyncio.sleep(0)
+                    await give_way()
     if not found.rows:
         raise ImportUnreadable("The file has a header and no rows." if reader else "There are no rows to import.")
     if reader:
@@ -89,7 +89,7 @@ async def _rows(directory: Directory, job: Document, reader: Reader | None) -> A
             for row in rows:
                 yield row
                 if not (count := count + 1) % _SLICE:
-                    await asyncio.sleep(0)
+                    await give_way()
 
 
 async def _json_addresses(chunks: AsyncIterable[bytes]) -> AsyncIterator[Iterator[tuple[int, Sequence[str]]]]:

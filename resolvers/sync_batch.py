@@ -1,6 +1,5 @@
 """Decides what a batch of directory objects changes here: what is there, what shall be, and what cannot."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 
 from resolvers import rules
@@ -15,6 +14,7 @@ from storage.changes import Change
 from storage.documents import Document, created_at, new_id
 from storage.driver import Session
 from storage.keys import addresses
+from storage.turns import give_way
 
 REQUIRED = ("displayName", "emailAddress")  # Active Directory knows contacts without a first or last name.
 # So many are checked before others get their turn: a batch must not hold up the service's requests.
@@ -59,7 +59,7 @@ class Batch:
         found = {}
         for number, (guid, each) in enumerate(self._batch.items()):
             if number % _AT_A_TIME == 0:
-                await asyncio.sleep(0)
+                await give_way()
             try:
                 fields = rules.new_contact(each.fields, self._directory.default_region, REQUIRED)
             except InvalidInput as problem:

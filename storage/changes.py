@@ -5,7 +5,6 @@ bin) is written here, in the caller's transaction. The rules that a race must no
 writes: a contact is replaced or deleted only while it has the source and version that the caller decided upon.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -19,11 +18,12 @@ from storage.ahead import ahead
 from storage.documents import Document, new_id
 from storage.driver import Database, Session
 from storage.keys import keys, updated_key
+from storage.turns import give_way
 
 Action = Literal["CREATED", "UPDATED", "DELETED", "RESTORED", "HANDED_OVER"]
 RETENTION = timedelta(days=30)
 _SLICE = 200
-_TURN = 25
+_TURN = 8
 _Write = InsertOne[Document] | UpdateOne | DeleteOne
 # Fields that every change alters by itself, or that are kept by other writes: no part of a contact's history.
 _UNRECORDED = frozenset(
@@ -152,7 +152,7 @@ async def _made(
             writes.append(_write(change, author))
             records.append(_record(change, author, at))
             if not number % _TURN:
-                await asyncio.sleep(0)
+                await give_way()
         yield writes, records
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 from pymongo.errors import BulkWriteError
 
+from storage import short_reads
 from storage.documents import Document
 from storage.driver import Database, Session
 from storage.keys import address_key, addresses
@@ -68,7 +69,7 @@ async def holders(db: Database, some: Iterable[str], session: Session | None = N
     found: dict[str, Holder] = {}
     for start in range(0, len(claimed), _ADDRESSES_A_QUERY):
         ids = claimed[start : start + _ADDRESSES_A_QUERY]
-        claims = await db.claims.find({"_id": {"$in": ids}}, session=session, batch_size=len(ids) + 1).to_list(None)
+        claims = await short_reads.find(db.claims, {"_id": {"$in": ids}}, limit=len(ids), session=session)
         found |= {claim["_id"][_SMTP:]: Holder(claim["holder"], claim["kind"]) for claim in claims}
     return found
 
@@ -78,8 +79,9 @@ async def synced_ids(
 ) -> dict[str, str]:
     """The ids of the contacts, or groups, synced from these directory objects, keyed by objectGUID."""
     claimed = [f"guid:{guid}" for guid in guids]
-    cursor = db.claims.find({"_id": {"$in": claimed}, "kind": kind}, session=session)
-    return {claim["_id"].removeprefix("guid:"): claim["holder"] async for claim in cursor}
+    query = {"_id": {"$in": claimed}, "kind": kind}
+    found = await short_reads.find(db.claims, query, limit=len(claimed) or 1, session=session)
+    return {claim["_id"].removeprefix("guid:"): claim["holder"] for claim in found}
 
 
 def _claims(holder: Mapping[str, object] | None) -> set[str]:

@@ -22,10 +22,7 @@ async def get(
     db: Database, identifier: str, session: Session | None = None, projection: Sequence[str] | None = None
 ) -> Document | None:
     """The contact with this id."""
-    query, fields = {"_id": identifier}, projection or _WHOLE
-    if session is None:
-        return await short_reads.find_one(db.contacts, query, fields)
-    return await db.contacts.find_one(query, fields, session=session)
+    return await short_reads.find_one(db.contacts, {"_id": identifier}, projection or _WHOLE, session)
 
 
 async def get_many(
@@ -34,11 +31,7 @@ async def get_many(
     """The contacts with these ids, keyed by id; unknown ones are left out."""
     wanted = list(ids)
     query, fields = {"_id": {"$in": wanted}}, projection or _WHOLE
-    if session is None:
-        found = await short_reads.find(db.contacts, query, fields, limit=len(wanted) or 1)
-    else:
-        # One more than there can be, so that all come in the first answer and it is known to be the last.
-        found = await db.contacts.find(query, fields, session=session, batch_size=len(wanted) + 1).to_list(None)
+    found = await short_reads.find(db.contacts, query, fields, limit=len(wanted) or 1, session=session)
     return {contact["_id"]: contact for contact in found}
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from storage import pages
+from storage import pages, short_reads
 from storage.documents import Document
 from storage.driver import Database, Session
 from storage.pages import Ordering, Page, Window
@@ -12,12 +12,14 @@ LATEST_FIRST = Ordering("key", descending=True, of="deletedContacts")
 
 async def get(db: Database, identifier: str, session: Session | None = None) -> Document | None:
     """The entry of a deleted contact: `{contact, deletedAt, deletedBy, purgeAt, reportIds}`."""
-    return await db.deleted_contacts.find_one({"_id": identifier}, session=session)
+    return await short_reads.find_one(db.deleted_contacts, {"_id": identifier}, session=session)
 
 
 async def get_many(db: Database, ids: Iterable[str]) -> dict[str, Document]:
     """The entries of the deleted contacts with these ids, keyed by id; those that are not deleted are left out."""
-    return {entry["_id"]: entry async for entry in db.deleted_contacts.find({"_id": {"$in": list(ids)}})}
+    wanted = list(ids)
+    found = await short_reads.find(db.deleted_contacts, {"_id": {"$in": wanted}}, limit=len(wanted) or 1)
+    return {entry["_id"]: entry for entry in found}
 
 
 async def by_guids(db: Database, guids: Sequence[str], session: Session) -> dict[str, Document]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pymongo.errors import ConnectionFailure
 
 from storage.documents import Document
-from storage.driver import Collection
+from storage.driver import Collection, Session
 
 Projection = Mapping[str, int] | Sequence[str] | None
 
@@ -23,10 +23,12 @@ async def find(
     limit: int = 0,
     hint: str | None = None,
     most_ms: int | None = None,
+    session: Session | None = None,
 ) -> list[Document]:
-    """The documents that fulfil the query; `limit` of 0 is all of them, which must be few.
+    """The documents that fulfil the query; `limit` of 0 is all of them, which must be few (it takes longer above 101).
 
-    Raises PyMongo's `ExecutionTimeout` if that takes more than `most_ms` milliseconds.
+    Raises PyMongo's `ExecutionTimeout` if that takes more than `most_ms` milliseconds. In a transaction, whose
+    `session` this is, a lost connection is raised too.
     """
     command: Document = {"find": collection.name, "filter": query}
     if projection is not None:
@@ -40,24 +42,29 @@ async def find(
     if most_ms:
         command["maxTimeMS"] = most_ms
     try:
-        answer = await collection.database.command(command, codec_options=collection.codec_options)
+        answer = await collection.database.command(command, codec_options=collection.codec_options, session=session)
     except ConnectionFailure:
-        return await _by_cursor(collection, command)
+        if session:
+            raise
+        return await _by_cursor(collection, command, None)
     found: list[Document] = answer["cursor"]["firstBatch"]
-    if answer["cursor"]["id"]:
-        await collection.database.command("killCursors", collection.name, cursors=[answer["cursor"]["id"]])
-        return await _by_cursor(collection, command)
+    if rest := answer["cursor"]["id"]:
+        await collection.database.command("killCursors", collection.name, cursors=[rest], session=session)
+        return await _by_cursor(collection, command, session)
     return found
 
 
 async def find_one(
-    collection: Collection, query: Mapping[str, object], projection: Projection = None
+    collection: Collection,
+    query: Mapping[str, object],
+    projection: Projection = None,
+    session: Session | None = None,
 ) -> Document | None:
     """The document that fulfils the query."""
-    return next(iter(await find(collection, query, projection, limit=1)), None)
+    return next(iter(await find(collection, query, projection, limit=1, session=session)), None)
 
 
-async def _by_cursor(collection: Collection, command: Document) -> list[Document]:
+async def _by_cursor(collection: Collection, command: Document, session: Session | None) -> list[Document]:
     cursor = collection.find(
         command["filter"],
         command.get("projection"),
@@ -65,5 +72,6 @@ async def _by_cursor(collection: Collection, command: Document) -> list[Document
         limit=command.get("limit", 0),
         hint=command.get("hint"),
         max_time_ms=command.get("maxTimeMS"),
+        session=session,
     )
     return await cursor.to_list(None)

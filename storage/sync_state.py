@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from storage import sync_lease
+from storage import short_reads, sync_lease
 from storage.documents import Document
 from storage.driver import Database, Session
 
@@ -14,7 +14,7 @@ async def read(db: Database) -> dict[str, Document]:
 
     `nextSyncAt` is the schedule's, where there is one.
     """
-    found = await db.state.find({"_id": {"$regex": "^(sync:|directorySync$)"}}).to_list(None)
+    found = await short_reads.find(db.state, {"_id": {"$regex": "^(sync:|directorySync$)"}})
     schedule: Document = next((state for state in found if state["_id"] == sync_lease.ID), {})
     scheduled = {"nextSyncAt": schedule["nextRunAt"]} if "nextRunAt" in schedule else {}
     return {state["_id"].removeprefix("sync:"): state | scheduled for state in found if state is not schedule}

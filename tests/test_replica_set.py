@@ -15,7 +15,6 @@ from storage import schema
 from storage.changes import Author
 from storage.documents import new_id
 from storage.driver import DriverName, Unavailable, connect
-from tests.abandoned_sockets import ABANDONED, collect_abandoned
 from tests.cluster import ReplicaSet, replica_set
 
 pytestmark = pytest.mark.slow
@@ -38,7 +37,8 @@ def test_api(trio: ReplicaSet) -> None:
     assert ended.returncode == 0, ended.stdout[-3_000:]
 
 
-@pytest.mark.filterwarnings(ABANDONED)
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+@pytest.mark.usefixtures("abandoned_sockets")
 @pytest.mark.parametrize("driver", ["pymongo", "motor"])
 async def test_lost_primary(tmp_path: Path, driver: DriverName) -> None:
     """Contacts whose creation was acknowledged before, while and after the primary dies are all there, and counted."""
@@ -58,7 +58,6 @@ async def test_lost_primary(tmp_path: Path, driver: DriverName) -> None:
         total = (await statistics.contact_stats(directory))["total"]
         assert total == await db.contacts.count_documents({}) >= len(acknowledged)
         await db.close()
-    await collect_abandoned()
 
 
 async def _write(directory: Directory, acknowledged: list[str]) -> None:

