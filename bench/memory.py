@@ -4,22 +4,23 @@ Every request is another query, so that caches of documents and plans fill and t
 refused or fails.
 """
 
-import asyncio
+import http.client
+import json
 import os
 import random
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from itertools import repeat
 from pathlib import Path
-
-import httpx
 
 from bench import dataset
 from bench.processes import free_port, resident_mb, running
 from storage.mongod import embedded
 
 COUNT = 10_000
-CLIENTS = 8
+CLIENTS = 4
 _FIELDS = ["id", "displayName", "emailAddress", "company", "jobTitle", "source", "gal", "createdAt", "version"]
 _NESTED = [
     "address { city }",
@@ -48,20 +49,26 @@ def query(rng: random.Random) -> str:
             return f"{{ contacts({arguments}) {{ nodes {{ {fields} }} totalCount }} }}"
 
 
-async def ask(client: httpx.AsyncClient, rng: random.Random, requests: int) -> None:
+def ask(port: int, seed: int, requests: int) -> None:
     """Send so many random requests."""
+    rng = random.Random(seed)
+    service = http.client.HTTPConnection("127.0.0.1", port)
     for _ in range(requests):
-        answer = await client.post("/graphql", json={"query": query(rng)})
-        assert answer.status_code == 200, answer.text
+        service.request("POST", "/graphql", json.dumps({"query": query(rng)}), {"Content-Type": "application/json"})
+        answer = service.getresponse()
+        body = answer.read()
+        assert answer.status == 200, body
+    service.close()
 
 
-async def watch(url: str, pid: int, requests: int) -> None:
+def watch(port: int, pid: int, requests: int) -> None:
     """Print the memory after each tenth of the requests."""
     print(f"{0:>10} requests {resident_mb(pid):>8.1f} MB", flush=True)
-    async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+    share = requests // 10 // CLIENTS
+    with ThreadPoolExecutor(CLIENTS) as clients:
         for part in range(1, 11):
-            share = requests // 10 // CLIENTS
-            await asyncio.gather(*(ask(client, random.Random(part * 100 + each), share) for each in range(CLIENTS)))
+            seeds = range(part * 100, part * 100 + CLIENTS)
+            list(clients.map(ask, repeat(port), seeds, repeat(share)))
             print(f"{part * share * CLIENTS:>10} requests {resident_mb(pid):>8.1f} MB", flush=True)
 
 
@@ -80,7 +87,7 @@ def main() -> None:
         }
         command = [sys.executable, "-c", "import cli; cli.main()", "serve", "--port", str(port)]
         pid = stack.enter_context(running(command, environment, port, Path.cwd()))
-        asyncio.run(watch(f"http://127.0.0.1:{port}", pid, requests))
+        watch(port, pid, requests)
 
 
 if __name__ == "__main__":

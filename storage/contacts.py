@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
 from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import ExecutionTimeout
 
-from storage import claims, pages, short_reads, statistics
+from storage import claims, meeting, pages, short_reads, statistics
 from storage.documents import Document
 from storage.driver import Database, Session
 from storage.hints import hint
@@ -54,6 +54,10 @@ async def page(
     """One page of a list. `projection` names the stored fields to read; None reads all."""
     how = await hint(db, selection, ordering)
     fields = _LISTED if projection is None else dict.fromkeys([*projection, ordering.field], 1)
+    if how.leads and how.otherwise:
+        if met := await meeting.read(db, selection, how.leads, ordering, window, fields):
+            return met
+        how = how.otherwise
     while True:
         try:
             query = selection.query(how.lead)

@@ -24,11 +24,13 @@ WALK_MS = 150
 class Hint:
     """The index to read a list by; for the one of searches, the beginning of a word whose contacts to go through.
 
-    `most_ms`: how long that may take before `otherwise` is the better one.
+    `leads`: the beginnings of all words that have one, for pages by `storage.meeting`. `most_ms`: how long the walk
+    may take before `otherwise` is the better one.
     """
 
     index: str
     lead: str | None = None
+    leads: Sequence[str] = ()
     most_ms: int | None = None
     otherwise: "Hint | None" = None
 
@@ -51,8 +53,11 @@ async def hint(db: Database, selection: Selection, ordering: Ordering) -> Hint:
     for term in terms:  # the longest first, which is the rarest most often
         if await _is_rare(db, term):
             return Hint("words")
-    leads = [Hint("search", lead) for term in terms if by_name and (lead := indexed(term))]
-    return _in_turn(leads or [Hint(walk), Hint("words")])
+    leads = list(dict.fromkeys(lead for term in terms if by_name and (lead := indexed(term))))
+    if not leads:
+        return _in_turn([Hint(walk), Hint("words")])
+    one_by_one = _in_turn([Hint("search", lead) for lead in leads])
+    return one_by_one if len(leads) == 1 else Hint("search", leads[0], leads, otherwise=one_by_one)
 
 
 def _walk(selection: Selection, ordering: Ordering) -> str:
@@ -78,7 +83,7 @@ def _in_turn(ways: Sequence[Hint]) -> Hint:
     """
     *walks, found = ways
     for walk in reversed(walks):
-        found = Hint(walk.index, walk.lead, WALK_MS, found)
+        found = Hint(walk.index, walk.lead, most_ms=WALK_MS, otherwise=found)
     return found
 
 

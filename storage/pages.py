@@ -66,6 +66,11 @@ async def read(
             hint=hint,
             most_ms=most_ms,
         )
+    return paged(found, window)
+
+
+def paged(found: Sequence[Document], window: Window) -> Page:
+    """The page of a window, given its documents in the order of reading, and one more if there is one."""
     more = len(found) > window.limit
     documents = found[: window.limit]
     if window.backwards:

@@ -7,8 +7,8 @@ from contextlib import suppress
 
 _M_ARENA_MAX = -8  # malloc.h of the GNU C library
 _ARENAS = 2
-_COLLECTED_AFTER = 20_000
-_GENERATION = 20
+_COLLECTED_AFTER = 10_000
+_GENERATION = 5
 _TURN_SECONDS = 0.0005
 """By default 5 ms: so long Motor's threads would wait, twice for every call, while an import is worked on."""
 
@@ -39,4 +39,4 @@ def _collect_seldom() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_COLLECTED_AFTER, _GENERATION)
+    gc.set_threshold(_COLLECTED_AFTER, _GENERATION, _GENERATION)

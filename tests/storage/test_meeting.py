@@ -1,0 +1,91 @@
+"""Pages of searches for several common words."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bench import dataset
+from storage import contacts, hints, meeting, pages
+from storage.driver import Database
+from storage.pages import Ordering, Page, Window
+from storage.selection import Selection
+from tests.queries import profiled
+
+COUNT = 600
+SEARCHES = [
+    Selection(search="ana smith"),
+    Selection(search="ana bram"),
+    Selection(search="company smith"),
+    Selection(search="c a s"),
+    Selection(search="company ana", source="SYNCED"),
+    Selection(search="company1 contact1 e", gal="HIDDEN"),
+    Selection(search="an company1@ 1"),
+]
+
+
+@pytest.fixture(scope="module")
+async def filled(prepared_db: Database) -> AsyncIterator[Database]:
+    """A few hundred contacts, read only."""
+    await prepared_db.contacts.insert_many(list(dataset.contacts(COUNT)))
+    yield prepared_db
+    await prepared_db.contacts.delete_many({})
+
+
+@pytest.mark.parametrize("stretch", [1, 2, 7, 1_000])
+@pytest.mark.parametrize("descending", [False, True], ids=["ascending", "descending"])
+@pytest.mark.parametrize("selection", SEARCHES, ids=lambda selection: selection.search)
+async def test_pages_are_those_of_the_list(
+    filled: Database, monkeypatch: pytest.MonkeyPatch, selection: Selection, descending: bool, stretch: int
+) -> None:
+    """From the first page to the last and back, leaps find what a look at every contact finds."""
+    monkeypatch.setattr(hints, "RARE", 1)
+    monkeypatch.setattr(meeting, "_STRETCH", stretch)
+    monkeypatch.setattr(meeting, "_MOST_LEAPS", 10_000)
+    every = [contact async for contact in filled.contacts.find() if selection.matches(contact)]
+    ordering = Ordering("keys.name", descending)
+    expected = sorted((pages.key(each, ordering) for each in every), reverse=descending)
+    size = max(2, len(expected) // 3)
+
+    async def read(window: Window) -> Page:
+        return await contacts.page(filled, selection, ordering, window, ["displayName"])
+
+    forth: list[str] = []
+    while True:
+        page = await read(Window(size, after=forth[-1] if forth else None))
+        assert page.has_previous is bool(forth)
+        forth += pages.keys(page.documents, ordering)
+        if not page.has_next:
+            break
+    assert forth == expected
+    back: list[str] = []
+    while True:
+        page = await read(Window(size, before=back[0] if back else None, backwards=True))
+        back = [*pages.keys(page.documents, ordering), *back]
+        if not page.has_previous:
+            break
+    assert back == expected
+    if len(expected) > 2:
+        between = await read(Window(size, after=expected[0], before=expected[-1]))
+        assert pages.keys(between.documents, ordering) == expected[1:-1][:size]
+
+
+async def test_names_that_never_meet_take_few_leaps(filled: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where first names set contacts apart, no contact is read to tell that nobody has both."""
+    monkeypatch.setattr(hints, "RARE", 1)
+    monkeypatch.setattr(meeting, "_STRETCH", 5)
+    async with profiled(filled) as entries:
+        page = await contacts.page(filled, Selection(search="ana bram"), Ordering("keys.name"), Window(50))
+    reads = [entry for entry in entries if entry["command"].get("find") == "contacts"]
+    assert page.documents == []
+    assert len(reads) <= 12
+    assert sum(entry["docsExamined"] for entry in reads) == 0
+
+
+async def test_words_that_interleave_for_long(filled: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What takes too many leaps is found by a walk instead."""
+    monkeypatch.setattr(hints, "RARE", 1)
+    monkeypatch.setattr(meeting, "_STRETCH", 1)
+    monkeypatch.setattr(meeting, "_MOST_LEAPS", 3)
+    selection = Selection(search="company smith")
+    page = await contacts.page(filled, selection, Ordering("keys.name"), Window(COUNT))
+    assert len(page.documents) == len([each async for each in filled.contacts.find() if selection.matches(each)])
