@@ -1,7 +1,7 @@
 """Whether a worker grows: its resident memory over many random requests. `python -m bench.memory [REQUESTS]`.
 
-Every request is another query, so that caches of documents and plans fill and turn over; one in a hundred is
-refused or fails.
+One request in ten is a query never sent before, so that caches of documents and plans fill and turn over; one in a
+hundred is refused or fails.
 """
 
 import http.client
@@ -21,6 +21,8 @@ from storage.mongod import embedded
 
 COUNT = 10_000
 CLIENTS = 4
+USUAL = 200
+NEW = 0.1
 _FIELDS = ["id", "displayName", "emailAddress", "company", "jobTitle", "source", "gal", "createdAt", "version"]
 _NESTED = [
     "address { city }",
@@ -52,9 +54,11 @@ def query(rng: random.Random) -> str:
 def ask(port: int, seed: int, requests: int) -> None:
     """Send so many random requests."""
     rng = random.Random(seed)
+    usual = [query(rng) for _ in range(USUAL)]
     service = http.client.HTTPConnection("127.0.0.1", port)
     for _ in range(requests):
-        service.request("POST", "/graphql", json.dumps({"query": query(rng)}), {"Content-Type": "application/json"})
+        asked = query(rng) if rng.random() < NEW else rng.choice(usual)
+        service.request("POST", "/graphql", json.dumps({"query": asked}), {"Content-Type": "application/json"})
         answer = service.getresponse()
         body = answer.read()
         assert answer.status == 200, body
