@@ -36,7 +36,7 @@ class _Waits(Exception):
 
 
 class Plan:
-    """What becomes of one batch of rows: `outcomes`, a new list with each attempt."""
+    """What becomes of one batch of rows: `outcomes`, another list after each attempt."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Plan:
         self._chains = Chains(self._directory, session, self._overlay)
         if self._on_match == "UPDATE" and self._found.contacts:
             await self._chains.read(self.rows, self._found)
-        self.outcomes = outcomes = list[Outcome]()
+        outcomes = list[Outcome]()
         for number, row in enumerate(self.rows, start=1):
             outcomes.append(await self._outcome(row))
             if not number % _SLICE:
@@ -90,6 +90,7 @@ class Plan:
         if self._last_round:
             self._may_wait = False
             outcomes[:] = [await self._outcome(each.row) if each.action == "WAITING" else each for each in outcomes]
+        self.outcomes = outcomes
 
     async def confirm(self, session: Session) -> None:
         """Plan anew, in the transaction that writes the changes, unless all that decided is still the same.
@@ -170,7 +171,9 @@ class Plan:
         first = self._met.get(identifier) or earlier or self._memory.met.get(identifier)
         if first is not None and first != row.place:
             raise self._refusals.met(row, first)
-        before = self._found.contacts[identifier]
+        before = self._found.contacts.get(identifier)
+        if before is None:  # it was deleted between two reads: they agree in the transaction that writes the batch
+            raise _Waits
         if self._on_match == "FAIL":
             raise self._refusals.exists(row, before)
         outcome = Outcome(row, "SKIPPED", identifier, before["version"])

@@ -1,0 +1,152 @@
+"""Imports plan a batch before the one before it is written: nothing that happens meanwhile is overlooked."""
+
+from collections.abc import Awaitable, Callable, Iterable
+
+import pytest
+
+from resolvers import contacts, import_source
+from resolvers.directory import Directory
+from resolvers.groups import create_group, delete_group
+from resolvers.import_plan import Plan
+from storage import claims
+from storage.driver import Database, Session
+from tests.consistency import check
+from tests.people import person
+from tests.resolvers.importing import counts, import_csv, outcomes_of, problems_of
+
+BATCH = 3
+HEADER = "DisplayName,EmailAddress,FirstName,LastName,Company,Manager,Groups"
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few rows make several batches."""
+    monkeypatch.setattr(import_source, "BATCH_ROWS", BATCH)
+
+
+@pytest.fixture
+def plans(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, bool]]:
+    """Each attempt at a plan: its first row, and whether it was made within the transaction."""
+    found: list[tuple[int, bool]] = []
+    make = Plan.make
+
+    async def noted(plan: Plan, session: Session | None = None) -> None:
+        found.append((plan.rows[0].number, session is not None))
+        await make(plan, session)
+
+    monkeypatch.setattr(Plan, "make", noted)
+    return found
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, row: int, happens: Callable[[], Awaitable[object]]) -> None:
+    """Let something happen once, after the batch that begins with this row is planned and before it is written."""
+    make = Plan.make
+    done = False
+
+    async def followed(plan: Plan, session: Session | None = None) -> None:
+        nonlocal done
+        await make(plan, session)
+        if plan.rows[0].number == row and not done:
+            done = True
+            await happens()
+
+    monkeypatch.setattr(Plan, "make", followed)
+
+
+def table(*rows: tuple[int, str, str]) -> str:
+    """Rows by their number, with manager and groups."""
+    lines = [f"P {n},p{n}@a.example,P,Li,Acme,{manager},{groups}" for n, manager, groups in rows]
+    return "\n".join([HEADER, *lines, ""])
+
+
+async def test_one_plan_for_each_batch(directory: Directory, plans: list[tuple[int, bool]]) -> None:
+    """Where nobody else writes, plans made ahead are carried out as they are, managers of the batch before included."""
+    await create_group(directory, {"displayName": "All", "emailAddress": "all@a.example"})
+    rows = [(n, f"p{n - 1}@a.example" if n > 1 else "", "All") for n in range(1, 11)]
+    job = await import_csv(directory, table(*rows))
+    assert counts(job) == {"created": 10}
+    assert plans == [(1, False), (4, False), (7, False), (10, False)]
+    job = await import_csv(directory, table(*rows[:-1], (10, "", "")), on_match="UPDATE")
+    assert counts(job) == {"unchanged": 10}
+    await check(directory.db)
+
+
+async def test_an_address_is_taken_meanwhile(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A contact that others create after the plan is met, not made twice."""
+    meanwhile(monkeypatch, 4, lambda: contacts.create_contact(directory, person("Q Q", emailAddress="p5@a.example")))
+    job = await import_csv(directory, table(*((n, "", "") for n in range(1, 8))), on_match="FAIL")
+    assert counts(job) == {"created": 6, "failed": 1}
+    assert [line for line, _, _ in await problems_of(directory, job)] == [6]
+    await check(directory.db)
+
+
+async def test_a_contact_is_changed_meanwhile(
+    directory: Directory, monkeypatch: pytest.MonkeyPatch, plans: list[tuple[int, bool]]
+) -> None:
+    """What others change after the plan is kept, apart from what the row itself says."""
+    made = await contacts.create_contact(directory, person("Q Q", emailAddress="p5@a.example"))
+    meanwhile(monkeypatch, 4, lambda: contacts.update_contact(directory, made["_id"], {"notes": "theirs"}))
+    job = await import_csv(directory, table(*((n, "", "") for n in range(1, 8))), on_match="UPDATE")
+    assert counts(job) == {"created": 6, "updated": 1}
+    found = await contacts.get_contact(directory, made["_id"])
+    assert found
+    assert (found["notes"], found["displayName"], found["version"]) == ("theirs", "P 5", 3)
+    assert (4, True) in plans
+    await check(directory.db)
+
+
+async def test_a_manager_and_a_group_are_deleted_meanwhile(
+    directory: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is deleted after the plan manages nobody, and has no members."""
+    boss = await contacts.create_contact(directory, person("Q Q", emailAddress="boss@a.example"))
+    group = await create_group(directory, {"displayName": "All", "emailAddress": "all@a.example"})
+
+    async def both() -> None:
+        await contacts.delete_contact(directory, boss["_id"])
+        await delete_group(directory, group["_id"])
+
+    meanwhile(monkeypatch, 4, both)
+    rows = [(n, "boss@a.example" if n == 5 else "", "All" if n == 6 else "") for n in range(1, 8)]
+    job = await import_csv(directory, table(*rows))
+    assert counts(job) == {"created": 5, "failed": 2}
+    assert {code for _, _, code in await problems_of(directory, job)} == {"MANAGER_NOT_FOUND", "GROUP_NOT_FOUND"}
+    await check(directory.db)
+
+
+async def test_a_contact_is_deleted_between_two_reads(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan ahead reads without a snapshot: an address may still be held by who is gone by the next read."""
+    made = await contacts.create_contact(directory, person("Q Q", emailAddress="p5@a.example"))
+    holders = claims.holders
+    done = False
+
+    async def late(db: Database, some: Iterable[str], session: Session | None = None) -> dict[str, claims.Holder]:
+        nonlocal done
+        found = await holders(db, some, session)
+        if not done and "p5@a.example" in found:
+            done = True
+            await contacts.delete_contact(directory, made["_id"])
+        return found
+
+    monkeypatch.setattr(claims, "holders", late)
+    job = await import_csv(directory, table(*((n, "", "") for n in range(1, 8))), on_match="UPDATE")
+    assert counts(job) == {"created": 7}
+    assert [outcome["action"] for outcome in await outcomes_of(directory, job)] == ["CREATED"] * 7
+    await check(directory.db)
+
+
+async def test_the_batch_before_turns_out_otherwise(
+    directory: Directory, monkeypatch: pytest.MonkeyPatch, plans: list[tuple[int, bool]]
+) -> None:
+    """When a batch has to be planned anew, so has the next one, which was planned upon it."""
+    meanwhile(monkeypatch, 1, lambda: contacts.create_contact(directory, person("Q Q", emailAddress="p3@a.example")))
+    rows = [(n, "p3@a.example" if n == 4 else "", "") for n in range(1, 7)]
+    job = await import_csv(directory, table(*rows), on_match="FAIL")
+    assert counts(job) == {"created": 5, "failed": 1}
+    contact = await contacts.contact_by_address(directory, "p4@a.example")
+    boss = await contacts.contact_by_address(directory, "p3@a.example")
+    assert contact
+    assert boss
+    assert contact["managerId"] == boss["_id"]
+    assert (1, True) in plans
+    await check(directory.db)
