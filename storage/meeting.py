@@ -5,8 +5,8 @@ has the word, so that whole stretches of the others' contacts need no look: word
 are told apart in a few leaps as long as names set them apart, as they do first names and last names.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from storage import pages, short_reads, turns
 from storage.documents import Document
@@ -14,9 +14,9 @@ from storage.driver import Database
 from storage.pages import Ordering, Page, Window
 from storage.selection import Selection
 
-_STRETCH = 250
-"""Names of a word's contacts that are read at once."""
 _MOST_LEAPS = 40
+_LONGEST_STRETCH = 500
+"""Names of a word's contacts that are read at once: as many as a page has at first, twice as many each time."""
 
 
 async def read(
@@ -32,34 +32,75 @@ async def read(
     The ordering is by name, which the projection must keep.
     """
     reverse = ordering.descending is not window.backwards
-    later, nearest, farthest = ("$lt", max, min) if reverse else ("$gt", min, max)
     start, end = (window.before, window.after) if window.backwards else (window.after, window.before)
     limits = {} if end is None else {"$gt" if reverse else "$lt": end}
-    bounds = {} if start is None else {later: start}
+    words = [_Word(db, lead, reverse, limits, window.limit + 1) for lead in leads]
+    nearest, farthest = (max, min) if reverse else (min, max)
+    place = None if start is None else _Place(start, there=False)
     found: list[Document] = []
     with turns.first():
         for _ in range(_MOST_LEAPS):
-            stretches = await asyncio.gather(*(_names(db, lead, bounds | limits, reverse=reverse) for lead in leads))
-            meeting = set(stretches[0]).intersection(*stretches[1:])
-            found += await _those(
-                db, selection, sorted(meeting, reverse=reverse), window.limit + 1 - len(found), projection
-            )
-            ends = [stretch[-1] for stretch in stretches if len(stretch) == _STRETCH]
-            if len(found) > window.limit or not ends or not all(stretches):
+            for word in words:
+                await word.go_to(place)
+                if not word.names:
+                    return pages.paged(found, window)
+                if place is None or farthest(place.name, word.names[0]) != place.name:
+                    place = _Place(word.names[0])  # nobody before has this word
+            meeting = sorted(set(words[0].names).intersection(*(word.names for word in words[1:])), reverse=reverse)
+            found += await _those(db, selection, meeting, window.limit + 1 - len(found), projection)
+            ends = [word.names[-1] for word in words if not word.has_all]
+            if len(found) > window.limit or not ends:
                 return pages.paged(found, window)
-            seen, next_ = nearest(ends), farthest(stretch[0] for stretch in stretches)
-            bounds = {later: seen} if farthest(seen, next_) == seen else {f"{later}e": next_}
+            end_ = nearest(ends)
+            if place is None or farthest(place.name, end_) == end_:
+                place = _Place(end_, there=False)
     return None
 
 
-async def _names(db: Database, lead: str, bounds: Document, *, reverse: bool) -> list[str]:
-    """The names, as sorted by, of the next contacts that have a word with this beginning."""
-    query = {"keys.prefixes": lead} | ({"keys.name": bounds} if bounds else {})
-    sort = {"keys.name": -1 if reverse else 1}
-    found = await short_reads.find(
-        db.contacts, query, {"_id": 0, "keys.name": 1}, sort=sort, limit=_STRETCH, hint="search"
-    )
-    return [contact["keys"]["name"] for contact in found]
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where in the order of names to go on: at a name, or right after it."""
+
+    name: str
+    there: bool = True
+
+
+@dataclass(slots=True)
+class _Word:
+    """The contacts that have a word with this indexed beginning: the names of the next ones, and if those are all."""
+
+    db: Database
+    lead: str
+    reverse: bool
+    limits: Document
+    stretch: int
+    names: list[str] = field(default_factory=list)
+    has_all: bool = False
+
+    async def go_to(self, place: _Place | None) -> None:
+        """Have names from a place on, none only if there are none."""
+        if place:
+            self.names = [name for name in self.names if self._is_past(name, place)]
+        if self.names or self.has_all:
+            return
+        later = "$lt" if self.reverse else "$gt"
+        bounds = self.limits | ({f"{later}e" if place.there else later: place.name} if place else {})
+        found = await short_reads.find(
+            self.db.contacts,
+            {"keys.prefixes": self.lead} | ({"keys.name": bounds} if bounds else {}),
+            {"_id": 0, "keys.name": 1},
+            sort={"keys.name": -1 if self.reverse else 1},
+            limit=self.stretch,
+            hint="search",
+        )
+        self.names = [contact["keys"]["name"] for contact in found]
+        self.has_all = len(found) < self.stretch
+        self.stretch = min(2 * self.stretch, _LONGEST_STRETCH)
+
+    def _is_past(self, name: str, place: _Place) -> bool:
+        if name == place.name:
+            return place.there
+        return (name < place.name) is self.reverse
 
 
 async def _those(

@@ -31,7 +31,7 @@ async def filled(prepared_db: Database) -> AsyncIterator[Database]:
     await prepared_db.contacts.delete_many({})
 
 
-@pytest.mark.parametrize("stretch", [1, 2, 7, 1_000])
+@pytest.mark.parametrize("stretch", [2, 7, 1_000])
 @pytest.mark.parametrize("descending", [False, True], ids=["ascending", "descending"])
 @pytest.mark.parametrize("selection", SEARCHES, ids=lambda selection: selection.search)
 async def test_pages_are_those_of_the_list(
@@ -39,7 +39,7 @@ async def test_pages_are_those_of_the_list(
 ) -> None:
     """From the first page to the last and back, leaps find what a look at every contact finds."""
     monkeypatch.setattr(hints, "RARE", 1)
-    monkeypatch.setattr(meeting, "_STRETCH", stretch)
+    monkeypatch.setattr(meeting, "_LONGEST_STRETCH", stretch)
     monkeypatch.setattr(meeting, "_MOST_LEAPS", 10_000)
     every = [contact async for contact in filled.contacts.find() if selection.matches(contact)]
     ordering = Ordering("keys.name", descending)
@@ -72,7 +72,7 @@ async def test_pages_are_those_of_the_list(
 async def test_names_that_never_meet_take_few_leaps(filled: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where first names set contacts apart, no contact is read to tell that nobody has both."""
     monkeypatch.setattr(hints, "RARE", 1)
-    monkeypatch.setattr(meeting, "_STRETCH", 5)
+    monkeypatch.setattr(meeting, "_LONGEST_STRETCH", 5)
     async with profiled(filled) as entries:
         page = await contacts.page(filled, Selection(search="ana bram"), Ordering("keys.name"), Window(50))
     reads = [entry for entry in entries if entry["command"].get("find") == "contacts"]
@@ -84,7 +84,7 @@ async def test_names_that_never_meet_take_few_leaps(filled: Database, monkeypatc
 async def test_words_that_interleave_for_long(filled: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes too many leaps is found by a walk instead."""
     monkeypatch.setattr(hints, "RARE", 1)
-    monkeypatch.setattr(meeting, "_STRETCH", 1)
+    monkeypatch.setattr(meeting, "_LONGEST_STRETCH", 1)
     monkeypatch.setattr(meeting, "_MOST_LEAPS", 3)
     selection = Selection(search="company smith")
     page = await contacts.page(filled, selection, Ordering("keys.name"), Window(COUNT))
