@@ -16,6 +16,8 @@ from storage.selection import Selection, begins
 
 # So many contacts are found and sorted at once.
 RARE = 2_000
+# And so many of those that a search for several words has anyway, rather than to leap from word to word.
+FEW = 200
 # How long a walk may take to fill a page with what is not rare, before there may be a better one.
 WALK_MS = 150
 
@@ -41,7 +43,7 @@ async def hint(db: Database, selection: Selection, ordering: Ordering) -> Hint:
         return Hint("_id_")
     if selection.updated_since and ordering.field != "keys.updated":
         since = Selection(source=selection.source, gal=selection.gal, updated_since=selection.updated_since)
-        if await _count(db, since.query(), "list_updated") < RARE:
+        if await _count(db, since.query(), "list_updated", RARE) < RARE:
             return Hint("list_updated")
     walk = _walk(selection, ordering)
     terms = sorted(selection.terms, key=len, reverse=True)
@@ -50,10 +52,10 @@ async def hint(db: Database, selection: Selection, ordering: Ordering) -> Hint:
     by_name = walk == LIST_INDEX["keys.name"]
     if by_name and len(terms) == 1 and terms[0] == indexed(terms[0]):
         return Hint("search", terms[0])
-    for term in terms:  # the longest first, which is the rarest most often
-        if await _is_rare(db, term):
-            return Hint("words")
     leads = list(dict.fromkeys(lead for term in terms if by_name and (lead := indexed(term))))
+    for term in terms:  # the longest first, which is the rarest most often
+        if await _is_rare(db, term, FEW if len(leads) > 1 and term in leads else RARE):
+            return Hint("words")
     if not leads:
         return _in_turn([Hint(walk), Hint("words")])
     one_by_one = _in_turn([Hint("search", lead) for lead in leads])
@@ -69,11 +71,11 @@ def _walk(selection: Selection, ordering: Ordering) -> str:
     return (FACETS_INDEX if selection.facets else LIST_INDEX)[ordering.field]
 
 
-async def _is_rare(db: Database, term: str) -> bool:
-    """Whether few contacts have a word that begins with this term."""
+async def _is_rare(db: Database, term: str, limit: int) -> bool:
+    """Whether fewer contacts than this have a word that begins with this term."""
     if term == indexed(term):
-        return await _count(db, {"keys.prefixes": term}, "search") < RARE
-    return await _count(db, begins(term), "words") < RARE
+        return await _count(db, {"keys.prefixes": term}, "search", limit) < limit
+    return await _count(db, begins(term), "words", limit) < limit
 
 
 def _in_turn(ways: Sequence[Hint]) -> Hint:
@@ -87,5 +89,5 @@ def _in_turn(ways: Sequence[Hint]) -> Hint:
     return found
 
 
-async def _count(db: Database, query: Document, index: str) -> int:
-    return await db.contacts.count_documents(query, limit=RARE, hint=index)
+async def _count(db: Database, query: Document, index: str, limit: int) -> int:
+    return await db.contacts.count_documents(query, limit=limit, hint=index)

@@ -15,6 +15,8 @@ from storage.pages import Ordering, Page, Window
 from storage.selection import Selection
 
 _MOST_LEAPS = 40
+_MOST_IN_VAIN = 500
+"""Contacts that may be read for nothing, when words of the same beginning go on otherwise than those of the search."""
 _LONGEST_STRETCH = 500
 """Names of a word's contacts that are read at once: as many as a page has at first, twice as many each time."""
 
@@ -27,7 +29,7 @@ async def read(
     window: Window,
     projection: Mapping[str, int],
 ) -> Page | None:
-    """One page of those selected, who all have words with these indexed beginnings; None if it takes too many leaps.
+    """One page of those selected, who all have words with these indexed beginnings; None if it takes too long.
 
     The ordering is by name, which the projection must keep.
     """
@@ -38,6 +40,7 @@ async def read(
     nearest, farthest = (max, min) if reverse else (min, max)
     place = None if start is None else _Place(start, there=False)
     found: list[Document] = []
+    in_vain = 0
     with turns.first():
         for _ in range(_MOST_LEAPS):
             for word in words:
@@ -47,10 +50,14 @@ async def read(
                 if place is None or farthest(place.name, word.names[0]) != place.name:
                     place = _Place(word.names[0])  # nobody before has this word
             meeting = sorted(set(words[0].names).intersection(*(word.names for word in words[1:])), reverse=reverse)
-            found += await _those(db, selection, meeting, window.limit + 1 - len(found), projection)
+            selected, looked_at = await _those(db, selection, meeting, window.limit + 1 - len(found), projection)
+            found += selected
+            in_vain += looked_at - len(selected)
             ends = [word.names[-1] for word in words if not word.has_all]
             if len(found) > window.limit or not ends:
                 return pages.paged(found, window)
+            if in_vain > _MOST_IN_VAIN:
+                return None
             end_ = nearest(ends)
             if place is None or farthest(place.name, end_) == end_:
                 place = _Place(end_, there=False)
@@ -105,16 +112,16 @@ class _Word:
 
 async def _those(
     db: Database, selection: Selection, names: Sequence[str], most: int, projection: Mapping[str, int]
-) -> list[Document]:
-    """The first of the selected contacts among those with these names, in this order."""
+) -> tuple[list[Document], int]:
+    """The first of the selected contacts among those with these names, in this order, and how many were looked at."""
     found: list[Document] = []
-    for start in range(0, len(names), most):
+    start = 0
+    while start < len(names) and len(found) < most:
         some = {name.rpartition("\0")[2]: name for name in names[start : start + most]}
         query = {**selection.query(), "_id": {"$in": list(some)}}
         read = await short_reads.find(db.contacts, query, projection, limit=len(some), hint="_id_")
         there = {contact["_id"]: contact for contact in read}
         # One that is renamed by now may belong elsewhere.
         found += [there[each] for each, name in some.items() if each in there and there[each]["keys"]["name"] == name]
-        if len(found) >= most:
-            break
-    return found[:most]
+        start += most
+    return found[:most], min(start, len(names))

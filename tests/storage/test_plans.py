@@ -112,6 +112,7 @@ async def test_searches_sort_few(filled: Database, search: str) -> None:
 async def test_frequent_words_that_never_meet(filled: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """A walk for words that are frequent but never in one contact is given up in time, for the rarest of them."""
     monkeypatch.setattr(hints, "RARE", 1)
+    monkeypatch.setattr(hints, "FEW", 1)
     monkeypatch.setattr(hints, "WALK_MS", 1)
     page = await contacts.page(filled, Selection(search="ana bram"), Ordering("keys.name"), Window(SIZE))
     assert page.documents == []
