@@ -83,7 +83,8 @@ def embedded(data_dir: Path, *, exclusive: bool, cache_gb: float | None = None) 
     has. Without, as commands use it, a mongod that runs already is shared; one that is started here is stopped only
     when the commands sharing it have ended. A mongod that dies is restarted behind the same URI.
 
-    `cache_gb` bounds MongoDB's cache; left out, it is a quarter of the memory, at most 1 GB.
+    `cache_gb` bounds MongoDB's cache; left out, it is a quarter of the memory, at most 2 GB: enough for the lists of a
+    million contacts.
     Raise MongodError if there is no mongod for this system, or it does not start.
     """
     home = _opened(data_dir)
@@ -112,7 +113,7 @@ def _opened(data_dir: Path) -> DataDir:
 
 def _default_cache_gb() -> float:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return min(1.0, max(0.25, memory / 4))
+    return min(2.0, max(0.25, memory / 4))
 
 
 def _shares(home: DataDir, run: Path, locks: ExitStack) -> bool:
