@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from resolvers import rules, sync_state
 from resolvers.directory import Directory
 from resolvers.errors import Busy, ContactReadOnly, EmailAddressTaken, ManagerCycle, NotFound
-from storage import changes, claims, contacts, groups
+from storage import changes, claims, contacts, groups, writing
 from storage.changes import Change
 from storage.documents import Document
 from storage.driver import Session
@@ -29,7 +29,7 @@ async def commit(directory: Directory, decide: Decide, beside: Beside | None = N
         async def work(session: Session, decided: list[Change] = decided) -> None:
             decided[:] = await decide(session)
             if decided:
-                await changes.apply(directory.db, decided, directory.author, directory.clock(), session)
+                await writing.apply(directory.db, decided, directory.author, directory.clock(), session)
                 await _check_managers(directory, decided, session)
             if beside:
                 await beside(session)

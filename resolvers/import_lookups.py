@@ -1,6 +1,6 @@
 """What the directory has of what a batch of rows names, read in a fixed number of queries."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import islice
 
@@ -32,11 +32,15 @@ class Lookups:
 
 
 async def look_up(
-    directory: Directory, rows: Sequence[ImportRow], session: Session | None = None, planned: Overlay | None = None
+    directory: Directory,
+    rows: Sequence[ImportRow],
+    session: Session | None = None,
+    planned: Overlay | None = None,
+    but: Set[str] = frozenset(),
 ) -> Lookups:
     """Read what these rows name, with the session that the changes will be written with, if there is one.
 
-    `planned` changes are taken for written.
+    `planned` changes are taken for written. The addresses in `but` are not looked up.
     """
     db = directory.db
     rows = [row for row in rows if not row.problems]
@@ -44,6 +48,7 @@ async def look_up(
     wanted = {address for row in rows for address in row.addresses}
     wanted.update(looked_up([compared_address(row.manager) for row in rows if row.manager]))
     wanted.update(looked_up([compared_address(entry) for entry in named]))
+    wanted -= but
     holders = await claims.holders(db, wanted, session) if wanted else {}
     if planned:
         _lay_over(holders, wanted, planned)

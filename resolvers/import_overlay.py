@@ -44,6 +44,10 @@ class Overlay:
         """Whether the changes decide who holds an address, and the id of the contact; None if nobody does any more."""
         return address in self._holders, self._holders.get(address)
 
+    def taken(self) -> set[str]:
+        """The addresses that the changes give to a contact."""
+        return {address for address, holder in self._holders.items() if holder is not None}
+
     def manager(self, identifier: str) -> tuple[bool, str | None]:
         """Whether the changes decide who a contact's manager is, and the id; None if there is none."""
         if self._under and identifier not in self._managers:

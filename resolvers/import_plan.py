@@ -21,6 +21,7 @@ from resolvers.import_refusals import Refusals, where
 from resolvers.import_rows import ImportRow, RowProblem, check, compared_address
 from resolvers.import_state import Action, Memory, OnMatch, Outcome, Refused
 from storage import changes, contacts, groups
+from storage.changes import Change
 from storage.claims import Holder
 from storage.documents import Document, created_at
 from storage.driver import Session
@@ -95,13 +96,20 @@ class Plan:
     async def confirm(self, session: Session) -> None:
         """Plan anew, in the transaction that writes the changes, unless all that decided is still the same.
 
-        The batch before must be written.
+        The batch before must be written. That addresses are still free which this batch takes is not looked up:
+        writing their claims finds out.
         """
         after, self._after = self._after, None
         self._overlay.settle()
         self._is_void = self._is_void or (after is not None and after.outcomes is not self._assumed)
-        if self._is_void or await look_up(self._directory, self.rows, session) != self._found:
+        taken = self._overlay.taken() - self._found.holders.keys()
+        if self._is_void or await look_up(self._directory, self.rows, session, but=taken) != self._found:
             await self.make(session)
+
+    @property
+    def changes(self) -> Sequence[Change]:
+        """What is to be written of contacts."""
+        return [outcome.change for outcome in self.outcomes if outcome.change]
 
     def discard(self) -> None:
         """Let the next `confirm` plan anew."""

@@ -12,7 +12,7 @@ from resolvers.import_plan import Plan
 from resolvers.import_rows import ImportRow, check
 from resolvers.import_source import Scan, batches, scan
 from resolvers.import_state import MEETING, Memory, Outcome
-from storage import groups, imports, uploads
+from storage import groups, imports, uploads, writing
 from storage.ahead import ahead
 from storage.changes import Change, Outdated
 from storage.documents import Document
@@ -150,6 +150,9 @@ class Run:
                     after=plan,
                 )
                 await plan.make()
+                if self._job["phase"] == "WRITE":
+                    directory = self._directory
+                    await writing.make(plan.changes, directory.author, directory.clock())
                 yield plan
 
     async def _checked(self) -> AsyncGenerator[Sequence[ImportRow]]:
@@ -186,7 +189,7 @@ class Run:
         async def decide(session: Session) -> Sequence[Change]:
             await imports.lock(self._db, self._hold, session)
             await plan.confirm(session)
-            return [outcome.change for outcome in plan.outcomes if outcome.change]
+            return plan.changes
 
         async def beside(session: Session) -> None:
             await _move_members(self._directory, plan.outcomes, session)

@@ -1,6 +1,6 @@
 """The one way in for synced contacts: what the connector read from Active Directory becomes changes of contacts.
 
-Nothing else may write a contact whose source is SYNCED: `storage.changes` makes that a condition of every write, which
+Nothing else may write a contact whose source is SYNCED: `storage.writing` makes that a condition of every write, which
 only an author that is the sync fulfils.
 """
 

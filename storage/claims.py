@@ -37,23 +37,18 @@ class Holder:
     kind: Kind
 
 
-async def move(
-    db: Database,
-    pairs: Sequence[tuple[Document | None, Document | None]],
-    kind: Kind,
-    session: Session,
-) -> None:
-    """Give up and take what these holders, each before and after a change, no longer or newly claim.
+def moved(before: Document | None, after: Document | None, kind: Kind) -> tuple[list[Document], list[Document]]:
+    """The claims that a holder gives up, and those that it takes, from what it was before a change and is after."""
+    if before is None and after is not None:
+        return [], [{"_id": claim, "holder": after["_id"], "kind": kind} for claim in _claims(after)]
+    old, new = _claims(before), _claims(after)
+    given_up = [{"_id": claim, "holder": before["_id"]} for claim in old - new] if before else []
+    taken = [{"_id": claim, "holder": after["_id"], "kind": kind} for claim in new - old] if after else []
+    return given_up, taken
 
-    All is given up before anything is taken, so that addresses can move between the holders of one batch.
-    Raises `Taken`.
-    """
-    given_up: list[Document] = []
-    taken: list[Document] = []
-    for before, after in pairs:
-        old, new = _claims(before), _claims(after)
-        given_up += ({"_id": claim, "holder": before["_id"]} for claim in old - new if before)
-        taken += ({"_id": claim, "holder": after["_id"], "kind": kind} for claim in new - old if after)
+
+async def move(db: Database, given_up: Sequence[Document], taken: Sequence[Document], session: Session) -> None:
+    """Give up claims, and take others after that. Raises `Taken`."""
     if given_up:
         await db.claims.delete_many({"_id": {"$in": [claim["_id"] for claim in given_up]}}, session=session)
     if taken:

@@ -75,7 +75,7 @@ async def insert(db: Database, group: Document, session: Session) -> Document:
     """Add a group and claim its address. Raises `claims.Taken`."""
     complete = _complete(group)
     await db.groups.insert_one(complete, session=session)
-    await claims.move(db, [(None, complete)], "group", session)
+    await claims.move(db, *claims.moved(None, complete, "group"), session)
     return complete
 
 
@@ -92,7 +92,7 @@ async def replace(
         session=session,
     )
     if written is not None:
-        await claims.move(db, [(before, complete)], "group", session)
+        await claims.move(db, *claims.moved(before, complete, "group"), session)
     return written
 
 
@@ -106,7 +106,7 @@ async def mark_deleted(db: Database, identifier: str, session: Session, source: 
     )
     if group is None:
         return False
-    await claims.move(db, [(group, None)], "group", session)
+    await claims.move(db, *claims.moved(group, None, "group"), session)
     return True
 
 

@@ -1,4 +1,4 @@
-"""The recorded changes of contacts, which `storage.changes` writes with each change."""
+"""The recorded changes of contacts, which `storage.writing` writes with each change."""
 
 from collections.abc import Mapping
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from resolvers.directory import Directory
-from storage import changes, contacts
+from storage import changes, contacts, writing
 from storage.changes import Author, Change
 from storage.documents import Document, now
 from storage.driver import Session
@@ -25,7 +25,7 @@ async def test_only_the_sync_writes_a_synced_contact(
 
     async def write(author: Author) -> None:
         async def work(session: Session) -> None:
-            await changes.apply(directory.db, [change(contact)], author, now(), session)
+            await writing.apply(directory.db, [change(contact)], author, now(), session)
 
         await directory.db.transaction(work)
 

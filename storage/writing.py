@@ -1,0 +1,152 @@
+"""The one write path of contacts: a batch of changes, applied whole or not at all.
+
+Everything that a change of a contact carries with it (address claims, statistics, history, memberships, the recycle
+bin) is written here, in the caller's transaction. The rules that a race must not break are conditions of the
+writes: a contact is replaced or deleted only while it has the source and version that the caller decided upon.
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from datetime import datetime, timedelta
+from typing import Any
+
+import bson
+from bson.raw_bson import RawBSONDocument
+from pymongo import DeleteOne, InsertOne, UpdateOne
+
+from storage import claims, recycle_bin, statistics
+from storage.ahead import ahead
+from storage.changes import Author, Change, Outdated, Written, altered
+from storage.documents import Document, new_id
+from storage.driver import Database, Session
+from storage.keys import keys, updated_key
+from storage.turns import give_way
+
+RETENTION = timedelta(days=30)
+_SLICE = 200
+_TURN = 8
+
+
+async def apply(db: Database, changes: Sequence[Change], author: Author, at: datetime, session: Session) -> None:
+    """Write a batch of changes within a transaction.
+
+    Raises `Outdated` when a contact changed meanwhile or is not this author's to write (a synced contact is the
+    sync's alone), and `claims.Taken` when an address belongs to another holder; either way the transaction must be
+    abandoned.
+    """
+    made: list[Written] = []
+    async with aclosing(ahead(_made(changes, author, at))) as slices:
+        async for some in slices:
+            result = await db.contacts.bulk_write([each.contact for each in some], session=session)
+            if result.inserted_count + result.matched_count + result.deleted_count != len(some):
+                raise Outdated
+            await db.history.insert_many([each.record for each in some], session=session)
+            made += some
+    # All is given up before anything is taken, so that addresses can move between the contacts of one batch.
+    given_up = [claim for each in made for claim in each.given_up]
+    await claims.move(db, given_up, [claim for each in made for claim in each.taken], session)
+    await _count(db, changes, session)
+    if bin_entries := [_bin_entry(change, author, at) for change in changes if change.action == "DELETED"]:
+        await db.deleted_contacts.insert_many(bin_entries, session=session)
+    returning = [change.contact["_id"] for change in changes if change.action == "RESTORED"]
+    if returning and await recycle_bin.take_out(db, returning, session) != len(returning):
+        raise Outdated
+
+
+async def make(changes: Sequence[Change], author: Author, at: datetime) -> None:
+    """Make what will be written of these changes ahead of `apply`, as the keys of contacts take their time."""
+    async with aclosing(_made(changes, author, at)) as slices:
+        async for _ in slices:
+            pass
+
+
+async def _made(changes: Sequence[Change], author: Author, at: datetime) -> AsyncGenerator[list[Written]]:
+    """What is written of the changes, some at a time; others have their turn meanwhile."""
+    made: list[Written] = []
+    late = 0
+    for change in changes:
+        if change.written is None:
+            change.written = _written(change, author, at)
+            late += 1
+            if not late % _TURN:
+                await give_way()
+        made.append(change.written)
+        if late == _SLICE:
+            yield made
+            made, late = [], 0
+    if made:
+        yield made
+
+
+def _written(change: Change, author: Author, at: datetime) -> Written:
+    given_up, taken = claims.moved(change.before, change.after, "contact")
+    return Written(_write(change, author), _encoded(_record(change, author, at)), given_up, taken)
+
+
+def _encoded(document: Document) -> Any:  # PyMongo takes it where it takes a document
+    """A document as it is sent, so that no time is lost with it while the server waits."""
+    return RawBSONDocument(bson.encode(document))
+
+
+def _write(change: Change, author: Author) -> InsertOne[Document] | UpdateOne | DeleteOne:
+    before, after = change.before, change.after
+    if before is None:
+        return InsertOne(_encoded({**change.contact, "keys": keys(change.contact)}))
+    source = before["source"] if author.is_sync or change.action == "HANDED_OVER" else "CLOUD"
+    unchanged = {"_id": before["_id"], "source": source, "version": before["version"]}
+    if after is None:
+        # The memberships are written without a new version, and counted by what is deleted here.
+        return DeleteOne({**unchanged, "groupIds": before.get("groupIds")})
+    # Not a replacement: memberships may be written at the same time.
+    sets = {name: value for name, value in after.items() if name != "groupIds" and before.get(name) != value}
+    unsets = dict.fromkeys(before.keys() - after.keys() - {"keys", "groupIds"}, "")
+    sets["keys"] = keys(after)
+    return UpdateOne(unchanged, {"$set": sets} | ({"$unset": unsets} if unsets else {}))
+
+
+async def _count(db: Database, changes: Sequence[Change], session: Session) -> None:
+    """Keep the statistics, and the member counts of the groups whose members appear or disappear."""
+    kinds: statistics.Counts = {}
+    members: dict[str, int] = {}
+    for change in changes:
+        if change.before:
+            statistics.tally(kinds, change.before, -1)
+        if change.after:
+            statistics.tally(kinds, change.after, +1)
+        if change.before is None or change.after is None:
+            for group in change.contact.get("groupIds", ()):
+                members[group] = members.get(group, 0) + (1 if change.after else -1)
+    await statistics.add(db, kinds, session)
+    if members:
+        await db.groups.bulk_write(
+            [UpdateOne({"_id": group}, {"$inc": {"memberCount": step}}) for group, step in members.items()],
+            session=session,
+        )
+
+
+def _record(change: Change, author: Author, at: datetime) -> Document:
+    differences = altered(change.before or {}, change.after or {})
+    return {
+        "_id": new_id(),
+        "contactId": change.contact["_id"],
+        "action": change.action,
+        "at": at,
+        "by": author.name,
+        "through": author.through,
+        "version": change.contact["version"],
+        "before": {name: old for name, (old, _) in differences.items() if old is not None},
+        "after": {name: new for name, (_, new) in differences.items() if new is not None},
+    }
+
+
+def _bin_entry(change: Change, author: Author, at: datetime) -> Document:
+    contact = change.contact
+    return {
+        "_id": contact["_id"],
+        "key": updated_key(at, contact["_id"]),
+        "contact": {name: value for name, value in contact.items() if name != "keys"},
+        "reportIds": list(change.report_ids),
+        "deletedAt": at,
+        "deletedBy": author.name,
+        "purgeAt": at + RETENTION,
+    }
