@@ -1,7 +1,8 @@
 """Import and export against bare MongoDB, in one run: `python -m bench.import_export [ROWS] [--endure]`.
 
 Every figure is a rate of this machine at this moment; what counts are the ratios. The database is an embedded mongod
-on an empty directory. A row has all 20 columns, most of them filled.
+on an empty directory: one for the bare insertion, whose changed pages would otherwise be written at the expense of what
+follows, and another for all else. A row has all 20 columns, most of them filled.
 """
 
 import argparse
@@ -11,10 +12,11 @@ import io
 import os
 import sys
 import time
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
 from contextlib import aclosing
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 import httpx
 
@@ -33,6 +35,8 @@ from storage.mongod import embedded
 from storage.pages import Ordering, Window
 from storage.selection import Selection
 
+T = TypeVar("T")
+
 BATCH = 1_000
 BY_NAME = Ordering("keys.name")
 
@@ -40,11 +44,11 @@ BY_NAME = Ordering("keys.name")
 class Table:
     """The figures, printed as they come."""
 
-    def __init__(self, rows: int, mongod: int) -> None:
-        self._rows = rows
-        self._mongod = mongod
+    def __init__(self, rows: int) -> None:
+        self.rows = rows
+        self._mongod = 0
         self._rates: dict[str, float] = {}
-        self._spent = self._processor()
+        self._spent = (0.0, 0.0)
         print(f"{'':30} {'seconds':>8} {'rows/s':>9} {'own µs':>7} {'mongod':>7}  ratio")
 
     def add(self, name: str, seconds: float, to: str | None = None) -> None:
@@ -53,13 +57,14 @@ class Table:
         Beside it, what the processor did for a row: in this process, and in mongod.
         """
         spent, self._spent = self._spent, self._processor()
-        own, mongod = ((now - then) / self._rows * 1e6 for then, now in zip(spent, self._spent, strict=True))
-        self._rates[name] = rate = self._rows / seconds
+        own, mongod = ((now - then) / self.rows * 1e6 for then, now in zip(spent, self._spent, strict=True))
+        self._rates[name] = rate = self.rows / seconds
         ratio = f"{rate / self._rates[to]:5.2f} of {to}" if to else ""
         print(f"{name:30} {seconds:8.2f} {rate:9,.0f} {own:7.0f} {mongod:7.0f}  {ratio}", flush=True)
 
-    def restart(self) -> None:
-        """Leave out what was done since the last figure."""
+    def watch(self, place: Path) -> None:
+        """Count from now on, with the mongod whose data are in this place."""
+        self._mongod = int((place / "data" / "db" / "mongod.lock").read_text())
         self._spent = self._processor()
 
     def _processor(self) -> tuple[float, float]:
@@ -113,9 +118,7 @@ async def bare_insert(db: Database, contacts: list[Document]) -> float:
     started = time.perf_counter()
     for start in range(0, len(contacts), BATCH):
         await bare.insert_many(contacts[start : start + BATCH])
-    seconds = time.perf_counter() - started
-    await bare.drop()
-    return seconds
+    return time.perf_counter() - started
 
 
 async def import_file(directory: Directory, path: Path, **options: object) -> float:
@@ -161,19 +164,23 @@ async def bare_export(db: Database) -> float:
     return time.perf_counter() - started
 
 
-async def compare(uri: str, rows: int, directory_of_files: Path) -> None:
-    """The speeds, each beside what it is compared with."""
+async def compare_insertion(uri: str, table: Table, place: Path) -> None:
+    """The speed that an import is compared with."""
+    db = connect(uri, "bench", "motor")
+    contacts = list(dataset.contacts(table.rows))
+    table.watch(place)
+    table.add("insert_many, same indexes", await bare_insert(db, contacts))
+    await db.close()
+
+
+async def compare_rest(uri: str, table: Table, place: Path) -> None:
+    """The other speeds, each beside what it is compared with."""
     db = connect(uri, "bench", "motor")
     await schema.prepare(db)
     directory = Directory(db, Author("bench", "cli"))
-    groups = await make_groups(db)
-    contacts = list(dataset.contacts(rows))
-    path = directory_of_files / "contacts.csv"
-    write_csv(path, contacts, groups)
-    table = Table(rows, int((directory_of_files / "data" / "db" / "mongod.lock").read_text()))
-    table.add("insert_many, same indexes", await bare_insert(db, contacts))
-    del contacts
-    table.restart()
+    path = place / "contacts.csv"
+    write_csv(path, dataset.contacts(table.rows), await make_groups(db))
+    table.watch(place)
     table.add("dry run", await import_file(directory, path, dry_run=True), "insert_many, same indexes")
     table.add("import", await import_file(directory, path), "insert_many, same indexes")
     table.add("the same again, SKIP", await import_file(directory, path), "import")
@@ -288,10 +295,19 @@ def main() -> None:
     parser.add_argument("rows", type=int, nargs="?", default=100_000)
     parser.add_argument("--endure", action="store_true", help="measure memory and other users instead of speed")
     arguments = parser.parse_args()
-    measure = endure if arguments.endure else compare
     process.tune()
+    if arguments.endure:
+        with_server(endure, arguments.rows)
+    else:
+        table = Table(arguments.rows)
+        with_server(compare_insertion, table)
+        with_server(compare_rest, table)
+
+
+def with_server(measure: Callable[[str, T, Path], Coroutine[None, None, None]], what: T) -> None:
+    """Measure on a mongod whose data directory is new: `data` in the place of the files."""
     with TemporaryDirectory() as place, embedded(Path(place) / "data", exclusive=True) as uri:
-        asyncio.run(measure(uri, arguments.rows, Path(place)))
+        asyncio.run(measure(uri, what, Path(place)))
 
 
 if __name__ == "__main__":
