@@ -11,9 +11,11 @@ from resolvers.import_rows import ImportRow, RowProblem
 from resolvers.import_state import Outcome
 from resolvers.names import Names, names
 from storage.documents import Document, new_id
+from storage.turns import give_way
 
 COUNTS = ("created", "updated", "unchanged", "skipped", "failed")
 _CHUNK = 100
+_TURN = 50
 _LONGEST_VALUE = 500
 _LONGEST_MESSAGE = 2_000
 _MOST_PROBLEMS = 100
@@ -25,10 +27,10 @@ def counts(outcomes: Sequence[Outcome]) -> dict[str, int]:
     return {"processed": found.total(), **found}
 
 
-def chunks(job: Document, step: int, outcomes: Sequence[Outcome], called: Names | None) -> list[Document]:
+async def chunks(job: Document, step: int, outcomes: Sequence[Outcome], called: Names | None) -> list[Document]:
     """The outcomes as they are kept. For a preview, which tells what each row changes, `called` has the names."""
     size = len(outcomes) if called is None else _CHUNK
-    return [_chunk(job, step, outcomes[start : start + size], called) for start in range(0, len(outcomes), size)]
+    return [await _chunk(job, step, outcomes[start : start + size], called) for start in range(0, len(outcomes), size)]
 
 
 async def names_in(directory: Directory, outcomes: Sequence[Outcome]) -> Names:
@@ -74,12 +76,18 @@ def problem_document(job: Document, row: ImportRow, number: int, problem: RowPro
     }
 
 
-def _chunk(job: Document, step: int, outcomes: Sequence[Outcome], called: Names | None) -> Document:
+async def _chunk(job: Document, step: int, outcomes: Sequence[Outcome], called: Names | None) -> Document:
+    rows: list[Document] = []
+    for number, outcome in enumerate(outcomes, start=1):
+        if outcome.action != "WAITING":
+            rows.append(_row(outcome, called))
+        if not number % _TURN:
+            await give_way()
     return {
         "_id": new_id(),
         "importId": job["_id"],
         "key": f"{step:04d}:{outcomes[0].row.place:010d}",
-        "rows": [_row(outcome, called) for outcome in outcomes if outcome.action != "WAITING"],
+        "rows": rows,
         "waiting": [outcome.row.place for outcome in outcomes if outcome.action == "WAITING"],
         "purgeAt": job["purgeAt"],
     }

@@ -207,7 +207,7 @@ class Run:
     async def _keep(self, plan: Plan, session: Session | None) -> None:
         outcomes = plan.outcomes
         called = await import_results.names_in(self._directory, outcomes) if self._job["dryRun"] else None
-        chunks = import_results.chunks(self._job, self._job["step"], outcomes, called)
+        chunks = await import_results.chunks(self._job, self._job["step"], outcomes, called)
         if self._job["phase"] == "PREVIEW" and not self._job["dryRun"]:
             chunks = []
         await imports.add_results(self._db, chunks, import_results.problems(self._job, outcomes), session)

@@ -143,6 +143,9 @@ def manager_cycle(above: Mapping[str, str | None], starts: Sequence[str]) -> lis
     """The first chain of managers from one of these contacts that leads back to one in it, as ids."""
     ending: set[str] = set()  # those whose chains come to an end
     for start in starts:
+        manager = above.get(start)
+        if manager is None or above.get(manager) is None:
+            continue  # most chains are as short as that
         chain: dict[str, None] = {}
         current: str | None = start
         while current is not None and current not in ending:

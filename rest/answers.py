@@ -14,6 +14,7 @@ from resolvers.errors import Busy, ContactReadOnly, Problem, VersionConflict
 from rest import etags, problems, representation
 from rest.problems import ForeignOrigin, Malformed, UnsupportedMediaType
 from storage.documents import Document
+from storage.turns import first
 
 # What is read may change at any moment: a cache must ask before it answers.
 FRESH = {"Cache-Control": "private, no-cache"}
@@ -32,7 +33,10 @@ def resource(path: str, **handlers: Handler) -> Route:
         if request.method == "OPTIONS":
             return Response(status_code=204, headers=allow)
         _check_origin(request)
-        return await handlers["GET" if request.method == "HEAD" else request.method](request)
+        if request.method in ("GET", "HEAD"):
+            with first():
+                return await handlers["GET"](request)
+        return await handlers[request.method](request)
 
     return Route(path, endpoint, methods=methods)
 

@@ -28,6 +28,7 @@ from schema.context import Context
 from schema.cost import MAX_ITEMS, Cost
 from schema.executor import Executable
 from schema.faults import Json, coded, fault, shown
+from storage.turns import first
 
 # Characters of all documents that are kept parsed.
 _CACHED = 500_000
@@ -121,9 +122,14 @@ async def run(request: Request, context: Context) -> Answer:
         return Answer({"errors": [fault(message, "METHOD_NOT_ALLOWED")]}, executed=False, refused="mutation")
     if error := document.too_many(request):
         return Answer({"errors": [error.formatted]}, executed=False)
-    result = await document.executable.execute(
+    executing = document.executable.execute(
         request.operation_name, request.variables or {}, context, fast=context.fast_path
     )
+    if kind is OperationType.QUERY:
+        with first():
+            result = await executing
+    else:
+        result = await executing
     return _answer(result, context, "INVALID_VARIABLES" if kind else "UNKNOWN_OPERATION")
 
 

@@ -8,7 +8,7 @@ are told apart in a few leaps as long as names set them apart, as they do first 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from storage import pages, short_reads, turns
+from storage import pages, short_reads
 from storage.documents import Document
 from storage.driver import Database
 from storage.pages import Ordering, Page, Window
@@ -41,26 +41,25 @@ async def read(
     place = None if start is None else _Place(start, there=False)
     found: list[Document] = []
     in_vain = 0
-    with turns.first():
-        for _ in range(_MOST_LEAPS):
-            for word in words:
-                await word.go_to(place)
-                if not word.names:
-                    return pages.paged(found, window)
-                if place is None or farthest(place.name, word.names[0]) != place.name:
-                    place = _Place(word.names[0])  # nobody before has this word
-            meeting = sorted(set(words[0].names).intersection(*(word.names for word in words[1:])), reverse=reverse)
-            selected, looked_at = await _those(db, selection, meeting, window.limit + 1 - len(found), projection)
-            found += selected
-            in_vain += looked_at - len(selected)
-            ends = [word.names[-1] for word in words if not word.has_all]
-            if len(found) > window.limit or not ends:
+    for _ in range(_MOST_LEAPS):
+        for word in words:
+            await word.go_to(place)
+            if not word.names:
                 return pages.paged(found, window)
-            if in_vain > _MOST_IN_VAIN:
-                return None
-            end_ = nearest(ends)
-            if place is None or farthest(place.name, end_) == end_:
-                place = _Place(end_, there=False)
+            if place is None or farthest(place.name, word.names[0]) != place.name:
+                place = _Place(word.names[0])  # nobody before has this word
+        meeting = sorted(set(words[0].names).intersection(*(word.names for word in words[1:])), reverse=reverse)
+        selected, looked_at = await _those(db, selection, meeting, window.limit + 1 - len(found), projection)
+        found += selected
+        in_vain += looked_at - len(selected)
+        ends = [word.names[-1] for word in words if not word.has_all]
+        if len(found) > window.limit or not ends:
+            return pages.paged(found, window)
+        if in_vain > _MOST_IN_VAIN:
+            return None
+        end_ = nearest(ends)
+        if place is None or farthest(place.name, end_) == end_:
+            place = _Place(end_, there=False)
     return None
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pymongo import ASCENDING, DESCENDING
 
-from storage import short_reads, turns
+from storage import short_reads
 from storage.documents import Document
 from storage.driver import Collection
 
@@ -56,16 +56,15 @@ async def read(
     Raises PyMongo's `ExecutionTimeout` if reading takes more than `most_ms` milliseconds.
     """
     reverse = ordering.descending is not window.backwards
-    with turns.first():
-        found = await short_reads.find(
-            collection,
-            {"$and": [query, bounds]} if (bounds := _bounds(ordering, window)) else query,
-            projection,
-            sort={ordering.field: DESCENDING if reverse else ASCENDING},
-            limit=window.limit + 1,
-            hint=hint,
-            most_ms=most_ms,
-        )
+    found = await short_reads.find(
+        collection,
+        {"$and": [query, bounds]} if (bounds := _bounds(ordering, window)) else query,
+        projection,
+        sort={ordering.field: DESCENDING if reverse else ASCENDING},
+        limit=window.limit + 1,
+        hint=hint,
+        most_ms=most_ms,
+    )
     return paged(found, window)
 
 

@@ -1,11 +1,11 @@
-"""Who goes first in a process: what people wait for, or the long work of imports and syncs."""
+"""Who goes first in a process: what people look at (queries), or the long work of imports and syncs."""
 
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 _PAUSE_SECONDS = 0.0005
-_MOST_PAUSES = 4
+_MOST_PAUSES = 20
 
 _urgent = 0
 

@@ -24,7 +24,7 @@ from storage.turns import give_way
 
 RETENTION = timedelta(days=30)
 _SLICE = 200
-_TURN = 8
+_TURN = 4
 
 
 async def apply(db: Database, changes: Sequence[Change], author: Author, at: datetime, session: Session) -> None:

@@ -28,13 +28,13 @@ def fail_after(monkeypatch: pytest.MonkeyPatch, batches: int) -> None:
     """Make the import fail, as if by a defect, when it has written so many batches."""
     keep, done = import_results.chunks, 0
 
-    def chunks(job: Document, step: int, outcomes: Sequence[Outcome], called: Names | None) -> list[Document]:
+    async def chunks(job: Document, step: int, outcomes: Sequence[Outcome], called: Names | None) -> list[Document]:
         nonlocal done
         if job["phase"] == "WRITE":
             done += 1
             if done > batches:
                 raise RuntimeError("a defect")
-        return keep(job, step, outcomes, called)
+        return await keep(job, step, outcomes, called)
 
     monkeypatch.setattr(import_results, "chunks", chunks)
 
