@@ -2,7 +2,7 @@
 
 A preview and a run plan with the same function. What earlier rows of the batch change, or in a preview of the whole
 file, is kept in an overlay over what the directory has. A batch is planned while the one before is written, as if that
-were done; the transaction that writes it then looks up all of it again, and plans anew if anything is different.
+were done; the transaction that writes it then looks up again what decided, and plans anew if anything is different.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -86,7 +86,7 @@ class Plan:
         for number, row in enumerate(self.rows, start=1):
             outcomes.append(await self._outcome(row))
             if not number % _SLICE:
-                await give_way()
+                await give_way(patient=session is None)
         await self._reconsider(outcomes)
         if self._last_round:
             self._may_wait = False
@@ -97,14 +97,19 @@ class Plan:
         """Plan anew, in the transaction that writes the changes, unless all that decided is still the same.
 
         The batch before must be written. That addresses are still free which this batch takes is not looked up:
-        writing their claims finds out.
+        writing their claims finds out, if late.
         """
-        after, self._after = self._after, None
-        self._overlay.settle()
-        self._is_void = self._is_void or (after is not None and after.outcomes is not self._assumed)
+        self.settle()
         taken = self._overlay.taken() - self._found.holders.keys()
         if self._is_void or await look_up(self._directory, self.rows, session, but=taken) != self._found:
             await self.make(session)
+
+    def settle(self) -> None:
+        """Let go of the batch before, which is carried out by now, and with it of all before that."""
+        after, self._after = self._after, None
+        self._is_void = self._is_void or (after is not None and after.outcomes is not self._assumed)
+        self._assumed = None
+        self._overlay.settle()
 
     @property
     def changes(self) -> Sequence[Change]:
@@ -123,7 +128,7 @@ class Plan:
                 outcomes[place] = await self._outcome(outcomes[place].row)
             if all(outcomes[place].action == "WAITING" for place in waiting):
                 return
-            await give_way()
+            await give_way(patient=self._session is None)
 
     async def _outcome(self, row: ImportRow) -> Outcome:
         try:

@@ -82,7 +82,7 @@ async def _chunk(job: Document, step: int, outcomes: Sequence[Outcome], called: 
         if outcome.action != "WAITING":
             rows.append(_row(outcome, called))
         if not number % _TURN:
-            await give_way()
+            await give_way(patient=job["phase"] == "PREVIEW")
     return {
         "_id": new_id(),
         "importId": job["_id"],

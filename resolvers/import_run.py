@@ -177,6 +177,7 @@ class Run:
 
     async def _carry_out(self, plan: Plan) -> None:
         await (self._write_batch(plan) if self._job["phase"] == "WRITE" else self._keep(plan, None))
+        plan.settle()
         self._memory.note(plan.outcomes)
         self._are_new = 2 * sum(outcome.action == "CREATED" for outcome in plan.outcomes) >= len(plan.outcomes)
         self._job["place"] = plan.rows[-1].place

@@ -3,31 +3,56 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import local
 
-_PAUSE_SECONDS = 0.0005
-_MOST_PAUSES = 20
+_LONGEST_PAUSE_SECONDS = 0.004
 
-_urgent = 0
+
+class _Turns(local):
+    """How many queries are being answered by the loop of this thread, and the long work that waits for them."""
+
+    def __init__(self) -> None:
+        self.queries = 0
+        self.waiting: set[asyncio.Future[None]] = set()
+
+
+_turns = _Turns()
 
 
 @contextmanager
 def first() -> Iterator[None]:
     """Long work gives way while the block lasts."""
-    global _urgent
-    _urgent += 1
+    _turns.queries += 1
     try:
         yield
     finally:
-        _urgent -= 1
+        _turns.queries -= 1
+        if not _turns.queries:
+            for waiting in _turns.waiting:
+                _go_on(waiting)
 
 
-async def give_way() -> None:
+async def give_way(*, patient: bool = True) -> None:
     """Let others have their turn: to be called by long work after every half of a millisecond or so.
 
-    What is urgent is waited for, though never for long, so that the work goes on however busy the service is.
+    Queries are waited for, though never for long, so that the work goes on however busy the service is; and not at all
+    if it is not `patient`: others may be waiting for a transaction that is open.
     """
     await asyncio.sleep(0)
-    for _ in range(_MOST_PAUSES):
-        if not _urgent:
-            break
-        await asyncio.sleep(_PAUSE_SECONDS)
+    if not patient or not _turns.queries:
+        return
+    # Not a short sleep: uvloop takes half a millisecond for none.
+    loop = asyncio.get_running_loop()
+    waiting = loop.create_future()
+    alarm = loop.call_later(_LONGEST_PAUSE_SECONDS, _go_on, waiting)
+    _turns.waiting.add(waiting)
+    try:
+        await waiting
+    finally:
+        alarm.cancel()
+        _turns.waiting.discard(waiting)
+
+
+def _go_on(waiting: "asyncio.Future[None]") -> None:
+    if not waiting.done():
+        waiting.set_result(None)

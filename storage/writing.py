@@ -28,14 +28,14 @@ _TURN = 4
 
 
 async def apply(db: Database, changes: Sequence[Change], author: Author, at: datetime, session: Session) -> None:
-    """Write a batch of changes within a transaction.
+    """Write a batch of changes within a transaction; `author` and `at` are for those that `make` has not made.
 
     Raises `Outdated` when a contact changed meanwhile or is not this author's to write (a synced contact is the
     sync's alone), and `claims.Taken` when an address belongs to another holder; either way the transaction must be
     abandoned.
     """
     made: list[Written] = []
-    async with aclosing(ahead(_made(changes, author, at))) as slices:
+    async with aclosing(ahead(_made(changes, author, at, patient=False))) as slices:
         async for some in slices:
             result = await db.contacts.bulk_write([each.contact for each in some], session=session)
             if result.inserted_count + result.matched_count + result.deleted_count != len(some):
@@ -55,13 +55,15 @@ async def apply(db: Database, changes: Sequence[Change], author: Author, at: dat
 
 async def make(changes: Sequence[Change], author: Author, at: datetime) -> None:
     """Make what will be written of these changes ahead of `apply`, as the keys of contacts take their time."""
-    async with aclosing(_made(changes, author, at)) as slices:
+    async with aclosing(_made(changes, author, at, patient=True)) as slices:
         async for _ in slices:
             pass
 
 
-async def _made(changes: Sequence[Change], author: Author, at: datetime) -> AsyncGenerator[list[Written]]:
-    """What is written of the changes, some at a time; others have their turn meanwhile."""
+async def _made(
+    changes: Sequence[Change], author: Author, at: datetime, *, patient: bool
+) -> AsyncGenerator[list[Written]]:
+    """What is written of the changes: a slice as soon as so many are made, all at once if they are already."""
     made: list[Written] = []
     late = 0
     for change in changes:
@@ -69,7 +71,7 @@ async def _made(changes: Sequence[Change], author: Author, at: datetime) -> Asyn
             change.written = _written(change, author, at)
             late += 1
             if not late % _TURN:
-                await give_way()
+                await give_way(patient=patient)
         made.append(change.written)
         if late == _SLICE:
             yield made

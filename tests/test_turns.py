@@ -1,9 +1,11 @@
 """Who goes first: what people look at, or long work."""
 
 import asyncio
+import time
 
 import httpx
 import pytest
+from uvicorn import Config
 
 from storage import short_reads, turns
 
@@ -16,25 +18,31 @@ async def _pass(turns_of_the_loop: int) -> None:
 
 
 async def test_long_work_waits_for_a_query_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It goes on when the query is done, and now and then while one is always there."""
-    monkeypatch.setattr(turns, "_PAUSE_SECONDS", 0)
-    steps = 0
-
-    async def work() -> None:
-        nonlocal steps
-        while True:
-            await turns.give_way()
-            steps += 1
-
-    working = asyncio.create_task(work())
+    """It goes on when the query is done, or after a while; in a transaction it does not wait."""
+    monkeypatch.setattr(turns, "_LONGEST_PAUSE_SECONDS", 60)
     with turns.first():
-        await _pass(15)
-        assert steps == 0
-        await _pass(30)
-        assert steps in (1, 2)
-    await _pass(30)
-    assert steps > 20
-    working.cancel()
+        waits = asyncio.create_task(turns.give_way())
+        hurries = asyncio.create_task(turns.give_way(patient=False))
+        await _pass(100)
+        assert (waits.done(), hurries.done()) == (False, True)
+    await _pass(2)
+    assert waits.done()
+    monkeypatch.setattr(turns, "_LONGEST_PAUSE_SECONDS", 0)
+    with turns.first():
+        await turns.give_way()
+
+
+def test_pauses_take_their_time() -> None:
+    """On the service's own event loop, too, which rounds times."""
+
+    async def pause() -> float:
+        started = time.monotonic()
+        with turns.first():
+            await turns.give_way()
+        return time.monotonic() - started
+
+    with asyncio.Runner(loop_factory=Config("").get_loop_factory()) as runner:
+        assert runner.run(pause()) > 0.002
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Imports plan a batch before the one before it is written: nothing that happens meanwhile is overlooked."""
 
 from collections.abc import Awaitable, Callable, Iterable
+from weakref import WeakSet
 
 import pytest
 
@@ -150,3 +151,24 @@ async def test_the_batch_before_turns_out_otherwise(
     assert contact["managerId"] == boss["_id"]
     assert (1, True) in plans
     await check(directory.db)
+
+
+@pytest.mark.parametrize("dry_run", [True, False], ids=["dry run", "run"])
+async def test_only_the_plans_in_use_are_kept(
+    directory: Directory, monkeypatch: pytest.MonkeyPatch, dry_run: bool
+) -> None:
+    """However many batches a file has, three plans are all there are: written, planned, and the one before."""
+    alive: WeakSet[Plan] = WeakSet()
+    most = 0
+    make = Plan.make
+
+    async def counted(plan: Plan, session: Session | None = None) -> None:
+        nonlocal most
+        alive.add(plan)
+        await make(plan, session)
+        most = max(most, len(alive))
+
+    monkeypatch.setattr(Plan, "make", counted)
+    job = await import_csv(directory, table(*((n, "", "") for n in range(10 * BATCH))), dry_run=dry_run)
+    assert job["created"] == 10 * BATCH
+    assert most <= 3
