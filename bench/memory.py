@@ -1,6 +1,6 @@
 """Whether a worker grows: its resident memory over many random requests. `python -m bench.memory [REQUESTS]`.
 
-One request in fifty is a query never sent before, so that caches of documents and plans fill and turn over; one in a
+One request in ten is a query never sent before, so that caches of documents and plans fill and turn over; one in a
 hundred is refused or fails.
 """
 
@@ -22,7 +22,7 @@ from storage.mongod import embedded
 COUNT = 10_000
 CLIENTS = 4
 USUAL = 200
-NEW = 0.02
+NEW = 0.1
 _FIELDS = ["id", "displayName", "emailAddress", "company", "jobTitle", "source", "gal", "createdAt", "version"]
 _NESTED = [
     "address { city }",
