@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from bson.raw_bson import RawBSONDocument
 from pymongo import DeleteOne, InsertOne, UpdateOne
 
 from storage.documents import Document
@@ -33,10 +34,10 @@ class Author:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What is written of a change: of the contact and of its history, and the claims given up and taken."""
+    """What is written of a change: of the contact and of its history, encoded, and the claims given up and taken."""
 
     contact: InsertOne[Document] | UpdateOne | DeleteOne
-    record: Document
+    record: RawBSONDocument
     given_up: Sequence[Document]
     taken: Sequence[Document]
 

@@ -8,7 +8,6 @@ writes: a contact is replaced or deleted only while it has the source and versio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import datetime, timedelta
-from typing import Any
 
 import bson
 from bson.raw_bson import RawBSONDocument
@@ -85,7 +84,7 @@ def _written(change: Change, author: Author, at: datetime) -> Written:
     return Written(_write(change, author), _encoded(_record(change, author, at)), given_up, taken)
 
 
-def _encoded(document: Document) -> Any:  # PyMongo takes it where it takes a document
+def _encoded(document: Document) -> RawBSONDocument:
     """A document as it is sent, so that no time is lost with it while the server waits."""
     return RawBSONDocument(bson.encode(document))
 
@@ -93,7 +92,8 @@ def _encoded(document: Document) -> Any:  # PyMongo takes it where it takes a do
 def _write(change: Change, author: Author) -> InsertOne[Document] | UpdateOne | DeleteOne:
     before, after = change.before, change.after
     if before is None:
-        return InsertOne(_encoded({**change.contact, "keys": keys(change.contact)}))
+        document = _encoded({**change.contact, "keys": keys(change.contact)})
+        return InsertOne(document)  # type: ignore[arg-type]  # PyMongo takes encoded documents, too
     source = before["source"] if author.is_sync or change.action == "HANDED_OVER" else "CLOUD"
     unchanged = {"_id": before["_id"], "source": source, "version": before["version"]}
     if after is None:
