@@ -39,8 +39,6 @@ class Holder:
 
 def moved(before: Document | None, after: Document | None, kind: Kind) -> tuple[list[Document], list[Document]]:
     """The claims that a holder gives up, and those that it takes, from what it was before a change and is after."""
-    if before is None and after is not None:
-        return [], [{"_id": claim, "holder": after["_id"], "kind": kind} for claim in _claims(after)]
     old, new = _claims(before), _claims(after)
     given_up = [{"_id": claim, "holder": before["_id"]} for claim in old - new] if before else []
     taken = [{"_id": claim, "holder": after["_id"], "kind": kind} for claim in new - old] if after else []
