@@ -1,15 +1,50 @@
-"""Counts what a database is asked, by its own profiler, whichever client asks."""
+"""Tells what a database is asked: which commands by whom, and what its profiler says of them."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+
+from pymongo import monitoring
 
 from storage.documents import Document
 from storage.driver import Database
 
+_asked: ContextVar[list[str] | None] = ContextVar("asked", default=None)
+
+
+class _Listener(monitoring.CommandListener):
+    """Notes the commands of whoever counts, and nobody else's: a service's own tasks ask the database all the time."""
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        asked = _asked.get()
+        if asked is not None and event.database_name != "admin":
+            of = event.command.get("collection", event.command[event.command_name])  # getMore names its cursor first
+            asked.append(f"{event.command_name} {of}")
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
+        pass
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None:
+        pass
+
+
+monitoring.register(_Listener())  # for every client from now on
+
+
+@contextmanager
+def counted() -> Iterator[list[str]]:
+    """The commands that this task asks of any database within the block, as `"find contacts"`."""
+    commands: list[str] = []
+    token = _asked.set(commands)
+    try:
+        yield commands
+    finally:
+        _asked.reset(token)
+
 
 @asynccontextmanager
 async def profiled(db: Database) -> AsyncIterator[list[Document]]:
-    """What the database's profiler says of each command within the block, filled in when it ends."""
+    """What the database's profiler says of each command within the block, whoever asked; filled in when it ends."""
     entries: list[Document] = []
     await db.mongo.command("profile", 2)
     try:
@@ -22,15 +57,3 @@ async def profiled(db: Database) -> AsyncIterator[list[Document]]:
             if next(iter(entry["command"])) != "profile":
                 entries.append(entry)
         await profile.drop()
-
-
-@asynccontextmanager
-async def counted(db: Database) -> AsyncIterator[list[str]]:
-    """The commands that the database runs within the block, as `"find contacts"`, filled in when it ends."""
-    commands: list[str] = []
-    entries: list[Document] = []
-    try:
-        async with profiled(db) as entries:
-            yield commands
-    finally:
-        commands += [f"{next(iter(each['command']))} {each['ns'].partition('.')[2]}" for each in entries]

@@ -224,7 +224,7 @@ async def test_list_costs_a_fixed_number_of_queries(
     for size in (1, 20):
         for number in range(size):
             await synced(sync_directory, f"{size}-{number}@ad.example")
-        async with counted(db) as commands:
+        with counted() as commands:
             assert len((await client.get(CONTACTS)).json()["contacts"]) >= size
         assert sorted(commands) == ["find contacts", "find state", "find statistics"]
 
@@ -233,6 +233,6 @@ async def test_search_costs_a_fixed_number_of_queries(
     client: AsyncClient, people: list[dict[str, Any]], db: Database
 ) -> None:
     """A search for a word reads its page and counts what it finds."""
-    async with counted(db) as commands:
+    with counted() as commands:
         assert len(await names(client, search="acm")) == 2
     assert sorted(commands) == ["aggregate contacts", "find contacts", "find state"]

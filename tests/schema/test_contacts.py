@@ -292,7 +292,7 @@ async def test_page_with_managers_and_groups_costs_few_queries(
     page = """query($first: Int) { contacts(first: $first) { nodes { displayName manager { displayName }
       groups { nodes { displayName memberCount } } } } }"""
     for first in (2, 31):
-        async with counted(db) as commands:
+        with counted() as commands:
             nodes = (await graphql(page, first=first))["contacts"]["nodes"]
         assert sorted(commands) == ["find contacts", "find contacts", "find groups"]
     assert nodes[0]["manager"] == {"displayName": "Big Boss"}
@@ -310,7 +310,7 @@ async def test_total_is_counted_only_when_asked(graphql: GraphQL, db: Database) 
         ("{ contacts { totalCount } }", ["find statistics"]),
         ("{ contactStats { total } }", ["find statistics"]),
     ):
-        async with counted(db) as commands:
+        with counted() as commands:
             await graphql(query)
         assert commands == cost
 

@@ -1,5 +1,6 @@
 """What requests cost, counted and not timed: queries, and calls for each contact of a page."""
 
+import asyncio
 import sys
 from types import FrameType
 
@@ -44,12 +45,28 @@ async def context(db: Database, directory: Directory) -> Context:
 
 
 @pytest.mark.parametrize(("query", "expected"), QUERIES.values(), ids=QUERIES.keys())
-async def test_queries(db: Database, context: Context, query: str, expected: list[str]) -> None:
+async def test_queries(context: Context, query: str, expected: list[str]) -> None:
     """A request asks the database a fixed number of queries, whatever the size of the page."""
-    async with counted(db) as commands:
+    with counted() as commands:
         result = await Executable(parse(query)).execute(None, {}, context)
     assert not result.errors
     assert sorted(commands) == expected
+
+
+async def test_others_are_not_counted(db: Database) -> None:
+    """What a service does by itself meanwhile, such as looking for imports, is none of a request's cost."""
+
+    async def look() -> None:
+        await begun.wait()
+        await db.imports.find_one()
+
+    begun = asyncio.Event()
+    other = asyncio.create_task(look())
+    with counted() as commands:
+        begun.set()
+        await other
+        await db.groups.find_one()
+    assert commands == ["find groups"]
 
 
 async def test_calls_of_a_page(context: Context) -> None:
