@@ -10,7 +10,6 @@ from httpx import AsyncClient
 from resolvers import groups
 from resolvers.contacts import MAX_TEXT, ORDERINGS
 from resolvers.directory import Directory
-from storage.driver import Database
 from tests.queries import counted
 from tests.rest.test_contacts import CONTACTS, create, synced
 
@@ -217,9 +216,7 @@ async def test_query_that_is_not_utf8(client: AsyncClient) -> None:
     assert (await client.get(f"{CONTACTS}?search=%ff%00&company=%00")).status_code == 200
 
 
-async def test_list_costs_a_fixed_number_of_queries(
-    client: AsyncClient, sync_directory: Directory, db: Database
-) -> None:
+async def test_list_costs_a_fixed_number_of_queries(client: AsyncClient, sync_directory: Directory) -> None:
     """However many contacts a page has, synced ones too, it is one query for them, one count, one for the sync."""
     for size in (1, 20):
         for number in range(size):
@@ -229,9 +226,7 @@ async def test_list_costs_a_fixed_number_of_queries(
         assert sorted(commands) == ["find contacts", "find state", "find statistics"]
 
 
-async def test_search_costs_a_fixed_number_of_queries(
-    client: AsyncClient, people: list[dict[str, Any]], db: Database
-) -> None:
+async def test_search_costs_a_fixed_number_of_queries(client: AsyncClient, people: list[dict[str, Any]]) -> None:
     """A search for a word reads its page and counts what it finds."""
     with counted() as commands:
         assert len(await names(client, search="acm")) == 2

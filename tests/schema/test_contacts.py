@@ -274,9 +274,7 @@ async def test_nodes(graphql: GraphQL) -> None:
     assert read["node"] == {"displayName": "Ana Silva"}
 
 
-async def test_page_with_managers_and_groups_costs_few_queries(
-    graphql: GraphQL, db: Database, sync_directory: Directory
-) -> None:
+async def test_page_with_managers_and_groups_costs_few_queries(graphql: GraphQL, sync_directory: Directory) -> None:
     """However long a page is, its contacts, managers and groups are three queries."""
     from resolvers import groups
     from resolvers.sync import apply
@@ -302,7 +300,7 @@ async def test_page_with_managers_and_groups_costs_few_queries(
     ]
 
 
-async def test_total_is_counted_only_when_asked(graphql: GraphQL, db: Database) -> None:
+async def test_total_is_counted_only_when_asked(graphql: GraphQL) -> None:
     """A page costs one query, a total one more, and a total alone reads no page."""
     await create(graphql)
     for query, cost in (
