@@ -1,10 +1,11 @@
 """Keeps web pages from turning a visitor's browser against the service."""
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import rest
 from settings import Settings
+
+_NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 
 
 class Guard:
@@ -17,12 +18,20 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["X-Content-Type-Options"] = "nosniff"
+                message["headers"] = [*message.get("headers", ()), _NO_SNIFFING]
             await send(message)
 
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
-        elif self._settings.answers_to(host := Headers(scope=scope).get("host")):
+        elif self._settings.answers_to(host := _host(scope)):
             await self._app(scope, receive, send_guarded)
         else:
             await rest.misdirected(str(host))(scope, receive, send_guarded)
+
+
+def _host(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == b"host":
+            found: str = value.decode("latin-1")
+            return found
+    return None

@@ -169,8 +169,7 @@ class Settings(BaseSettings):
         """
         if host is None:  # no browser leaves it out
             return True
-        found = re.fullmatch(r"(\[[^\[\]]*\]|[^:\[\]]*)(:\d*)?", host)
-        name = found[1].strip("[]").lower().removesuffix(".") if found else ""
+        name = _without_port(host)
         return name in self.allowed_hosts or is_loopback(name)
 
     @field_validator("ad_urls", "allowed_origins", "allowed_hosts", mode="before")
@@ -232,6 +231,14 @@ class Settings(BaseSettings):
 
 
 @lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
+def _without_port(host: str) -> str:
+    """The name or address in a `Host` header, empty if it is none."""
+    found = re.fullmatch(r"(\[[^\[\]]*\]|[^:\[\]]*)(:\d*)?", host)
+    return found[1].strip("[]").lower().removesuffix(".") if found else ""
+
+
+@lru_cache(maxsize=64)
 def is_loopback(host: str) -> bool:
     """Whether this name or address is one of this machine that no other machine can reach."""
     try:

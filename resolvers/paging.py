@@ -28,11 +28,10 @@ def cursors(ordering: Ordering, documents: Sequence[Document]) -> list[str]:
     """The cursor of each of these documents of a page."""
     if not documents:
         return []
-    # No key has a line break: all are encoded and translated together, which takes half the time.
+    # No key has a line break, and each encoded one ends with one: all are translated together, in half the time.
     found = "\n".join(keys(documents, ordering)).encode().split(b"\n")
-    mark = _mark(ordering).encode()
-    encoded = (b"\n" + mark).join([b2a_base64(each, newline=False) for each in found])
-    return (mark + encoded.translate(_URL_SAFE)).decode().split("\n")
+    encoded = _mark(ordering).encode().join([b"", *map(b2a_base64, found)])
+    return encoded.translate(_URL_SAFE).decode().splitlines()
 
 
 def encode(ordering: Ordering, sort_key: str) -> str:

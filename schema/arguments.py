@@ -34,14 +34,22 @@ class _Unknown(Exception):
     """Raised for a type that is left to Strawberry."""
 
 
-def converter(arguments: Sequence[StrawberryArgument]) -> Callable[[Arguments], Arguments]:
-    """The function from a field's arguments by their names in GraphQL to those by their names in Python."""
+def converter(arguments: Sequence[StrawberryArgument]) -> Callable[[Mapping[str, Any]], Arguments]:
+    """The function from some of a field's arguments by their names in GraphQL to the same by their names in Python."""
     names = [_CONFIG.name_converter.from_argument(each) for each in arguments]
     try:
-        parts = [(name, each.python_name, _of(each.type)) for name, each in zip(names, arguments, strict=True)]
+        parts = {name: (each.python_name, _of(each.type)) for name, each in zip(names, arguments, strict=True)}
     except _Unknown:
-        return lambda given: convert_arguments(given, list(arguments), _SCALARS, _CONFIG)
-    return lambda given: {python: convert(given[name]) for name, python, convert in parts if name in given}
+        return lambda given: convert_arguments(dict(given), list(arguments), _SCALARS, _CONFIG)
+    return lambda given: _converted(given, parts)
+
+
+def _converted(given: Mapping[str, Any], parts: Mapping[str, tuple[str, _Convert]]) -> Arguments:
+    converted = {}
+    for name, value in given.items():
+        python, convert = parts[name]
+        converted[python] = value if convert is _same else convert(value)
+    return converted
 
 
 def _of(kind: object) -> _Convert:
@@ -76,17 +84,18 @@ def _of_list(convert: _Convert) -> _Convert:
 def _of_input(definition: StrawberryObjectDefinition) -> _Convert:
     """The conversion of an input object; its fields without defaults are None when left out."""
     fields = definition.fields
-    absent = [each.python_name for each in fields if each.default_value is MISSING and each.default_factory is MISSING]
-    parts = [
-        (_CONFIG.name_converter.from_field(each), each.python_name, _of(each.resolve_type(type_definition=definition)))
+    required = [each for each in fields if each.default_value is MISSING and each.default_factory is MISSING]
+    absent = {each.python_name: None for each in required}
+    parts = {
+        _CONFIG.name_converter.from_field(each): (
+            each.python_name,
+            _of(each.resolve_type(type_definition=definition)),
+        )
         for each in fields
-    ]
+    }
     make = cast("Callable[..., object]", definition.origin)
 
     def convert(value: Mapping[str, object] | None) -> object:
-        if value is None:
-            return None
-        given = {python: part(value[name]) for name, python, part in parts if name in value}
-        return make(**(dict.fromkeys(absent) | given))
+        return None if value is None else make(**(absent | _converted(value, parts)))
 
     return convert

@@ -5,6 +5,7 @@ The values are the same. What is not as its type says raises, for graphql-core t
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
 from graphql import (
@@ -41,6 +42,16 @@ _Coerced: TypeAlias = Mapping[str, Any]
 _Evaluate: TypeAlias = Callable[[_Coerced], Any]
 
 
+@dataclass(frozen=True, slots=True)
+class _Constant:
+    """A value that is the same for each request."""
+
+    value: Any
+
+    def __call__(self, coerced: _Coerced) -> Any:
+        return self.value
+
+
 class Variables:
     """The variables of an operation."""
 
@@ -68,19 +79,34 @@ class Variables:
         return VariableValues(sources, coerced)
 
 
-def arguments(field: GraphQLField, node: FieldNode) -> Callable[[VariableValues], dict[str, Any]]:
-    """The function that gives a field's arguments as its node has them. It raises `Unexpected`.
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Named values as a node has them: those that are the same for each request, and those that depend on variables."""
 
-    Raises `Unexpected` if the node's arguments are not as their types say.
-    """
+    fixed: Mapping[str, Any]
+    varying: Sequence[tuple[str, _Evaluate]]
+
+    def values(self, coerced: _Coerced) -> dict[str, Any]:
+        """The varying ones that there are. Raises `Unexpected`."""
+        return {name: value for name, part in self.varying if (value := part(coerced)) is not Undefined}
+
+    def all(self, coerced: _Coerced) -> dict[str, Any]:
+        """All of them, which nobody changes. Raises `Unexpected`."""
+        return {**self.fixed, **self.values(coerced)}
+
+
+def arguments(field: GraphQLField, node: FieldNode) -> Given:
+    """A field's arguments. Raises `Unexpected` if those that depend on no variable are not as their types say."""
     given = {each.name.value: each.value for each in node.arguments or ()}
-    parts = [(each.out_name or name, _argument(each, given.get(name))) for name, each in field.args.items()]
+    return _given({each.out_name or name: _argument(each, given.get(name)) for name, each in field.args.items()})
 
-    def evaluate(variables: VariableValues) -> dict[str, Any]:
-        found = [(name, part(variables.coerced)) for name, part in parts]
-        return {name: value for name, value in found if value is not Undefined}
 
-    return evaluate
+def _given(parts: Mapping[str, _Evaluate]) -> Given:
+    constants = {name: part.value for name, part in parts.items() if isinstance(part, _Constant)}
+    return Given(
+        {name: value for name, value in constants.items() if value is not Undefined},
+        [(name, part) for name, part in parts.items() if name not in constants],
+    )
 
 
 def _argument(argument: GraphQLArgument, node: ValueNode | None) -> _Evaluate:
@@ -89,7 +115,7 @@ def _argument(argument: GraphQLArgument, node: ValueNode | None) -> _Evaluate:
 
 def _member(member: GraphQLArgument | GraphQLInputField, node: ValueNode | None, required: bool) -> _Evaluate:
     """The value of an argument or of a field of an input object; `Undefined` if it has none."""
-    absent = _required if required else _constant(_default(member))
+    absent = _required if required else _Constant(_default(member))
     if node is None:
         return absent
     if not isinstance(node, VariableNode):
@@ -108,18 +134,21 @@ def _literal(kind: GraphQLInputType, node: ValueNode) -> _Evaluate:
         if isinstance(node, NullValueNode):
             raise Unexpected
     if isinstance(node, NullValueNode):
-        return _constant(None)
+        return _Constant(None)
     if is_list_type(kind):
         return _list_literal(kind.of_type, node.values if isinstance(node, ListValueNode) else [node])
     if is_input_object_type(kind):
         return _object_literal(kind, node)
     if isinstance(node, ObjectValueNode | ListValueNode):  # a scalar's own, in which there may be variables
         raise Unexpected
-    return _constant(_known(coerce_input_literal(node, kind)))
+    return _Constant(_known(coerce_input_literal(node, kind)))
 
 
 def _list_literal(kind: GraphQLInputType, nodes: Sequence[ValueNode]) -> _Evaluate:
     items = [_literal(kind, each) for each in nodes]
+    constants = [each.value for each in items if isinstance(each, _Constant)]
+    if len(constants) == len(items):
+        return _Constant(constants)
     return lambda coerced: [each(coerced) for each in items]
 
 
@@ -129,16 +158,15 @@ def _object_literal(kind: GraphQLInputObjectType, node: ValueNode) -> _Evaluate:
     given = {each.name.value: each.value for each in node.fields}
     if given.keys() - kind.fields.keys():
         raise Unexpected
-    parts = [
-        (each.out_name or name, _member(each, given.get(name), is_required_input_field(each)))
-        for name, each in kind.fields.items()
-    ]
-
-    def evaluate(coerced: _Coerced) -> Any:  # Any: see `_Evaluate`
-        found = [(name, part(coerced)) for name, part in parts]
-        return kind.out_type({name: value for name, value in found if value is not Undefined})
-
-    return evaluate
+    fields = _given(
+        {
+            each.out_name or name: _member(each, given.get(name), is_required_input_field(each))
+            for name, each in kind.fields.items()
+        }
+    )
+    if not fields.varying:
+        return _Constant(kind.out_type(dict(fields.fixed)))
+    return lambda coerced: kind.out_type(fields.all(coerced))
 
 
 def _of(kind: GraphQLInputType) -> _Coerce:
@@ -210,10 +238,6 @@ def _known(value: object) -> object:
     if value is Undefined:
         raise Unexpected
     return value
-
-
-def _constant(value: object) -> _Evaluate:
-    return lambda coerced: value
 
 
 def _required(coerced: _Coerced) -> object:

@@ -35,17 +35,21 @@ class Field:
         self._nodes = nodes
         self._given = coercion(definition, nodes[0])
         self._convert = converter(strawberry.arguments)
+        self._fixed = self._convert(self._given.fixed)
 
     def arguments(self, run: Run) -> dict[str, Any]:
         """The arguments given to the field, as its resolver takes them."""
-        return self._convert(self._given(run.variables))
+        return {**self._fixed, **self._convert(self._given.values(run.variables.coerced))}
 
     def resolver(self, run: Run) -> _Resolve:
         """The function that resolves the field for an object."""
         info = run.info(self._parent, self.definition, self._nodes)
         own = self.strawberry.base_resolver
         if own is None or own.self_parameter or self.strawberry.extensions or self.strawberry.permission_classes:
-            resolve, given = cast("GraphQLFieldResolver", self.definition.resolve), self._given(run.variables)
+            resolve, given = (
+                cast("GraphQLFieldResolver", self.definition.resolve),
+                self._given.all(run.variables.coerced),
+            )
             return lambda source: resolve(source, info, **given)
         arguments = self.arguments(run)
         if own.info_parameter:

@@ -34,11 +34,11 @@ class Plain:
     """Completes what needs no more than itself, by a generated function."""
 
     wanted: Wanted
-    show: Callable[[object], object]
+    show: Callable[[Sequence[object]], Sequence[object]]
 
     async def complete(self, run: Any, values: Sequence[object]) -> Sequence[object]:
         """See `Completer`."""
-        return list(map(self.show, values))
+        return self.show(values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ field is one of four kinds:
 What it does not understand (abstract types, introspection, `@defer`) makes the whole operation graphql-core's.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -35,7 +35,7 @@ from schema.connections import Connection
 from schema.documents import stored_name
 from schema.reads import Reads, Wanted, together, within
 from schema.run import Operation
-from schema.shape import Column, Shape, Text
+from schema.shape import Column, Display, Names, Shape, Text
 
 _DEFINITION = "strawberry-definition"
 
@@ -57,6 +57,28 @@ class Inline:
         return Plain(self.wanted, text.function(["value"], self.write(text, "value")))
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A field that needs no more than the object it belongs to, as `Inline`."""
+
+    wanted: Wanted
+    write: Callable[[Text, Names], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """What is selected of the objects of a type, not yet made into a function."""
+
+    wanted: Wanted
+    columns: Sequence[Column]
+    display: Display
+
+    def shape(self, *known: str) -> Shape:
+        """The function, for a caller that has the values of these names already."""
+        columns = [_column(number) for number in range(len(self.columns))]
+        return Shape(self.wanted, self.columns, self.display.function(*known, *columns))
+
+
 class Compiler:
     """Compiles a query for these variables, of which only those in `@skip` and `@include` matter."""
 
@@ -71,30 +93,30 @@ class Compiler:
         if root is None:
             raise NotUnderstood
         collected = collect_fields(operation.schema, operation.fragments, self._variables, root, operation.definition)
-        return self._shape(root, collected.grouped_field_set, self._of_document)
+        return self._selected(root, collected.grouped_field_set, self._of_document).shape()
 
-    def _shape(self, parent: GraphQLObjectType, grouped: GroupedFieldSet, place: "_Place", *known: str) -> Shape:
-        """The shape of the objects of a type, whose fields are found as `place` says."""
-        text, columns, wants = Text(), list[Column](), list[Wanted]()
-        shown: list[str] = []
-        plain: list[str] = []
+    def _selected(self, parent: GraphQLObjectType, grouped: GroupedFieldSet, place: "_Place") -> Selected:
+        """What is selected of the objects of a type, whose fields are found as `place` says."""
+        fields: dict[str, Callable[[Text, Names], str]] = {}
+        columns: list[Column] = []
+        wants: list[Wanted] = []
+        read: list[str] = []
         for key, details in grouped.items():
             if details[0].node.name.value == "__typename":
-                shown.append(f"{key!r}: {parent.name!r}")
+                fields[key] = _verbatim(repr(parent.name))
                 continue
             field = self._field(parent, details)
             made = place(field, self._output(field.definition.type, details))
             wants.append(made.wanted)
-            if isinstance(made, Inline):
-                shown.append(f"{key!r}: {made.write(text, 'document')}")
-                plain += [field.strawberry.python_name] if field.strawberry.is_basic_field else []
+            if isinstance(made, Part):
+                fields[key] = made.write
+                read += [field.strawberry.python_name] if field.strawberry.is_basic_field else []
             else:
-                shown.append(f"{key!r}: column{len(columns)}")
+                fields[key] = _verbatim(_column(len(columns)))
                 columns.append(made)
-        given = ["object", *known, *(f"column{number}" for number in range(len(columns)))]
-        return Shape(together(wants), columns, text.display(given, shown, plain))
+        return Selected(together(wants), columns, Display(fields, read))
 
-    def _of_document(self, field: Field, output: "Inline | Completer") -> "Inline | Column":
+    def _of_document(self, field: Field, output: "Inline | Completer") -> "Part | Column":
         """How a field is shown of the document that it belongs to."""
         completer = output.completer() if isinstance(output, Inline) else output
         if field.strawberry.is_basic_field:
@@ -103,24 +125,24 @@ class Compiler:
             if isinstance(output, Inline):
                 # What must be there is looked up as such, which is quicker, and left to graphql-core if it is not.
                 found = f"[{name!r}]" if is_non_null_type(field.definition.type) else f".get({name!r})"
-                return Inline(within_it, lambda text, document: output.write(text, document + found))
+                return Part(within_it, lambda text, names: output.write(text, names.document + found))
             return Embedded(within_it, field.strawberry.python_name, completer)
         reads = _reads(field.strawberry)
         wanted: Wanted = reads.stored if reads else None
         if compute := _computes(field.strawberry):
             if isinstance(output, Inline):
-                return Inline(wanted, lambda text, _: output.write(text, f"{text.name(compute)}(object)"))
+                return Part(wanted, lambda text, names: output.write(text, f"{text.name(compute)}({names.object})"))
             return Computed(wanted, compute, completer)
         if reads and reads.many:
             return Gathered(wanted, field, reads.many, completer)
         return Resolved(wanted, field, completer)
 
-    def _of_edge(self, field: Field, output: "Inline | Completer") -> "Inline | Column":
+    def _of_edge(self, field: Field, output: "Inline | Completer") -> "Part | Column":
         """How a field is shown of an edge, which is its node's document and a cursor."""
         if field.strawberry.python_name == "cursor":
-            return Inline((), lambda text, document: "cursor")
+            return Part((), _verbatim("cursor"))
         if isinstance(output, Inline):
-            return Inline(output.wanted, lambda text, document: output.write(text, "object"))
+            return Part(output.wanted, lambda text, names: output.write(text, names.object))
         return Itself(output.wanted, output)
 
     def _field(self, parent: GraphQLObjectType, details: list[FieldDetails]) -> Field:
@@ -142,13 +164,13 @@ class Compiler:
             return _listed(self._output(kind.of_type, details), nullable)
         if not is_object_type(kind):
             raise NotUnderstood
-        selected = self._selected(kind, details)
+        grouped = self._grouped(kind, details)
         if _is_connection(kind):
-            return Connections({key: self._connection_field(kind, each) for key, each in selected.items()}, kind.name)
-        shape = self._shape(kind, selected, self._of_document)
-        if shape.columns:
-            return Objects(shape, nullable)
-        return Inline(shape.wanted, lambda text, value: text.nested(shape.make, nullable, value))
+            return Connections({key: self._connection_field(kind, each) for key, each in grouped.items()}, kind.name)
+        selected = self._selected(kind, grouped, self._of_document)
+        if selected.columns:
+            return Objects(selected.shape(), nullable)
+        return Inline(selected.wanted, lambda text, value: text.nested(selected.display, nullable, value))
 
     def _connection_field(self, parent: GraphQLObjectType, details: list[FieldDetails]) -> tuple[str, Shape | None]:
         """A field of a connection, and the shape of the objects it holds."""
@@ -157,19 +179,27 @@ class Compiler:
         kind = get_named_type(definition.type) if definition else None
         if not is_object_type(kind):
             return name, None
-        selected = self._selected(kind, details)
+        grouped = self._grouped(kind, details)
         if name == "edges":
-            return name, self._shape(kind, selected, self._of_edge, "cursor")
-        return name, self._shape(kind, selected, self._of_document)
+            return name, self._selected(kind, grouped, self._of_edge).shape("cursor")
+        return name, self._selected(kind, grouped, self._of_document).shape()
 
-    def _selected(self, kind: GraphQLObjectType, details: list[FieldDetails]) -> GroupedFieldSet:
+    def _grouped(self, kind: GraphQLObjectType, details: list[FieldDetails]) -> GroupedFieldSet:
         operation = self._operation
         return collect_subfields(
             operation.schema, operation.fragments, self._variables, operation.definition, kind, details
         ).grouped_field_set
 
 
-_Place = Callable[[Field, "Inline | Completer"], "Inline | Column"]
+_Place = Callable[[Field, "Inline | Completer"], "Part | Column"]
+
+
+def _verbatim(expression: str) -> Callable[[Text, Names], str]:
+    return lambda text, names: expression
+
+
+def _column(number: int) -> str:
+    return f"column{number}"
 
 
 def _listed(item: "Inline | Completer", nullable: bool) -> "Inline | Completer":

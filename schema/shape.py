@@ -1,15 +1,16 @@
 """Shapes: how the objects of one type are shown, as a function generated for one selection.
 
-A shape's function takes an object, which is most often a document as stored, and the values of its columns, the
-fields that need more than the object; it returns the object's part of the response. It is generated as the text of
-a dict display, since nothing in Python builds a dict faster. Names from outside never enter that text unchecked:
-response keys are quoted, and all else is referred to by names made here.
+A shape's function takes objects, which are most often documents as stored, and the values of their columns, the
+fields that need more than the object; it returns the objects' parts of the response. It is generated as the text of
+a dict display in a loop, with the displays of embedded objects within it, since nothing in Python builds dicts
+faster. Names from outside never enter that text unchecked: response keys are quoted, and all else is referred to by
+names made here.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from graphql import GraphQLEnumType, GraphQLID, GraphQLLeafType, GraphQLString
 
@@ -35,22 +36,50 @@ class Column(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How objects are shown: what is wanted of their documents, their columns, and the generated function."""
+    """How objects are shown: what is wanted of their documents, their columns, and the generated function.
+
+    The function takes sequences: the objects, the values that the caller has already, and those of the columns.
+    """
 
     wanted: Wanted
     columns: Sequence[Column]
-    make: Callable[..., Document]
+    make: Callable[..., list[Document]]
 
     async def show(self, run: Any, objects: Sequence[object], *known: Sequence[object]) -> list[Document]:
         """The objects' parts of the response. `known` are the values of columns that the caller has already."""
         match self.columns:
             case []:
-                return list(map(self.make, objects, *known))
+                return self.make(objects, *known)
             case [only]:
-                return list(map(self.make, objects, *known, await only.values(run, objects)))
+                return self.make(objects, *known, await only.values(run, objects))
             case several:
                 columns = await asyncio.gather(*(column.values(run, objects) for column in several))
-                return list(map(self.make, objects, *known, *columns))
+                return self.make(objects, *known, *columns)
+
+
+class Names(NamedTuple):
+    """What an object is called in the text of a function: itself, and as a document."""
+
+    object: str
+    document: str
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    """How an object is shown: the expressions of its fields by response key, and what is read of it as a document."""
+
+    fields: Mapping[str, "Callable[[Text, Names], str]"]
+    read: Sequence[str]
+
+    def write(self, text: "Text", names: Names) -> str:
+        """The expression of what is shown."""
+        return f"{{{', '.join(f'{key!r}: {write(text, names)}' for key, write in self.fields.items())}}}"
+
+    def function(self, *others: str) -> Callable[..., list[Document]]:
+        """The function that shows all of some objects, given them and the values of these other names."""
+        text, names = Text(), Names("object", "document" if self.read else "object")
+        first = f"document = {text.document(self, 'object', 'object')}" if self.read else ""
+        return text.function(["object", *others], self.write(text, names), first)
 
 
 class Text:
@@ -65,18 +94,27 @@ class Text:
         self._names[name] = value
         return name
 
-    def function(self, parameters: Sequence[str], expression: str, first: str = "") -> Callable[..., Any]:
-        """The function that returns this expression."""
+    def function(self, names: Sequence[str], expression: str, first: str = "") -> Callable[..., list[Any]]:
+        """The function from a sequence for each of the names to the values that the expression has for them."""
+        given = [f"{name}s" for name in names]
+        every = given[0] if len(given) == 1 else f"zip({', '.join(given)})"
+        lines = [
+            f"def made({', '.join(given)}):",
+            "    shown = []",
+            f"    for {', '.join(names)} in {every}:",
+            f"        {first}",
+            f"        shown.append({expression})",
+            "    return shown",
+        ]
         made: dict[str, Any] = {}  # what the text says
-        text = f"def made({', '.join(parameters)}):\n {first}\n return {expression}\n"
-        exec(compile(text, "<selection>", "exec"), self._names, made)
-        function: Callable[..., Any] = made["made"]
+        exec(compile("\n".join(lines), "<selection>", "exec"), self._names, made)
+        function: Callable[..., list[Any]] = made["made"]
         return function
 
-    def display(self, parameters: Sequence[str], shown: Sequence[str], read: Sequence[str]) -> Callable[..., Document]:
-        """The function that shows its parameter `object`, of which these fields are read if it is no document."""
-        document = f"object if object.__class__ is dict else {self.name(_as_document(read))}(object)"
-        return self.function(parameters, f"{{{', '.join(shown)}}}", f"document = {document}" if read else "")
+    def document(self, display: Display, held: str, value: str) -> str:
+        """The expression of a value as a document, given a name that holds the value once it is looked at."""
+        other = f"{self.name(_as_document(display.read))}({held})"
+        return f"{held} if {value}.__class__ is dict or {held} is None else {other}"
 
     def leaf(self, kind: GraphQLLeafType, nullable: bool, value: str) -> str:
         """The expression of a scalar or enum value, given the expression of what is stored."""
@@ -95,10 +133,15 @@ class Text:
         shown = f"[{item(each)} for {each} in {self.name(_listed)}({held})]"
         return f"({self._none(nullable)} if ({held} := {value}) is None else {shown})"
 
-    def nested(self, make: Callable[..., Document], nullable: bool, value: str) -> str:
-        """The expression of an object shown by another function."""
-        held = self.name()
-        return f"({self._none(nullable)} if ({held} := {value}) is None else {self.name(make)}({held}))"
+    def nested(self, display: Display, nullable: bool, value: str) -> str:
+        """The expression of an embedded object."""
+        held = document = self.name()
+        found = f"{held} := {value}"
+        if display.read:
+            document = self.name()
+            found = f"{document} := {self.document(display, held, f'({found})')}"
+        shown = display.write(self, Names(held, document))
+        return f"({shown} if ({found}) is not None else {self._none(nullable)})"
 
     def _none(self, nullable: bool) -> str:
         return "None" if nullable else f"{self.name(_refuse_null)}()"

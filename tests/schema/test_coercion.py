@@ -118,7 +118,7 @@ def ours(operation: OperationDefinitionNode, field: GraphQLField, node: FieldNod
     """The variables and arguments by our functions, None where they leave them to graphql-core."""
     with suppress(Exception):
         variables = coercion.Variables(SCHEMA, operation).coerce(values)
-        return shown(variables, coercion.arguments(field, node)(variables))
+        return shown(variables, coercion.arguments(field, node).all(variables.coerced))
     return None
 
 
@@ -149,4 +149,4 @@ def test_what_is_asked_for_most_is_understood(variables: dict[str, Any], literal
     query = f"query ({declared}) {{ {inside} }}" if declared else f"{{ {inside} }}"
     operation, field, node = parsed(query, schema._schema)
     coerced = coercion.Variables(schema._schema, operation).coerce(variables)
-    assert coercion.arguments(field, node)(coerced) == get_argument_values(field, node, coerced)
+    assert coercion.arguments(field, node).all(coerced.coerced) == get_argument_values(field, node, coerced)
