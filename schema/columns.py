@@ -38,8 +38,12 @@ class Field:
         self._fixed = self._convert(self._given.fixed)
 
     def arguments(self, run: Run) -> dict[str, Any]:
-        """The arguments given to the field, as its resolver takes them."""
-        return {**self._fixed, **self._convert(self._given.values(run.variables.coerced))}
+        """The arguments given to the field, as its resolver takes them. Nobody may change them."""
+        found = run.arguments.get(self)
+        if found is None:
+            varying = self._convert(self._given.values(run.variables.coerced))
+            found = run.arguments[self] = {**self._fixed, **varying}
+        return found
 
     def resolver(self, run: Run) -> _Resolve:
         """The function that resolves the field for an object."""
@@ -51,7 +55,7 @@ class Field:
                 self._given.all(run.variables.coerced),
             )
             return lambda source: resolve(source, info, **given)
-        arguments = self.arguments(run)
+        arguments = self.arguments(run).copy()
         if own.info_parameter:
             arguments[own.info_parameter.name] = schema.config.info_class(_raw_info=info, _field=self.strawberry)
         function, root = own.wrapped_func, own.root_parameter or own.parent_parameter

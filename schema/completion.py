@@ -102,7 +102,9 @@ class Connections:
 
     async def complete(self, run: Any, values: Sequence[object]) -> Sequence[object]:
         """See `Completer`."""
-        read = await self._read([_listing(value) for value in values])
+        listings = [_listing(value) for value in values]
+        pages, totals = await self._read(listings)
+        read = _Read(listings, pages, totals, self._cursors(listings, pages))
         columns = [await self._column(run, name, shape, read) for name, shape in self.fields.values()]
         if not columns:  # @skip and @include may leave nothing
             return [{} for _ in values]
@@ -111,30 +113,35 @@ class Connections:
     async def _column(self, run: Any, name: str, shape: Shape | None, read: "_Read") -> Sequence[object]:
         match name, shape:
             case "edges", Shape():
-                cursors = list(itertools.chain.from_iterable(read.cursors))
-                return read.split(await shape.show(run, read.documents, cursors))
+                return read.split(await shape.show(run, read.documents, _joined(read.cursors)))
             case "nodes", Shape():
                 return read.split(await shape.show(run, read.documents))
             case "pageInfo", Shape():
-                return await shape.show(run, read.page_infos(known="edges" in self._names))
+                return await shape.show(run, read.page_infos())
             case "totalCount", None:
                 return read.totals
             case _:
                 return [self.type_name] * len(read.listings)
 
-    async def _read(self, listings: Sequence[Listing]) -> "_Read":
+    async def _read(self, listings: Sequence[Listing]) -> tuple[Sequence[Page], Sequence[int]]:
         """The pages and totals, as far as they are selected, read at the same time."""
         if "totalCount" not in self._names:
-            return _Read(listings, await self._pages(listings), ())
+            return await self._pages(listings), ()
         counting = _all([listing.count() for listing in listings])
         if self._names <= {"totalCount", "__typename"}:
-            return _Read(listings, [_NO_PAGE] * len(listings), await counting)
-        return _Read(listings, *await asyncio.gather(self._pages(listings), counting))
+            return [_NO_PAGE] * len(listings), await counting
+        return await asyncio.gather(self._pages(listings), counting)
 
     async def _pages(self, listings: Sequence[Listing]) -> Sequence[Page]:
         if pages := [listing.ready for listing in listings if listing.ready]:
             return pages
         return await _all([listing.load(self._projection) for listing in listings])
+
+    def _cursors(self, listings: Sequence[Listing], pages: Sequence[Page]) -> Sequence[Sequence[str]]:
+        """The cursors of each page's documents, if they are selected."""
+        if "edges" not in self._names:
+            return ()
+        return [paging.cursors(each.ordering, page.documents) for each, page in zip(listings, pages, strict=True)]
 
     @cached_property
     def _names(self) -> set[str]:
@@ -146,32 +153,24 @@ class Connections:
         return projection(together([shape.wanted for shape in shapes]))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Read:
-    """What was read of some listings."""
+    """What was read of some listings; `cursors` are those of each page's documents, if they were asked for."""
 
     listings: Sequence[Listing]
     pages: Sequence[Page]
     totals: Sequence[int]
+    cursors: Sequence[Sequence[str]]
 
     @property
     def documents(self) -> Sequence[Document]:
         """The documents of all pages, in one list."""
-        if len(self.pages) == 1:
-            return self.pages[0].documents
-        return [document for page in self.pages for document in page.documents]
+        return _joined([page.documents for page in self.pages])
 
-    @cached_property
-    def cursors(self) -> list[list[str]]:
-        """The cursors of each page's documents."""
-        pairs = zip(self.listings, self.pages, strict=True)
-        return [paging.cursors(listing.ordering, page.documents) for listing, page in pairs]
-
-    def page_infos(self, *, known: bool) -> list[Document]:
-        """Where each page lies in its list; `known` if all cursors are needed anyway."""
-        cursors = self.cursors if known else [None] * len(self.pages)
-        every = zip(self.listings, self.pages, cursors, strict=True)
-        return [listing.page_info(page, some) for listing, page, some in every]
+    def page_infos(self) -> list[Document]:
+        """Where each page lies in its list."""
+        every = itertools.zip_longest(self.listings, self.pages, self.cursors)
+        return [listing.page_info(page, cursors) for listing, page, cursors in every]
 
     def split(self, shown: list[Document]) -> Sequence[list[Document]]:
         """What is shown of all documents, page by page."""
@@ -179,6 +178,10 @@ class _Read:
             return [shown]
         rest = iter(shown)
         return [list(itertools.islice(rest, len(page.documents))) for page in self.pages]
+
+
+def _joined(lists: Sequence[Sequence[T]]) -> Sequence[T]:
+    return lists[0] if len(lists) == 1 else list(itertools.chain.from_iterable(lists))
 
 
 async def _all(awaitables: Sequence[Awaitable[T]]) -> Sequence[T]:

@@ -11,8 +11,11 @@ graphql-core execute the operation from the start, which queries allow, and give
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
+import orjson
 import structlog
 from graphql import (
     DirectiveNode,
@@ -41,6 +44,8 @@ log = structlog.get_logger(__name__)
 
 # Of one operation: @skip and @include with n variables leave up to 2^n selections.
 _MAX_PLANS = 4
+# Variables that are longer, in bytes of JSON, most likely do not come again.
+_REMEMBERED_LENGTH = 2_000
 
 
 class Executable:
@@ -92,15 +97,21 @@ class _Query:
     async def run(self, variables: Mapping[str, Any], context: Context) -> dict[str, Any] | None:
         """The response's data, or None if graphql-core shall execute the query."""
         try:
-            coerced = self._variables.coerce(variables)
-            plan = self._plan(coerced)
-            if plan is None:
+            given = orjson.dumps(variables)
+            prepared = (_prepared if len(given) <= _REMEMBERED_LENGTH else _prepare)(self, given)
+            if prepared.plan is None:
                 return None
-            (data,) = await plan.show(Run(self._operation, coerced, context), [{}])
+            run = Run(self._operation, prepared.variables, context, prepared.arguments)
+            (data,) = await prepared.plan.show(run, [{}])
         except Exception as reason:  # whatever it is, graphql-core meets it again and says where
             log.debug("left to graphql-core", reason=repr(reason))
             return None
         return data
+
+    def prepared(self, variables: Mapping[str, Any]) -> "_Prepared":
+        """The query as it is with these variables."""
+        coerced = self._variables.coerce(variables)
+        return _Prepared(coerced, self._plan(coerced), {})
 
     def _plan(self, variables: VariableValues) -> Shape | None:
         chosen = tuple([variables.coerced.get(name) for name in self._conditions])
@@ -114,6 +125,25 @@ class _Query:
             plan = None
         self._plans[chosen] = plan
         return plan
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """All of a query that is the same whenever it comes with the same variables: their values, its plan (None if it is
+    graphql-core's), and the arguments of its fields, which are added on first use and which nobody changes.
+    """
+
+    variables: VariableValues
+    plan: Shape | None
+    arguments: dict[object, dict[str, Any]]
+
+
+def _prepare(query: _Query, variables: bytes) -> _Prepared:
+    return query.prepared(orjson.loads(variables))
+
+
+# What people look at most comes with the same variables again and again: first pages, dashboards.
+_prepared = lru_cache(maxsize=512)(_prepare)
 
 
 def _conditions(document: DocumentNode) -> tuple[str, ...]:

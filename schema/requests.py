@@ -20,11 +20,11 @@ def checked(given: object) -> Request:
     query, variables, name = given.get("query"), given.get("variables"), given.get("operationName")
     if not isinstance(query, str) or not query.strip():
         raise Malformed("query is missing: send the operation as a string.")
-    if not isinstance(variables, dict | None):
+    if variables is not None and not isinstance(variables, dict):
         raise Malformed("variables must be a JSON object.")
-    if not isinstance(name, str | None):
+    if name is not None and not isinstance(name, str):
         raise Malformed("operationName must be a string.")
-    if not isinstance(given.get("extensions"), dict | None):
+    if (extensions := given.get("extensions")) is not None and not isinstance(extensions, dict):
         raise Malformed("extensions must be a JSON object.")
     return Request(query, variables, name or None)
 

@@ -39,11 +39,15 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """An operation with a request's variables and context."""
+    """An operation with a request's variables and context.
+
+    `arguments`: those of the operation's fields with these variables, as far as they are known.
+    """
 
     operation: Operation
     variables: VariableValues
     context: Context
+    arguments: dict[object, dict[str, Any]]
 
     def info(
         self, parent: GraphQLObjectType, definition: GraphQLField, nodes: list[FieldNode]
