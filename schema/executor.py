@@ -143,7 +143,8 @@ def _prepare(query: _Query, variables: bytes) -> _Prepared:
 
 
 # What people look at most comes with the same variables again and again: first pages, dashboards.
-_prepared = lru_cache(maxsize=512)(_prepare)
+# Few, since each may hold a plan of its own.
+_prepared = lru_cache(maxsize=128)(_prepare)
 
 
 def _conditions(document: DocumentNode) -> tuple[str, ...]:

@@ -118,21 +118,21 @@ class Compiler:
 
     def _of_document(self, field: Field, output: "Inline | Completer") -> "Part | Column":
         """How a field is shown of the document that it belongs to."""
-        completer = output.completer() if isinstance(output, Inline) else output
         if field.strawberry.is_basic_field:
             name = stored_name(field.strawberry.python_name)
-            within_it = within(name, completer.wanted)
+            within_it = within(name, output.wanted)
             if isinstance(output, Inline):
                 # What must be there is looked up as such, which is quicker, and left to graphql-core if it is not.
                 found = f"[{name!r}]" if is_non_null_type(field.definition.type) else f".get({name!r})"
                 return Part(within_it, lambda text, names: output.write(text, names.document + found))
-            return Embedded(within_it, field.strawberry.python_name, completer)
+            return Embedded(within_it, field.strawberry.python_name, output)
         reads = _reads(field.strawberry)
         wanted: Wanted = reads.stored if reads else None
         if compute := _computes(field.strawberry):
             if isinstance(output, Inline):
                 return Part(wanted, lambda text, names: output.write(text, f"{text.name(compute)}({names.object})"))
-            return Computed(wanted, compute, completer)
+            return Computed(wanted, compute, output)
+        completer = output.completer() if isinstance(output, Inline) else output
         if reads and reads.many:
             return Gathered(wanted, field, reads.many, completer)
         return Resolved(wanted, field, completer)

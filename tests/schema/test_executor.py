@@ -172,6 +172,26 @@ async def test_conditions_have_plans_of_their_own(context: Context) -> None:
         assert ("notes" in result.data["contacts"]["nodes"][0]) is yes
 
 
+async def test_variables_that_come_again(context: Context) -> None:
+    """A query gives what its variables ask for, whichever it came with before, and whoever uses the arguments."""
+    query = """query ($first: Int, $filter: ContactFilter, $more: Int = 2) {
+        contacts(first: $first, filter: $filter) { nodes { id history(first: $more) { nodes { id } } } } }"""
+    executable = Executable(parse(query))
+    sent: list[dict[str, Any]] = [
+        {"first": 1},
+        {"first": 2},
+        {"first": 2, "more": 1},
+        {"filter": {"source": "SYNCED"}},
+        {"filter": {"ids": IDS[:1], "company": None}},
+        {"first": None, "filter": None},
+        {"first": "one"},
+        {"filter": {"company": "x" * 3_000}},
+    ]
+    for variables in [*sent, *sent, *reversed(sent)]:
+        fast = await executable.execute(None, variables, anew(context))
+        assert formatted(fast) == formatted(await executable.execute(None, variables, anew(context), fast=False))
+
+
 async def test_plans_are_bounded(context: Context) -> None:
     """A document with many conditions keeps a bounded number of plans."""
     names = [f"c{number}" for number in range(6)]
