@@ -70,7 +70,12 @@ def create_app(settings: Settings) -> Starlette:
             Route("/healthz", _healthy),
             Route("/readyz", _ready),
         ],
-        middleware=[Middleware(logs.RequestId), Middleware(Guard, settings), *_other_sites(settings)],
+        middleware=[
+            Middleware(logs.RequestId),
+            Middleware(Guard, settings),
+            *_other_sites(settings),
+            Middleware(view.Endpoint),
+        ],
         exception_handlers={
             Problem: rest.refused,
             HTTPException: rest.not_served,

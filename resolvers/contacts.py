@@ -1,6 +1,6 @@
 """Contacts: create, update, delete, restore, and all ways to read them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from resolvers import rules
@@ -132,15 +132,15 @@ async def contact_by_address(directory: Directory, address: str) -> Document | N
     return await contacts.by_address(directory.db, address.strip())
 
 
-async def list_contacts(
+def list_contacts(
     directory: Directory,
     selection: Selection,
     ordering: Ordering,
     window: Window,
     projection: Sequence[str] | None = None,
-) -> Page:
+) -> Awaitable[Page]:
     """One page of the selected contacts. `projection` names the stored fields that are wanted; None is all."""
-    return await contacts.page(directory.db, bounded(selection), ordering, window, projection)
+    return contacts.page(directory.db, bounded(selection), ordering, window, projection)
 
 
 async def count_contacts(directory: Directory, selection: Selection) -> int:

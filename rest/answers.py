@@ -34,7 +34,7 @@ def resource(path: str, **handlers: Handler) -> Route:
             return Response(status_code=204, headers=allow)
         _check_origin(request)
         if request.method in ("GET", "HEAD"):
-            with first():
+            with first:
                 return await handlers["GET"](request)
         return await handlers[request.method](request)
 

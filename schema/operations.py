@@ -126,7 +126,7 @@ async def run(request: Request, context: Context) -> Answer:
         request.operation_name, request.variables or {}, context, fast=context.fast_path
     )
     if kind is OperationType.QUERY:
-        with first():
+        with first:
             result = await executing
     else:
         result = await executing

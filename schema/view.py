@@ -11,9 +11,9 @@ from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.responses import FileResponse, Response
-from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Mount, WebSocketRoute
 from starlette.staticfiles import StaticFiles
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from schema import bodies, operations
 from schema.bodies import Headers, Refused
@@ -23,6 +23,7 @@ from schema.operations import Answer, Request
 from schema.requests import context
 from schema.socket import Socket
 
+_PATH = "/graphql"
 GRAPHIQL = Path(__file__).parent.parent / "graphiql" / "dist"
 _CSP = (
     "default-src 'self'; worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
@@ -31,18 +32,25 @@ _CSP = (
 
 
 def routes() -> list[BaseRoute]:
-    """The endpoint at its exact path, for HTTP and WebSockets, and the files of GraphiQL."""
+    """What there is besides the endpoint: the same for WebSockets, and the files of GraphiQL."""
     return [
-        Route("/graphql", Endpoint()),
-        WebSocketRoute("/graphql", Socket()),
+        WebSocketRoute(_PATH, Socket()),
         Mount("/graphiql", StaticFiles(directory=GRAPHIQL, check_dir=False)),
     ]
 
 
 class Endpoint:
-    """The endpoint as an ASGI application, which takes every method so as to say which ones it serves."""
+    """ASGI middleware: answers all HTTP requests at the endpoint's exact path, with every method so as to say which
+    ones it serves. It stands before the routes since going through them took longer than reading a request does.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != _PATH:
+            await self._app(scope, receive, send)
+            return
         headers = bodies.headers_of(scope)
         if scope["method"] == "GET" and _wants_page(scope, headers):
             await _graphiql()(scope, receive, send)

@@ -1,8 +1,6 @@
 """Who goes first in a process: what people look at (queries), or the long work of imports and syncs."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from threading import local
 
 _LONGEST_PAUSE_SECONDS = 0.004
@@ -19,17 +17,19 @@ class _Turns(local):
 _turns = _Turns()
 
 
-@contextmanager
-def first() -> Iterator[None]:
-    """Long work gives way while the block lasts."""
-    _turns.queries += 1
-    try:
-        yield
-    finally:
+class _First:
+    def __enter__(self) -> None:
+        _turns.queries += 1
+
+    def __exit__(self, *_: object) -> None:
         _turns.queries -= 1
         if not _turns.queries:
             for waiting in _turns.waiting:
                 _go_on(waiting)
+
+
+# Long work gives way while a block `with first:` lasts.
+first = _First()
 
 
 async def give_way(*, patient: bool = True) -> None:

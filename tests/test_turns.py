@@ -20,7 +20,7 @@ async def _pass(turns_of_the_loop: int) -> None:
 async def test_long_work_waits_for_a_query_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """It goes on when the query is done, or after a while; in a transaction it does not wait."""
     monkeypatch.setattr(turns, "_LONGEST_PAUSE_SECONDS", 60)
-    with turns.first():
+    with turns.first:
         waits = asyncio.create_task(turns.give_way())
         hurries = asyncio.create_task(turns.give_way(patient=False))
         await _pass(100)
@@ -28,7 +28,7 @@ async def test_long_work_waits_for_a_query_but_not_for_ever(monkeypatch: pytest.
     await _pass(2)
     assert waits.done()
     monkeypatch.setattr(turns, "_LONGEST_PAUSE_SECONDS", 0)
-    with turns.first():
+    with turns.first:
         await turns.give_way()
 
 
@@ -37,7 +37,7 @@ def test_pauses_take_their_time() -> None:
 
     async def pause() -> float:
         started = time.monotonic()
-        with turns.first():
+        with turns.first:
             await turns.give_way()
         return time.monotonic() - started
 
