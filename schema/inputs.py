@@ -3,6 +3,7 @@
 import dataclasses
 from datetime import datetime
 from enum import Enum
+from functools import cached_property
 from typing import cast
 
 import strawberry
@@ -50,6 +51,7 @@ class ContactOrder:
     field: ContactOrderField = strawberry.field(description="What to sort by.")
     direction: OrderDirection = strawberry.field(default=OrderDirection.ASC, description="In which direction.")
 
+    @cached_property
     def ordering(self) -> Ordering:
         """The ordering as the storage knows it."""
         field = ORDERINGS[stored_name(self.field.name.lower())]
@@ -80,27 +82,33 @@ class ContactFilter:
     updated_since: datetime | None = strawberry.field(default=None, description="Changed at this moment or later.")
     ids: list[strawberry.ID] | None = strawberry.field(default=None, description="Their ids, 500 at most.")
 
+    @cached_property
+    def selection(self) -> Selection:
+        """The contacts that it asks for."""
+        return Selection(
+            source=cast("Source | None", self.source and self.source.name),
+            gal=cast("Gal | None", self.gal and self.gal.name),
+            company=self.company,
+            department=self.department,
+            job_title=self.job_title,
+            country=self.country,
+            email_domain=self.email_domain,
+            group_id=self.group_id,
+            manager_id=self.manager_id,
+            updated_since=self.updated_since,
+            ids=self.ids,
+        )
+
 
 def selection(given: ContactFilter | None, *, group_id: str | None = None, search: str | None = None) -> Selection:
     """The contacts that a filter and a search ask for, among the members of a group if one is given."""
     if given is None:
         return Selection(group_id=group_id, search=search)
+    if group_id is None and search is None:
+        return given.selection
     if group_id is not None and given.group_id is not None and given.group_id != group_id:
         raise InvalidRequest("filter.groupId names another group than the one whose members are listed; leave it out.")
-    return Selection(
-        source=cast("Source | None", given.source and given.source.name),
-        gal=cast("Gal | None", given.gal and given.gal.name),
-        company=given.company,
-        department=given.department,
-        job_title=given.job_title,
-        country=given.country,
-        email_domain=given.email_domain,
-        group_id=group_id or given.group_id,
-        manager_id=given.manager_id,
-        updated_since=given.updated_since,
-        ids=given.ids,
-        search=search,
-    )
+    return dataclasses.replace(given.selection, group_id=group_id or given.group_id, search=search)
 
 
 @strawberry.input(description="A postal address. In an update, what is left out stays and null clears.")

@@ -66,7 +66,7 @@ def _contacts(
     before: Before = None,
 ) -> Listing:
     order = order_by or ContactOrder(field=ContactOrderField.DISPLAY_NAME)
-    return contact_list(info, selection(filter, search=search), order.ordering(), first, after, last, before)
+    return contact_list(info, selection(filter, search=search), order.ordering, first, after, last, before)
 
 
 async def _contact(info: Info, id: Id = None, email_address: EmailAddress = None) -> Document | None:
