@@ -105,7 +105,9 @@ class Connections:
         listings = [_listing(value) for value in values]
         pages, totals = await self._read(listings)
         read = _Read(listings, pages, totals, self._cursors(listings, pages))
-        columns = [await self._column(run, name, shape, read) for name, shape in self.fields.values()]
+        columns = []
+        for name, shape in self.fields.values():  # no comprehension: one that awaits is a coroutine of its own
+            columns.append(await self._column(run, name, shape, read))
         if not columns:  # @skip and @include may leave nothing
             return [{} for _ in values]
         return [dict(zip(self.fields, row, strict=True)) for row in zip(*columns, strict=True)]
