@@ -74,7 +74,7 @@ def create_app(settings: Settings) -> Starlette:
             Middleware(logs.RequestId),
             Middleware(Guard, settings),
             *_other_sites(settings),
-            Middleware(view.Endpoint),
+            Middleware(view.Shortcut),
         ],
         exception_handlers={
             Problem: rest.refused,

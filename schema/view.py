@@ -4,6 +4,7 @@ Follows the GraphQL-over-HTTP draft: with `application/graphql-response+json` a 
 answered 400, with `application/json` 200; a body that is no GraphQL request at all is answered 400 with both.
 """
 
+from collections.abc import Awaitable
 from pathlib import Path
 
 import orjson
@@ -11,7 +12,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.responses import FileResponse, Response
-from starlette.routing import BaseRoute, Mount, WebSocketRoute
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -32,25 +33,18 @@ _CSP = (
 
 
 def routes() -> list[BaseRoute]:
-    """What there is besides the endpoint: the same for WebSockets, and the files of GraphiQL."""
+    """The endpoint at its exact path, for HTTP and WebSockets, and the files of GraphiQL."""
     return [
+        Route(_PATH, _endpoint),
         WebSocketRoute(_PATH, Socket()),
         Mount("/graphiql", StaticFiles(directory=GRAPHIQL, check_dir=False)),
     ]
 
 
 class Endpoint:
-    """ASGI middleware: answers all HTTP requests at the endpoint's exact path, with every method so as to say which
-    ones it serves. It stands before the routes since going through them took longer than reading a request does.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    """The endpoint as an ASGI application, which takes every method so as to say which ones it serves."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] != _PATH:
-            await self._app(scope, receive, send)
-            return
         headers = bodies.headers_of(scope)
         if scope["method"] == "GET" and _wants_page(scope, headers):
             await _graphiql()(scope, receive, send)
@@ -66,6 +60,22 @@ class Endpoint:
             if form:
                 await form.close()
         await response(scope, receive, send)
+
+
+_endpoint = Endpoint()
+
+
+class Shortcut:
+    """ASGI middleware: takes requests past the routes to the endpoint, the way through which takes longer than it does
+    to read a request.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        straight = scope["type"] == "http" and scope["path"] == _PATH
+        return (_endpoint if straight else self._app)(scope, receive, send)
 
 
 async def _graphql(scope: Scope, headers: Headers, receive: Receive, form: HttpRequest | None) -> "Response | _Json":

@@ -131,6 +131,13 @@ async def test_other_methods(client: httpx.AsyncClient, method: str) -> None:
     assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")
 
 
+async def test_trailing_slash(client: httpx.AsyncClient) -> None:
+    """Who asks at the path with a slash is sent to the one without, whatever they ask."""
+    for answer in (await client.post("/graphql/?x=1", json={}), await client.get("/graphql/?x=1")):
+        assert answer.status_code == 307
+        assert answer.headers["Location"] == "http://contacts.example/graphql?x=1"
+
+
 @pytest.mark.parametrize("accept", [JSON, RESPONSE_JSON])
 async def test_subscription_over_http(client: httpx.AsyncClient, accept: str) -> None:
     """A subscription is refused, saying where it can be had."""
