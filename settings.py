@@ -9,6 +9,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+# A domain name has 253 characters at most (RFC 1035).
+_LONGEST_HOST = 300
+
 
 class Settings(BaseSettings):
     """Everything an operator can set. Each field `x_y` is read from the variable `CONTACTS_X_Y`."""
@@ -169,6 +172,8 @@ class Settings(BaseSettings):
         """
         if host is None:  # no browser leaves it out
             return True
+        if len(host) > _LONGEST_HOST:  # or else it would be remembered
+            return False
         name = _without_port(host)
         return name in self.allowed_hosts or is_loopback(name)
 
@@ -230,7 +235,6 @@ class Settings(BaseSettings):
         return self
 
 
-@lru_cache(maxsize=256)
 @lru_cache(maxsize=64)
 def _without_port(host: str) -> str:
     """The name or address in a `Host` header, empty if it is none."""

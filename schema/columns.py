@@ -50,10 +50,8 @@ class Field:
         info = run.info(self._parent, self.definition, self._nodes)
         own = self.strawberry.base_resolver
         if own is None or own.self_parameter or self.strawberry.extensions or self.strawberry.permission_classes:
-            resolve, given = (
-                cast("GraphQLFieldResolver", self.definition.resolve),
-                self._given.all(run.variables.coerced),
-            )
+            resolve = cast("GraphQLFieldResolver", self.definition.resolve)
+            given = self._given.all(run.variables.coerced)
             return lambda source: resolve(source, info, **given)
         arguments = self.arguments(run).copy()
         if own.info_parameter:

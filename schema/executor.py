@@ -44,8 +44,8 @@ log = structlog.get_logger(__name__)
 
 # Of one operation: @skip and @include with n variables leave up to 2^n selections.
 _MAX_PLANS = 4
-# Variables that are longer, in bytes of JSON, most likely do not come again.
-_REMEMBERED_LENGTH = 2_000
+# A document and variables (as JSON) that are longer together most likely do not come again.
+_REMEMBERED_LENGTH = 3_000
 
 
 class Executable:
@@ -93,12 +93,16 @@ class _Query:
         self._variables = Variables(schema._schema, definition)
         self._conditions = _conditions(document)
         self._plans: dict[tuple[object, ...], Shape | None] = {}
+        self._length = len(document.loc.source.body) if document.loc else _REMEMBERED_LENGTH
 
     async def run(self, variables: Mapping[str, Any], context: Context) -> dict[str, Any] | None:
         """The response's data, or None if graphql-core shall execute the query."""
         try:
             given = orjson.dumps(variables)
-            prepared = (_prepared if len(given) <= _REMEMBERED_LENGTH else _prepare)(self, given)
+            if self._length + len(given) <= _REMEMBERED_LENGTH:
+                prepared = _prepared(self, given)
+            else:
+                prepared = self.prepared(variables)
             if prepared.plan is None:
                 return None
             run = Run(self._operation, prepared.variables, context, prepared.arguments)
@@ -138,13 +142,11 @@ class _Prepared:
     arguments: dict[object, dict[str, Any]]
 
 
-def _prepare(query: _Query, variables: bytes) -> _Prepared:
+# What people look at most comes with the same variables again and again: first pages, dashboards. Few are kept, since
+# each keeps its document alive and may hold a plan of its own.
+@lru_cache(maxsize=128)
+def _prepared(query: _Query, variables: bytes) -> _Prepared:
     return query.prepared(orjson.loads(variables))
-
-
-# What people look at most comes with the same variables again and again: first pages, dashboards.
-# Few, since each may hold a plan of its own.
-_prepared = lru_cache(maxsize=128)(_prepare)
 
 
 def _conditions(document: DocumentNode) -> tuple[str, ...]:

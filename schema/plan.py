@@ -59,10 +59,14 @@ class Inline:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A field that needs no more than the object it belongs to, as `Inline`."""
+    """A field that needs no more than the object it belongs to, as `Inline`.
+
+    `read`: the name of what it reads of the object as a document, if it does.
+    """
 
     wanted: Wanted
     write: Callable[[Text, Names], str]
+    read: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,7 @@ class Compiler:
             wants.append(made.wanted)
             if isinstance(made, Part):
                 fields[key] = made.write
-                read += [field.strawberry.python_name] if field.strawberry.is_basic_field else []
+                read += [made.read] if made.read else []
             else:
                 fields[key] = _verbatim(_column(len(columns)))
                 columns.append(made)
@@ -119,13 +123,15 @@ class Compiler:
     def _of_document(self, field: Field, output: "Inline | Completer") -> "Part | Column":
         """How a field is shown of the document that it belongs to."""
         if field.strawberry.is_basic_field:
-            name = stored_name(field.strawberry.python_name)
+            own = field.strawberry.python_name
+            name = stored_name(own)
             within_it = within(name, output.wanted)
             if isinstance(output, Inline):
                 # What must be there is looked up as such, which is quicker, and left to graphql-core if it is not.
                 found = f"[{name!r}]" if is_non_null_type(field.definition.type) else f".get({name!r})"
-                return Part(within_it, lambda text, names: output.write(text, names.document + found))
-            return Embedded(within_it, field.strawberry.python_name, output)
+                write = output.write
+                return Part(within_it, lambda text, names: write(text, names.document + found), own)
+            return Embedded(within_it, own, output)
         reads = _reads(field.strawberry)
         wanted: Wanted = reads.stored if reads else None
         if compute := _computes(field.strawberry):

@@ -67,7 +67,7 @@ _endpoint = Endpoint()
 
 class Shortcut:
     """ASGI middleware: takes requests past the routes to the endpoint, the way through which takes longer than it does
-    to read a request.
+    to read a request. What the routes' own handlers do with refusals and outages, the endpoint does itself.
     """
 
     def __init__(self, app: ASGIApp) -> None:

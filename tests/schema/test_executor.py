@@ -1,5 +1,7 @@
 """The fast path answers as graphql-core does, or leaves the operation to it."""
 
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -203,6 +205,17 @@ async def test_plans_are_bounded(context: Context) -> None:
     (query,) = executable._queries.values()
     assert query is not None
     assert 0 < len(query._plans) <= 4
+
+
+async def test_long_documents_are_not_kept(context: Context) -> None:
+    """What is made of a query for its variables goes with its document, if that is long."""
+    executable = Executable(parse("{ contactStats { total } } #" + 3_000 * "x"))
+    assert (await executable.execute(None, {}, context)).data
+    query = weakref.ref(executable._query(None))
+    assert query() is not None
+    del executable
+    gc.collect()
+    assert query() is None
 
 
 async def test_unknown_operation_names_are_not_kept(context: Context) -> None:
