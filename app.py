@@ -13,23 +13,21 @@ import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-import logs
 import rest
 from connector.scheduler import scheduled
-from guard import Guard
-from resolvers.directory import Directory
+from middleware import middleware
+from resolvers.caller import Directory
 from resolvers.errors import Problem
 from resolvers.events import Feed
-from resolvers.import_runner import Runner
-from schema import view
+from resolvers.imports.runner import Runner
+from runtime import logs, tuning
+from schema.transport import view
 from settings import Settings
-from storage import groups, process, uploads
-from storage import schema as stored_schema
+from storage import groups, migrations, uploads
 from storage.changes import Author
 from storage.documents import now
 from storage.driver import Unavailable, opened
@@ -52,7 +50,7 @@ def create_app(settings: Settings) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[State]:
         async with opened(settings.uri(), settings.database, settings.driver) as db:
-            await stored_schema.prepare(db)
+            await migrations.prepare(db)
             await groups.finish_deletions(db)
             await uploads.delete_abandoned(db, now() - timedelta(days=1))
             directory = Directory(db, Author("anonymous", "rest"), settings.default_region)
@@ -70,12 +68,7 @@ def create_app(settings: Settings) -> Starlette:
             Route("/healthz", _healthy),
             Route("/readyz", _ready),
         ],
-        middleware=[
-            Middleware(logs.RequestId),
-            Middleware(Guard, settings),
-            *_other_sites(settings),
-            Middleware(view.Shortcut),
-        ],
+        middleware=[*middleware(settings), Middleware(view.Shortcut)],
         exception_handlers={
             Problem: rest.refused,
             HTTPException: rest.not_served,
@@ -85,27 +78,12 @@ def create_app(settings: Settings) -> Starlette:
     )
 
 
-def _other_sites(settings: Settings) -> list[Middleware]:
-    """What lets the pages of other sites call, as far as the settings allow it (CORS)."""
-    if not settings.allowed_origins:
-        return []
-    return [
-        Middleware(
-            CORSMiddleware,
-            allow_origins=settings.allowed_origins,
-            allow_methods=["GET", "POST", "PUT", "DELETE"],
-            allow_headers=["*"],
-            expose_headers=["ETag", "Location", "Link", "X-Request-Id"],
-        )
-    ]
-
-
 def from_environment() -> Starlette:
     """The service with the settings of the environment, as each worker process makes it."""
     settings = Settings()
     logs.configure(settings)
     _end_with_parent()
-    process.tune()
+    tuning.tune()
     return create_app(settings)
 
 

@@ -24,11 +24,11 @@ BASE_PYTHON: str = getattr(sys, "_base_executable", sys.executable)
 PIP_NEEDED = (22, 3)  # the first that installs into an environment without a pip of its own
 
 LOCKS = {
-    "serve": ["requirements.lock", "requirements-build.lock"],
-    "test": ["requirements-dev.lock"],
+    "serve": ["requirements/runtime.lock", "requirements/build.lock"],
+    "test": ["requirements/dev.lock"],
 }
-NODE_LOCK = "requirements-node.lock"
-AD_LOCK = "requirements-ad.lock"
+NODE_LOCK = "requirements/node.lock"
+AD_LOCK = "requirements/ad.lock"
 CHECKS = {
     "ruff check": ["ruff", "check"],
     "ruff format": ["ruff", "format", "--check"],
@@ -112,7 +112,7 @@ def pip(*arguments: str) -> None:
 
 def fingerprint() -> str:
     digest = hashlib.sha256(sys.version.encode())
-    for path in [ROOT / "pyproject.toml", *sorted(ROOT.glob("requirements*.lock"))]:
+    for path in [ROOT / "pyproject.toml", *sorted(ROOT.glob("requirements/*.lock"))]:
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bench import dataset
 from bench.processes import cpu_seconds, free_port, running
-from storage.mongod import embedded
+from storage.embedded.mongod import embedded
 
 PEERS = Path(__file__).parent / "peers"
 COUNT = 100_000

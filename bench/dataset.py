@@ -17,7 +17,7 @@ from uuid import UUID
 from pymongo import MongoClient
 from pymongo.database import Database as SyncDatabase
 
-from storage import schema
+from storage import migrations
 from storage.documents import Document
 from storage.driver import connect
 from storage.keys import addresses, group_words, keys, sort_key
@@ -111,7 +111,7 @@ def _insert(db: SyncDatabase[Document], count: int) -> None:
 
 async def _prepare(uri: str, name: str) -> None:
     db = connect(uri, name, "pymongo")
-    await schema.prepare(db)
+    await migrations.prepare(db)
     await db.close()
 
 

@@ -22,18 +22,21 @@ import httpx
 
 from bench import dataset
 from bench.processes import free_port, resident_mb, running
-from resolvers import csv_export, import_jobs
-from resolvers.csv_columns import COLUMNS
-from resolvers.directory import Directory
-from resolvers.import_jobs import Options
-from resolvers.import_runner import run_one
-from storage import process, schema
+from resolvers.caller import Directory
+from resolvers.files import export as csv_export
+from resolvers.files.columns import COLUMNS
+from resolvers.imports import jobs
+from resolvers.imports.jobs import Options
+from resolvers.imports.runner import run_one
+from runtime import tuning
+from storage import migrations
 from storage.changes import Author
 from storage.documents import Document
 from storage.driver import Database, connect
-from storage.mongod import embedded
-from storage.pages import Ordering, Window
-from storage.selection import Selection
+from storage.embedded.mongod import embedded
+from storage.lists.indexes import CONTACT_INDEXES, LIST_INDEX
+from storage.lists.pages import Ordering, Window
+from storage.lists.selection import Selection
 
 T = TypeVar("T")
 
@@ -114,7 +117,7 @@ async def pieces(path: Path) -> AsyncGenerator[bytes]:
 async def bare_insert(db: Database, contacts: list[Document]) -> float:
     """Seconds to insert the finished documents into a collection with the same indexes."""
     bare = db.mongo["bare"]
-    await bare.create_indexes(schema.CONTACT_INDEXES)
+    await bare.create_indexes(CONTACT_INDEXES)
     started = time.perf_counter()
     for start in range(0, len(contacts), BATCH):
         await bare.insert_many(contacts[start : start + BATCH])
@@ -124,13 +127,13 @@ async def bare_insert(db: Database, contacts: list[Document]) -> float:
 async def import_file(directory: Directory, path: Path, **options: object) -> float:
     """Seconds to import a file, from the first byte of the upload to the end of the job."""
     started = time.perf_counter()
-    job, scanned = await import_jobs.start_csv(directory, pieces(path), Options(**options))  # type: ignore[arg-type]  # as each call gives them
+    job, scanned = await jobs.start_csv(directory, pieces(path), Options(**options))  # type: ignore[arg-type]  # as each call gives them
     await run_one(directory, job["_id"], scanned)
     seconds = time.perf_counter() - started
-    job = await import_jobs.present(directory, job["_id"])
+    job = await jobs.present(directory, job["_id"])
     assert job["status"] == "SUCCEEDED", job
     if job["failed"]:
-        page = await import_jobs.list_problems(directory, job["_id"], Window(3))
+        page = await jobs.list_problems(directory, job["_id"], Window(3))
         print(job["failed"], "refused:", [each["message"] for each in page.documents])
     return seconds
 
@@ -156,7 +159,7 @@ async def bare_export(db: Database) -> float:
         {"source": "CLOUD", "gal": {"$in": ["VISIBLE", "HIDDEN"]}},
         [*names, "gal", "managerId", "groupIds"],
         sort=[("keys.name", 1)],
-        hint=schema.LIST_INDEX["keys.name"],
+        hint=LIST_INDEX["keys.name"],
         batch_size=BATCH,
     )
     async for contact in cursor:
@@ -176,7 +179,7 @@ async def compare_insertion(uri: str, table: Table, place: Path) -> None:
 async def compare_rest(uri: str, table: Table, place: Path) -> None:
     """The other speeds, each beside what it is compared with."""
     db = connect(uri, "bench", "motor")
-    await schema.prepare(db)
+    await migrations.prepare(db)
     directory = Directory(db, Author("bench", "cli"))
     path = place / "contacts.csv"
     write_csv(path, dataset.contacts(table.rows), await make_groups(db))
@@ -233,8 +236,8 @@ async def watch(client: httpx.AsyncClient, pid: int, running: "asyncio.Task[floa
 async def elsewhere(program: str, *arguments: str) -> float:
     """The seconds that a program takes in a process of its own."""
     started = time.perf_counter()
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, *arguments)
-    assert await process.wait() == 0
+    tuning = await asyncio.create_subprocess_exec(sys.executable, "-c", program, *arguments)
+    assert await tuning.wait() == 0
     return time.perf_counter() - started
 
 
@@ -254,7 +257,7 @@ async def endure(uri: str, rows: int, directory_of_files: Path) -> None:
     The service, who uploads and who lists are processes of their own; lists are asked for over HTTP.
     """
     db = connect(uri, "bench", "motor")
-    await schema.prepare(db)
+    await migrations.prepare(db)
     groups = await make_groups(db)
     path = directory_of_files / "contacts.csv"
     port = str(free_port())
@@ -295,7 +298,7 @@ def main() -> None:
     parser.add_argument("rows", type=int, nargs="?", default=100_000)
     parser.add_argument("--endure", action="store_true", help="measure memory and other users instead of speed")
     arguments = parser.parse_args()
-    process.tune()
+    tuning.tune()
     if arguments.endure:
         with_server(endure, arguments.rows)
     else:

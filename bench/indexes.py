@@ -11,7 +11,7 @@ from pymongo.collection import Collection
 from bench import dataset
 from bench.processes import cpu_seconds
 from storage.documents import Document
-from storage.schema import CONTACT_INDEXES
+from storage.lists.indexes import CONTACT_INDEXES
 
 
 def main() -> None:

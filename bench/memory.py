@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bench import dataset
 from bench.processes import free_port, resident_mb, running
-from storage.mongod import embedded
+from storage.embedded.mongod import embedded
 
 COUNT = 10_000
 CLIENTS = 4

@@ -19,15 +19,15 @@ from pathlib import Path
 from bench import dataset
 from resolvers import contacts
 from resolvers import statistics as dashboard
-from resolvers.directory import Directory
-from storage import pages
+from resolvers.caller import Directory
 from storage.changes import Author
 from storage.documents import Document
 from storage.driver import connect
-from storage.mongod import embedded
-from storage.pages import Ordering, Window
-from storage.schema import ORDERINGS
-from storage.selection import Selection
+from storage.embedded.mongod import embedded
+from storage.lists import pages
+from storage.lists.indexes import ORDERINGS
+from storage.lists.pages import Ordering, Window
+from storage.lists.selection import Selection
 
 Request = Callable[[Directory], Awaitable[object]]
 

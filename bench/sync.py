@@ -25,11 +25,12 @@ from ldap.controls.libldap import SimplePagedResultsControl
 from connector.mapping import CONTACT_ATTRIBUTES, GROUP_ATTRIBUTES
 from connector.reader import CONTACTS, GROUPS
 from connector.scheduler import AUTHOR, perform
-from resolvers import sync_control, sync_run
-from resolvers.directory import Directory
-from resolvers.sync_wanted import Wanted
+from resolvers.caller import Directory
+from resolvers.sync import control as sync_control
+from resolvers.sync import progress
+from resolvers.sync.request import Wanted
 from settings import Settings
-from storage import schema
+from storage import migrations
 from storage.documents import Document, new_id
 from storage.driver import connect
 from tests.ad.controller import Controller, fresh_controller
@@ -109,7 +110,7 @@ def quickest(name: str, rows: Sequence[Row]) -> Row:
 
 
 async def cycle(name: str, directory: Directory, settings: Settings, bare: float) -> Row:
-    run = await sync_run.take(directory, Wanted())
+    run = await progress.take(directory, Wanted())
     assert run is not None
     cpu = time.process_time()
     await perform(run, settings)
@@ -216,7 +217,7 @@ def highest_usn(controller: Controller) -> int:
 async def database(settings: Settings) -> AsyncIterator[Directory]:
     """The directory as the sync has it, in a database that is dropped afterwards."""
     db = connect(settings.uri(), settings.database, settings.driver)
-    await schema.prepare(db)
+    await migrations.prepare(db)
     try:
         yield Directory(db, AUTHOR)
     finally:

@@ -13,7 +13,7 @@ from pathlib import Path
 from bench import dataset
 from bench.compare import COUNT, Target, cases, measure
 from bench.processes import children, cpu_seconds, free_port, resident_mb, running
-from storage.mongod import embedded
+from storage.embedded.mongod import embedded
 
 SECONDS = 4
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from resolvers.on_premises import Reference
+from resolvers.sync.objects import Reference
 
 Attributes = Mapping[str, Sequence[bytes]]
 

@@ -8,7 +8,7 @@ whoever writes it.
 from connector.entry import Attributes, Entry, domain_of, first_rdn, guid_text, reference
 from connector.objects import Address, ContactFields, GroupFields, Reason, Skipped, Standing
 from connector.values import Unreadable, addresses, moment, number, text, truth
-from resolvers.on_premises import DirectoryContact, DirectoryGroup, Reference
+from resolvers.sync.objects import DirectoryContact, DirectoryGroup, Reference
 
 CONTACT_ATTRIBUTES = (
     "objectGUID",

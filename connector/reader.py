@@ -25,7 +25,7 @@ from connector.mapping import (
 from connector.objects import Skipped, Standing, Tombstone
 from connector.session import Session
 from connector.values import Unreadable, number, text
-from resolvers.on_premises import DirectoryContact, DirectoryGroup, Presence
+from resolvers.sync.objects import DirectoryContact, DirectoryGroup, Presence
 from settings import Settings
 
 T = TypeVar("T")

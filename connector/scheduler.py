@@ -8,17 +8,18 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from connector.cycle import run_cycle
 from connector.errors import DirectoryError
 from connector.library import ldap_library
-from resolvers import sync_run
-from resolvers.directory import Directory
-from resolvers.sync_run import Run
+from resolvers.caller import Directory
+from resolvers.sync import progress
+from resolvers.sync.progress import Run
+from resolvers.sync.run import run_cycle
 from settings import Settings
-from storage import sync_lease, sync_runs, sync_state
 from storage.changes import Author
 from storage.driver import Session, Unavailable
-from storage.sync_lease import LeaseLost
+from storage.sync import lease, runs
+from storage.sync import state as sync_state
+from storage.sync.lease import LeaseLost
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +38,7 @@ async def scheduled(directory: Directory, settings: Settings) -> AsyncIterator[N
     """
     if settings.ad_urls:
         ldap_library()
-        state = partial(sync_lease.schedule, directory.db, server_name(settings), settings.sync_interval_minutes)
+        state = partial(lease.schedule, directory.db, server_name(settings), settings.sync_interval_minutes)
         working = [_forever(directory, settings), _repeat(state)]
     else:
         state = partial(_unschedule, directory)
@@ -89,7 +90,7 @@ async def _unschedule(directory: Directory) -> None:
 
     async def work(session: Session) -> None:
         if await sync_state.unscheduled(directory.db, SILENT_SECONDS, session):
-            await sync_runs.abandon_queued(directory.db, directory.clock(), session)
+            await runs.abandon_queued(directory.db, directory.clock(), session)
 
     await directory.db.transaction(work)
 
@@ -108,7 +109,7 @@ async def _forever(directory: Directory, settings: Settings) -> None:
     own = sync_directory(directory, settings)
     while True:
         try:
-            if run := await sync_run.take(own):
+            if run := await progress.take(own):
                 await perform(run, settings)
                 log.info("directory sync ended", run=run.id)
         except LeaseLost:

@@ -11,13 +11,16 @@ from dataclasses import replace
 import structlog
 
 from demo import files
-from resolvers import groups, import_jobs, sync
-from resolvers.directory import Directory
+from resolvers import groups
+from resolvers.caller import Directory
 from resolvers.errors import EmailAddressTaken
-from resolvers.import_jobs import Options
-from resolvers.import_runner import Runner
-from storage import claims, demo_state, imports, sync_state
+from resolvers.imports import jobs
+from resolvers.imports.jobs import Options
+from resolvers.imports.runner import Runner
+from resolvers.sync import contacts
+from storage import claims, demo_state, imports
 from storage.changes import Author
+from storage.sync import state
 
 log = structlog.get_logger(__name__)
 
@@ -48,11 +51,11 @@ async def _groups(directory: Directory) -> None:
 
 async def _on_premises(directory: Directory) -> None:
     found = files.on_premises()
-    outcome = await sync.apply(replace(directory, author=SYNC), found.contacts)
+    outcome = await contacts.apply(replace(directory, author=SYNC), found.contacts)
     for skipped in outcome.skipped:
         _left_out(skipped.distinguished_name, skipped.message)
     # No domain controller is behind the demo data, so that no next cycle is due.
-    await sync_state.completed(directory.db, found.domain, found.server, directory.clock(), None)
+    await state.completed(directory.db, found.domain, found.server, directory.clock(), None)
 
 
 async def _memberships(directory: Directory) -> None:
@@ -77,7 +80,7 @@ async def _import(directory: Directory, content: bytes) -> None:
     async def file() -> AsyncIterator[bytes]:
         yield content
 
-    job, scanned = await import_jobs.start_csv(directory, file(), Options(encoding="utf-8", file_name="contacts.csv"))
+    job, scanned = await jobs.start_csv(directory, file(), Options(encoding="utf-8", file_name="contacts.csv"))
     runner = Runner(directory)
     runner.start(job, scanned)
     ended = await runner.wait(job["_id"])

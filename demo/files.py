@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
-from resolvers.sync import DirectoryContact
+from resolvers.sync.contacts import DirectoryContact
 
 _FOLDER = files("demo")
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from resolvers import rules, sync_state
-from resolvers.directory import Directory
+from resolvers import mastery, rules
+from resolvers.caller import Directory
 from resolvers.errors import Busy, ContactReadOnly, EmailAddressTaken, ManagerCycle, NotFound
 from storage import changes, claims, contacts, groups, writing
 from storage.changes import Change
@@ -58,7 +58,7 @@ async def read_only(directory: Directory, contact: Document, manager: Document |
 
     With `manager`, the refusal to delete that contact, who manages this one.
     """
-    where = await sync_state.where_to_edit(directory, contact)
+    where = await mastery.where_to_edit(directory, contact)
     if manager:
         where = f"Its manager is {manager['displayName']}, who can be deleted once it has another. {where}"
     return ContactReadOnly(contact, where)

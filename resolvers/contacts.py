@@ -4,18 +4,18 @@ from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from resolvers import rules
+from resolvers.caller import Directory
 from resolvers.commit import commit, read_only
-from resolvers.directory import Directory
 from resolvers.errors import FieldProblem, InvalidInput, InvalidRequest, NotFound, Problem, VersionConflict
 from resolvers.paging import MAX_SIZE
-from resolvers.recycling import leaving, restoration
+from resolvers.recycle_bin import leaving, restoration
 from resolvers.rules import Fields
 from storage import changes, contacts, history, recycle_bin
 from storage.changes import Change
 from storage.documents import Document, created_at, new_id
 from storage.driver import Session
-from storage.pages import Ordering, Page, Window
-from storage.selection import Selection
+from storage.lists.pages import Ordering, Page, Window
+from storage.lists.selection import Selection
 
 MAX_BULK = 1_000
 # The longest search or text filter, in characters.

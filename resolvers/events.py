@@ -11,14 +11,14 @@ from contextlib import aclosing, asynccontextmanager
 import structlog
 
 from resolvers import statistics
+from resolvers.caller import Directory
 from resolvers.contacts import bounded
-from resolvers.directory import Directory
 from resolvers.errors import EventsMissed
 from resolvers.statistics import ContactStats
 from storage import events
 from storage.driver import Database
 from storage.events import Event, Moment
-from storage.selection import Selection
+from storage.lists.selection import Selection
 
 log = structlog.get_logger(__name__)
 

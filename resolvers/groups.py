@@ -3,17 +3,17 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from resolvers import rules, sync_state
+from resolvers import mastery, rules
+from resolvers.caller import Directory
 from resolvers.commit import refuse_taken
 from resolvers.contacts import MAX_TEXT, bulk_ids
-from resolvers.directory import Directory
 from resolvers.errors import Busy, GroupReadOnly, InvalidRequest, NotFound, VersionConflict
 from resolvers.rules import Fields
 from storage import claims, contacts, groups
 from storage.documents import Document, created_at, new_id
 from storage.driver import Session
 from storage.keys import search_terms
-from storage.pages import Page, Window
+from storage.lists.pages import Page, Window
 
 _ATTEMPTS = 20
 
@@ -150,7 +150,7 @@ async def _of_the_cloud(directory: Directory, identifier: str, session: Session)
     """The group, if it is not synced: then it may be read here, and is changed in Active Directory."""
     group = _present(await groups.get(directory.db, identifier, session), identifier)
     if group.get("source") == "SYNCED":
-        raise GroupReadOnly(group, await sync_state.where_to_edit(directory, group))
+        raise GroupReadOnly(group, await mastery.where_to_edit(directory, group))
     return group
 
 

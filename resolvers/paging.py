@@ -10,7 +10,7 @@ from hashlib import blake2b
 
 from resolvers.errors import InvalidRequest
 from storage.documents import Document
-from storage.pages import Ordering, Window, key, keys
+from storage.lists.pages import Ordering, Window, key, keys
 
 __all__ = ["DEFAULT_SIZE", "MAX_SIZE", "cursor", "cursors", "decode", "encode", "key", "window"]
 

@@ -12,7 +12,7 @@ import phonenumbers
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 
 from resolvers.errors import FieldProblem, InvalidInput
-from resolvers.plain_values import is_plain_address, plain_e164
+from resolvers.syntax import is_plain_address, plain_e164
 from storage.documents import Document
 from storage.keys import address_key
 

@@ -2,7 +2,7 @@
 
 from typing import TypedDict
 
-from resolvers.directory import Directory
+from resolvers.caller import Directory
 from storage import statistics
 
 

@@ -9,12 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from resolvers import sync_state
+from resolvers import mastery
 from resolvers.errors import Busy, ContactReadOnly, Problem, VersionConflict
 from rest import etags, problems, representation
 from rest.problems import ForeignOrigin, Malformed, UnsupportedMediaType
+from runtime.fairness import first
 from storage.documents import Document
-from storage.turns import first
 
 # What is read may change at any moment: a cache must ask before it answers.
 FRESH = {"Cache-Control": "private, no-cache"}
@@ -63,9 +63,9 @@ async def contact(
     return json(content, status, {"ETag": etags.etag(document), **(headers or {})})
 
 
-async def states(request: Request, contact: Document) -> sync_state.States:
+async def states(request: Request, contact: Document) -> mastery.States:
     """The state of the synchronised domains, as far as it concerns this contact."""
-    return await sync_state.read(request.state.directory) if contact["source"] == "SYNCED" else {}
+    return await mastery.read(request.state.directory) if contact["source"] == "SYNCED" else {}
 
 
 async def refused(request: Request, problem: Exception) -> Response:

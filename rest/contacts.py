@@ -7,10 +7,10 @@ from urllib.parse import quote, urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from resolvers import contacts, paging, rules, sync_state
-from resolvers.directory import Directory
+from resolvers import contacts, mastery, paging, rules
+from resolvers.caller import Directory
 from resolvers.errors import NotFound, VersionConflict
-from resolvers.sync_state import States
+from resolvers.mastery import States
 from rest import answers, bodies, etags, parameters, representation
 from rest.problems import PreconditionFailed
 from storage.documents import Document
@@ -23,7 +23,7 @@ async def list_page(request: Request) -> Response:
     page, total, states = await asyncio.gather(
         contacts.list_contacts(directory, asked.selection, asked.ordering, asked.window, representation.STORED),
         contacts.count_contacts(directory, asked.selection),
-        sync_state.read(directory) if "SYNCED" in asked.selection.sources else _no_states(),
+        mastery.read(directory) if "SYNCED" in asked.selection.sources else _no_states(),
     )
     following = paging.cursor(asked.ordering, page.documents[-1]) if page.has_next else None
     content = {

@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from resolvers import csv_export
+from resolvers.files import export as csv_export
 from rest import import_parameters
 from rest.imports import attachment
 

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from resolvers import paging
-from resolvers.csv_columns import COLUMNS
-from resolvers.csv_export import chosen
-from resolvers.csv_records import DELIMITER_NAMES, DELIMITERS
-from resolvers.csv_text import ENCODINGS
 from resolvers.errors import FieldProblem, InvalidInput, InvalidRequest
-from resolvers.import_jobs import Options
-from resolvers.import_state import ErrorPolicy, OnMatch
+from resolvers.files.columns import COLUMNS
+from resolvers.files.export import chosen
+from resolvers.files.records import DELIMITER_NAMES, DELIMITERS
+from resolvers.files.text import ENCODINGS
+from resolvers.imports.jobs import Options
+from resolvers.imports.state import ErrorPolicy, OnMatch
 from rest import parameters
 from rest.problems import InvalidParameters
-from storage.pages import Ordering, Window
-from storage.selection import Selection
+from storage.lists.pages import Ordering, Window
+from storage.lists.selection import Selection
 
 ON_MATCH: dict[str, OnMatch] = {"SKIP": "SKIP", "UPDATE": "UPDATE", "FAIL": "FAIL"}
 ERROR_POLICY: dict[str, ErrorPolicy] = {"SKIP_FAILED_ROWS": "SKIP_FAILED_ROWS", "REJECT_ALL": "REJECT_ALL"}

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from resolvers import import_jobs
-from resolvers.directory import Directory
+from resolvers.caller import Directory
+from resolvers.imports import jobs
 from storage.documents import Document, utc
-from storage.pages import Window
+from storage.lists.pages import Window
 
 SHOWN = 100
 """So many problems, and of a dry run outcomes, are in the report itself; the rest is read page by page."""
@@ -45,10 +45,10 @@ def summary(job: Document) -> Document:
 
 async def report(directory: Directory, job: Document) -> Document:
     """An import with the first of its problems, and of its outcomes if it is a dry run."""
-    page = await import_jobs.list_problems(directory, job["_id"], Window(SHOWN))
+    page = await jobs.list_problems(directory, job["_id"], Window(SHOWN))
     found = {**summary(job), "problems": [problem(each) for each in page.documents], "moreProblems": page.has_next}
     if job["dryRun"]:
-        rows = await import_jobs.list_outcomes(directory, job["_id"], Window(SHOWN))
+        rows = await jobs.list_outcomes(directory, job["_id"], Window(SHOWN))
         found |= {"outcomes": [outcome(row) for row in rows.documents], "moreOutcomes": rows.has_next}
     return found
 

@@ -6,11 +6,12 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from resolvers import import_failures, import_jobs, paging
-from resolvers.directory import Directory
-from resolvers.import_jobs import Options
-from resolvers.import_runner import Runner
-from resolvers.import_source import Scan
+from resolvers import paging
+from resolvers.caller import Directory
+from resolvers.imports import failed_rows, jobs
+from resolvers.imports.jobs import Options
+from resolvers.imports.runner import Runner
+from resolvers.imports.source import Scan
 from rest import answers, bodies, import_parameters, import_report, uploads
 from rest.problems import Malformed, UnsupportedMediaType
 from storage.documents import Document
@@ -38,7 +39,7 @@ async def list_page(request: Request) -> Response:
     """One page of the imports, the latest first."""
     directory: Directory = request.state.directory
     window = import_parameters.page(request.query_params.multi_items(), LATEST_FIRST)
-    page = await import_jobs.list_imports(directory, window)
+    page = await jobs.list_imports(directory, window)
     following = paging.cursor(LATEST_FIRST, page.documents[-1]) if page.has_next else None
     return answers.json({"imports": [import_report.summary(job) for job in page.documents], "nextCursor": following})
 
@@ -52,7 +53,7 @@ async def problems(request: Request) -> Response:
     """One page of what was wrong with the rows."""
     job = await _job(request)
     window = import_parameters.page(request.query_params.multi_items(), PROBLEMS)
-    page = await import_jobs.list_problems(request.state.directory, job["_id"], window)
+    page = await jobs.list_problems(request.state.directory, job["_id"], window)
     following = paging.cursor(PROBLEMS, page.documents[-1]) if page.has_next else None
     found = [import_report.problem(each) for each in page.documents]
     return answers.json({"problems": found, "nextCursor": following})
@@ -62,7 +63,7 @@ async def outcomes(request: Request) -> Response:
     """One page of what became, or in a dry run would become, of the rows."""
     job = await _job(request)
     window = import_parameters.page(request.query_params.multi_items(), OUTCOMES)
-    page = await import_jobs.list_outcomes(request.state.directory, job["_id"], window)
+    page = await jobs.list_outcomes(request.state.directory, job["_id"], window)
     following = paging.cursor(OUTCOMES, page.documents[-1]) if page.has_next else None
     found = [import_report.outcome(each) for each in page.documents]
     return answers.json({"outcomes": found, "nextCursor": following})
@@ -73,19 +74,19 @@ async def failed(request: Request) -> Response:
     bom = import_parameters.bom(request.query_params.multi_items())
     job = await _job(request)
     name = f"import-{job['_id']}-failed.csv"
-    content = import_failures.failed_rows(request.state.directory, job, bom=bom)
+    content = failed_rows.failed_rows(request.state.directory, job, bom=bom)
     return StreamingResponse(content, media_type="text/csv; charset=utf-8", headers=attachment(name))
 
 
 async def cancel(request: Request) -> Response:
     """Ask an import to stop."""
-    job = await import_jobs.cancel(request.state.directory, request.path_params["id"])
+    job = await jobs.cancel(request.state.directory, request.path_params["id"])
     return answers.json(await _report(request, job), 202)
 
 
 async def undo(request: Request) -> Response:
     """Take an import back, and answer with its report when that is done."""
-    job = await import_jobs.undo(request.state.directory, request.path_params["id"])
+    job = await jobs.undo(request.state.directory, request.path_params["id"])
     runner: Runner = request.state.imports
     runner.start(job)
     if _responds_async(request):
@@ -109,9 +110,9 @@ async def _start(request: Request) -> tuple[Document, Scan]:
     if kind == "multipart/form-data":
         return await _start_form(request, asked, limit)
     if kind in CSV_TYPES:
-        return await import_jobs.start_csv(directory, uploads.body(request, limit), options)
+        return await jobs.start_csv(directory, uploads.body(request, limit), options)
     if kind == "application/json":
-        return await import_jobs.start_rows(directory, await _rows(request, limit), options)
+        return await jobs.start_rows(directory, await _rows(request, limit), options)
     raise UnsupportedMediaType(
         "Send a CSV file as text/csv or in a form (multipart/form-data), or contacts as application/json."
     )
@@ -125,7 +126,7 @@ async def _start_form(request: Request, asked: list[tuple[str, str]], limit: int
         found = import_parameters.options([*asked, *form.fields])
         return replace(found, file_name=found.file_name or form.name)
 
-    return await import_jobs.start_csv(request.state.directory, file, options)
+    return await jobs.start_csv(request.state.directory, file, options)
 
 
 async def _rows(request: Request, limit: int) -> list[object]:
@@ -136,7 +137,7 @@ async def _rows(request: Request, limit: int) -> list[object]:
 
 
 async def _job(request: Request) -> Document:
-    return await import_jobs.present(request.state.directory, request.path_params["id"])
+    return await jobs.present(request.state.directory, request.path_params["id"])
 
 
 async def _report(request: Request, job: Document) -> Document:

@@ -1,9 +1,9 @@
 """The OpenAPI operations of imports and the export, and the schemas of what they answer."""
 
 from resolvers import paging
-from resolvers.csv_columns import COLUMNS
-from resolvers.csv_records import DELIMITER_NAMES
-from resolvers.csv_text import ENCODINGS
+from resolvers.files.columns import COLUMNS
+from resolvers.files.records import DELIMITER_NAMES
+from resolvers.files.text import ENCODINGS
 from rest import import_parameters
 from rest import openapi_parts as parts
 from rest.openapi_schemas import CREATE_EXAMPLE, EXAMPLE_ID

@@ -10,8 +10,8 @@ from resolvers import paging
 from resolvers.contacts import MAX_TEXT, ORDERINGS
 from resolvers.errors import FieldProblem, InvalidRequest
 from rest.problems import InvalidParameters
-from storage.pages import Ordering, Window
-from storage.selection import Selection
+from storage.lists.pages import Ordering, Window
+from storage.lists.selection import Selection
 
 SOURCES = {"all": None, "synced": "SYNCED", "cloud": "CLOUD"}
 GALS = {"all": None, "visible": "VISIBLE", "hidden": "HIDDEN"}

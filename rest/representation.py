@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from resolvers import sync_state
+from resolvers import mastery
 from resolvers.errors import FieldProblem, InvalidInput
+from resolvers.mastery import States
 from resolvers.rules import ADDRESS_LENGTHS, Fields
-from resolvers.sync_state import States
 from storage.documents import GALS, Document, utc
 
 # What the service itself sets. Sent back as it is, it is taken for read; anything else is refused.
@@ -68,12 +68,12 @@ def contact(document: Document, states: States) -> Document:
 
 
 def _on_premises(identity: Document, states: States) -> Document:
-    following = sync_state.next_sync_at(identity, states)
+    following = mastery.next_sync_at(identity, states)
     return {
         "objectGuid": identity["objectGuid"],
         "distinguishedName": identity["distinguishedName"],
         "domain": identity["domain"],
-        "lastSyncAt": utc(sync_state.last_sync_at(identity, states)),
+        "lastSyncAt": utc(mastery.last_sync_at(identity, states)),
         "nextSyncAt": following and utc(following),
     }
 

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import strawberry
 
-from schema.contact import Contact
 from schema.documents import CONFIG
-from schema.group import DistributionGroup
-from schema.imports import ContactImport
 from schema.mutation import Mutation
-from schema.problems import HANDLERS
 from schema.query import Query
 from schema.subscription import Subscription
+from schema.types.contact import Contact
+from schema.types.contact_import import ContactImport
+from schema.types.group import DistributionGroup
+from schema.types.problems import HANDLERS
 
 SDL = Path(__file__).with_name("schema.graphql")
 

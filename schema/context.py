@@ -6,10 +6,10 @@ from functools import cached_property
 import strawberry
 from strawberry.dataloader import DataLoader
 
-from resolvers import contacts, groups, sync_state
-from resolvers.directory import Directory
+from resolvers import contacts, groups, mastery
+from resolvers.caller import Directory
 from resolvers.events import Feed
-from resolvers.import_runner import Runner
+from resolvers.imports.runner import Runner
 from storage.documents import Document
 
 
@@ -61,7 +61,7 @@ class Context:
         """The synchronisation's state by domain."""
 
         async def load(domains: Sequence[str]) -> list[Document]:
-            states = await sync_state.read(self.directory)
+            states = await mastery.read(self.directory)
             return [states.get(each, {}) for each in domains]
 
         return DataLoader(load)

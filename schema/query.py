@@ -1,22 +1,26 @@
 """What can be read."""
 
 from collections.abc import Sequence
-from enum import Enum
 from typing import Annotated
 
 import strawberry
 
-from resolvers import contacts, groups, import_jobs, statistics, sync_control
+from resolvers import contacts, groups, statistics
 from resolvers.contacts import bulk_ids
 from resolvers.errors import InvalidRequest
-from schema.connections import After, Before, Connection, First, Last, Listing
-from schema.contact import Contact, DeletedContact, Node, contact_list, deleted_list
+from resolvers.imports import jobs as import_jobs
+from resolvers.sync import control
 from schema.context import Context, Info
-from schema.group import DistributionGroup, group_list
-from schema.imports import ContactImport, import_list
-from schema.inputs import ContactFilter, ContactOrder, ContactOrderField, selection
 from schema.reads import Wanted, projection, reads
-from schema.sync import DirectorySync, directory_sync
+from schema.types.connections import After, Before, Connection, First, Last, Listing
+from schema.types.contact import Contact, DeletedContact, contact_list, deleted_list
+from schema.types.contact_import import ContactImport, import_list
+from schema.types.directory_sync import DirectorySync, directory_sync
+from schema.types.group import DistributionGroup, group_list
+from schema.types.inputs import ContactFilter, ContactOrder, ContactOrderField, selection
+from schema.types.node import Node
+from schema.types.statistics import ContactStats
+from schema.types.viewer import Role, Viewer
 from storage.documents import Document
 
 Id = Annotated[strawberry.ID | None, strawberry.argument(description="Its id. Give this or `emailAddress`.")]
@@ -28,27 +32,6 @@ Search = Annotated[
         "in names, company, e-mail addresses, domains or phone numbers."
     ),
 ]
-
-
-@strawberry.type(description="The figures of the dashboard, exact as of the last write.")
-class ContactStats:
-    total: int = strawberry.field(description="All contacts in the directory.")
-    synced: int = strawberry.field(description="Contacts synchronised from on-premises Active Directory.")
-    cloud_only: int = strawberry.field(description="Contacts that live in the cloud only.")
-    hidden_from_gal: int = strawberry.field(description="Contacts that the Global Address List leaves out.")
-
-
-@strawberry.enum(description="What a caller may do; each may do what those before it may.")
-class Role(Enum):
-    READER = strawberry.enum_value("READER", description="May read everything.")
-    EDITOR = strawberry.enum_value("EDITOR", description="May also change contacts and groups, and import.")
-    ADMIN = strawberry.enum_value("ADMIN", description="May also start syncs and take over synced contacts.")
-
-
-@strawberry.type(description="Who is asking.")
-class Viewer:
-    name: str = strawberry.field(description="The name that changes are recorded under.")
-    role: Role = strawberry.field(description="What they may do. Without sign-in, everyone may do everything.")
 
 
 def _contacts(
@@ -171,7 +154,7 @@ class Query:
     group: Document | None = strawberry.field(
         resolver=_group, graphql_type=DistributionGroup | None, description="One group; null if there is none."
     )
-    directory_sync: sync_control.SyncStatus = strawberry.field(
+    directory_sync: control.SyncStatus = strawberry.field(
         resolver=directory_sync,
         graphql_type=DirectorySync,
         description="The sync with on-premises Active Directory: its state and its runs.",

@@ -6,13 +6,16 @@ from typing import Annotated
 
 import strawberry
 
-from resolvers import events, import_jobs, statistics, sync_control
-from schema.contact import Contact, ContactChange, ContactChangeAction
+from resolvers import events, statistics
+from resolvers.imports import jobs as import_jobs
+from resolvers.sync import control
 from schema.context import Info
-from schema.imports import ContactImport
-from schema.inputs import ContactFilter, selection
-from schema.query import ContactStats
-from schema.sync import DirectorySyncRun
+from schema.types.contact import Contact
+from schema.types.contact_import import ContactImport
+from schema.types.directory_sync import DirectorySyncRun
+from schema.types.history import ContactChange, ContactChangeAction
+from schema.types.inputs import ContactFilter, selection
+from schema.types.statistics import ContactStats
 from storage.documents import Document
 
 
@@ -61,7 +64,7 @@ async def _import_progress(
 
 
 async def _directory_sync_progress(info: Info) -> AsyncGenerator[Document, None]:
-    async with aclosing(sync_control.progress(info.context.feed, info.context.directory)) as runs:
+    async with aclosing(control.progress(info.context.feed, info.context.directory)) as runs:
         async for run in runs:
             yield run
 

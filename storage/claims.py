@@ -12,10 +12,10 @@ from typing import Literal
 
 from pymongo.errors import BulkWriteError
 
-from storage import short_reads
 from storage.documents import Document
 from storage.driver import Database, Session
 from storage.keys import address_key, addresses
+from storage.lists import find_command
 
 Kind = Literal["contact", "group"]
 _ADDRESSES_A_QUERY = 10_000
@@ -62,7 +62,7 @@ async def holders(db: Database, some: Iterable[str], session: Session | None = N
     found: dict[str, Holder] = {}
     for start in range(0, len(claimed), _ADDRESSES_A_QUERY):
         ids = claimed[start : start + _ADDRESSES_A_QUERY]
-        claims = await short_reads.find(db.claims, {"_id": {"$in": ids}}, limit=len(ids), session=session)
+        claims = await find_command.find(db.claims, {"_id": {"$in": ids}}, limit=len(ids), session=session)
         found |= {claim["_id"][_SMTP:]: Holder(claim["holder"], claim["kind"]) for claim in claims}
     return found
 
@@ -73,7 +73,7 @@ async def synced_ids(
     """The ids of the contacts, or groups, synced from these directory objects, keyed by objectGUID."""
     claimed = [f"guid:{guid}" for guid in guids]
     query = {"_id": {"$in": claimed}, "kind": kind}
-    found = await short_reads.find(db.claims, query, limit=len(claimed) or 1, session=session)
+    found = await find_command.find(db.claims, query, limit=len(claimed) or 1, session=session)
     return {claim["_id"].removeprefix("guid:"): claim["holder"] for claim in found}
 
 

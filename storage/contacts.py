@@ -5,12 +5,13 @@ from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
 from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import ExecutionTimeout
 
-from storage import claims, meeting, pages, short_reads, statistics
+from storage import claims, statistics
 from storage.documents import Document
 from storage.driver import Database, Session
-from storage.hints import hint
-from storage.pages import Ordering, Page, Window
-from storage.selection import Selection
+from storage.lists import find_command, intersection, pages
+from storage.lists.index_choice import hint
+from storage.lists.pages import Ordering, Page, Window
+from storage.lists.selection import Selection
 
 # What is read of a contact unless told otherwise: all but the long key that only an index needs.
 _WHOLE = {"keys.prefixes": 0}
@@ -22,7 +23,7 @@ async def get(
     db: Database, identifier: str, session: Session | None = None, projection: Sequence[str] | None = None
 ) -> Document | None:
     """The contact with this id."""
-    return await short_reads.find_one(db.contacts, {"_id": identifier}, projection or _WHOLE, session)
+    return await find_command.find_one(db.contacts, {"_id": identifier}, projection or _WHOLE, session)
 
 
 async def get_many(
@@ -31,7 +32,7 @@ async def get_many(
     """The contacts with these ids, keyed by id; unknown ones are left out."""
     wanted = list(ids)
     query, fields = {"_id": {"$in": wanted}}, projection or _WHOLE
-    found = await short_reads.find(db.contacts, query, fields, limit=len(wanted) or 1, session=session)
+    found = await find_command.find(db.contacts, query, fields, limit=len(wanted) or 1, session=session)
     return {contact["_id"]: contact for contact in found}
 
 
@@ -55,7 +56,7 @@ async def page(
     how = await hint(db, selection, ordering)
     fields = _LISTED if projection is None else dict.fromkeys([*projection, ordering.field], 1)
     if how.leads and how.otherwise:
-        if met := await meeting.read(db, selection, how.leads, ordering, window, fields):
+        if met := await intersection.read(db, selection, how.leads, ordering, window, fields):
             return met
         how = how.otherwise
     while True:

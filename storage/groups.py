@@ -10,11 +10,12 @@ from datetime import datetime
 
 from pymongo import ReturnDocument
 
-from storage import claims, keys, pages, short_reads
+from storage import claims, keys
 from storage.documents import Document, Source, now
 from storage.driver import Database, Session
-from storage.pages import Ordering, Page, Window
-from storage.selection import begins
+from storage.lists import find_command, pages
+from storage.lists.pages import Ordering, Page, Window
+from storage.lists.selection import begins
 
 BY_NAME = Ordering("keys.name", of="groups")
 _BATCH = 1_000
@@ -29,14 +30,14 @@ _WRITTEN_BY: dict[Source, Document] = {"CLOUD": {"source": {"$ne": "SYNCED"}}, "
 
 async def get(db: Database, identifier: str, session: Session | None = None) -> Document | None:
     """The group with this id."""
-    return await short_reads.find_one(db.groups, {"_id": identifier, **_PRESENT}, session=session)
+    return await find_command.find_one(db.groups, {"_id": identifier, **_PRESENT}, session=session)
 
 
 async def get_many(db: Database, ids: Iterable[str], session: Session | None = None) -> dict[str, Document]:
     """The groups with these ids, keyed by id; unknown ones are left out."""
     wanted = list(ids)
     query = {"_id": {"$in": wanted}, **_PRESENT}
-    found = await short_reads.find(db.groups, query, limit=len(wanted) or 1, session=session)
+    found = await find_command.find(db.groups, query, limit=len(wanted) or 1, session=session)
     return {group["_id"]: group for group in found}
 
 
@@ -56,7 +57,7 @@ async def by_names(db: Database, names: Iterable[str], session: Session | None =
         ranges = [
             {"keys.name": {"$gte": f"{name}\0", "$lt": f"{name}\1"}} for name in wanted[start : start + _NAMES_A_QUERY]
         ]
-        for group in await short_reads.find(db.groups, {"$or": ranges, **_PRESENT}, ["keys.name"], session=session):
+        for group in await find_command.find(db.groups, {"$or": ranges, **_PRESENT}, ["keys.name"], session=session):
             found[group["keys"]["name"].rpartition("\0")[0]].append(group["_id"])
     return found
 

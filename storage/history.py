@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from storage import pages
 from storage.documents import Document
 from storage.driver import Database, Session
-from storage.pages import Ordering, Page, Window
+from storage.lists import pages
+from storage.lists.pages import Ordering, Page, Window
 
 LATEST_FIRST = Ordering("_id", descending=True, of="history")
 

@@ -12,10 +12,10 @@ from datetime import timedelta
 
 from pymongo import ReturnDocument
 
-from storage import pages
 from storage.documents import Document
 from storage.driver import Database, Session
-from storage.pages import Ordering, Page, Window
+from storage.lists import pages
+from storage.lists.pages import Ordering, Page, Window
 
 RETENTION = timedelta(days=30)
 """How long jobs, with what became of their rows, are kept; then a TTL index removes them."""

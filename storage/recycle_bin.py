@@ -2,23 +2,23 @@
 
 from collections.abc import Iterable, Sequence
 
-from storage import pages, short_reads
 from storage.documents import Document
 from storage.driver import Database, Session
-from storage.pages import Ordering, Page, Window
+from storage.lists import find_command, pages
+from storage.lists.pages import Ordering, Page, Window
 
 LATEST_FIRST = Ordering("key", descending=True, of="deletedContacts")
 
 
 async def get(db: Database, identifier: str, session: Session | None = None) -> Document | None:
     """The entry of a deleted contact: `{contact, deletedAt, deletedBy, purgeAt, reportIds}`."""
-    return await short_reads.find_one(db.deleted_contacts, {"_id": identifier}, session=session)
+    return await find_command.find_one(db.deleted_contacts, {"_id": identifier}, session=session)
 
 
 async def get_many(db: Database, ids: Iterable[str]) -> dict[str, Document]:
     """The entries of the deleted contacts with these ids, keyed by id; those that are not deleted are left out."""
     wanted = list(ids)
-    found = await short_reads.find(db.deleted_contacts, {"_id": {"$in": wanted}}, limit=len(wanted) or 1)
+    found = await find_command.find(db.deleted_contacts, {"_id": {"$in": wanted}}, limit=len(wanted) or 1)
     return {entry["_id"]: entry for entry in found}
 
 

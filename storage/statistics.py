@@ -9,9 +9,9 @@ import itertools
 import random
 from collections.abc import Collection, Mapping
 
-from storage import short_reads
 from storage.documents import GALS, SOURCES, Document, Gal, Source
 from storage.driver import Database, Session
+from storage.lists import find_command
 
 SLOTS = 16
 _next_slot = itertools.cycle(random.sample(range(SLOTS), SLOTS))
@@ -23,7 +23,7 @@ _KINDS: dict[str, tuple[Source, Gal]] = {f"{source}_{gal}": (source, gal) for so
 async def read(db: Database) -> Counts:
     """How many contacts there are of each source and GAL visibility."""
     counts = dict.fromkeys(_KINDS.values(), 0)
-    for slot in await short_reads.find(db.statistics, {}, limit=SLOTS):
+    for slot in await find_command.find(db.statistics, {}, limit=SLOTS):
         for name, count in slot.items():
             if kind := _KINDS.get(name):
                 counts[kind] += count

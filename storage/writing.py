@@ -13,13 +13,13 @@ import bson
 from bson.raw_bson import RawBSONDocument
 from pymongo import DeleteOne, InsertOne, UpdateOne
 
+from runtime.fairness import give_way
+from runtime.prefetch import ahead
 from storage import claims, recycle_bin, statistics
-from storage.ahead import ahead
 from storage.changes import Author, Change, Outdated, Written, altered
 from storage.documents import Document, new_id
 from storage.driver import Database, Session
 from storage.keys import keys, updated_key
-from storage.turns import give_way
 
 RETENTION = timedelta(days=30)
 _SLICE = 200

@@ -17,13 +17,13 @@ import uvicorn
 from httpx import ASGITransport
 
 from app import create_app
-from resolvers.directory import Directory
+from resolvers.caller import Directory
 from settings import Settings
-from storage import schema
+from storage import migrations
 from storage.changes import Author
 from storage.documents import new_id
 from storage.driver import Database, DriverName, connect
-from storage.mongod import embedded
+from storage.embedded.mongod import embedded
 
 # CONTACTS_TEST_DRIVER=pymongo runs the whole suite on PyMongo's own asynchronous client.
 DRIVER: DriverName = "pymongo" if os.environ.get("CONTACTS_TEST_DRIVER") == "pymongo" else "motor"
@@ -58,7 +58,7 @@ def database_name() -> str:
 async def prepared_db(mongodb_uri: str, database_name: str) -> AsyncIterator[Database]:
     """The session's database with its collections and indexes; dropped in the end."""
     db = connect(mongodb_uri, database_name, DRIVER)
-    await schema.prepare(db)
+    await migrations.prepare(db)
     yield db
     await db.drop()
     await db.close()

@@ -1,7 +1,7 @@
 """People to test with."""
 
-from resolvers.directory import Directory
-from resolvers.sync import DirectoryContact, apply
+from resolvers.caller import Directory
+from resolvers.sync.contacts import DirectoryContact, apply
 from storage import contacts
 from storage.documents import Document, new_id
 

@@ -7,14 +7,14 @@ from phonenumbers import country_code_for_region
 
 import demo
 from demo import files
-from resolvers import contacts, groups, rules, sync_state
-from resolvers.directory import Directory
+from resolvers import contacts, groups, mastery, rules
+from resolvers.caller import Directory
 from resolvers.statistics import contact_stats
 from storage import demo_state
 from storage.documents import Document
 from storage.driver import Database
 from storage.keys import addresses
-from storage.pages import Window
+from storage.lists.pages import Window
 from tests.consistency import check
 from tests.people import person
 
@@ -94,10 +94,10 @@ async def test_synced_contacts_say_where_they_come_from(directory: Directory) ->
     await demo.load(directory)
     found = await directory.db.contacts.find_one({"source": "SYNCED"})
     assert found is not None
-    states = await sync_state.read(directory)
+    states = await mastery.read(directory)
     assert list(states) == [found["onPremises"]["domain"]]
-    assert sync_state.last_sync_at(found["onPremises"], states) <= directory.clock()
-    assert sync_state.next_sync_at(found["onPremises"], states) is None
+    assert mastery.last_sync_at(found["onPremises"], states) <= directory.clock()
+    assert mastery.next_sync_at(found["onPremises"], states) is None
 
 
 async def test_data_are_invented_and_well_formed(directory: Directory) -> None:

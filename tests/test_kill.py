@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from storage.driver import Database, connect
-from storage.mongod import embedded
+from storage.embedded.mongod import embedded
 from tests.conftest import DRIVER
 from tests.consistency import check
 from tests.people import person

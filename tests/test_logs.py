@@ -6,7 +6,7 @@ from typing import Literal
 import pytest
 import structlog
 
-import logs
+from runtime import logs
 from settings import Settings
 
 

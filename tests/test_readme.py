@@ -7,7 +7,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from cli import app
+from cli.commands import app
 from tests.schema.graphql import GraphQL
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")

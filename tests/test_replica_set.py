@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from resolvers import contacts, statistics
-from resolvers.directory import Directory
-from storage import schema
+from resolvers.caller import Directory
+from storage import migrations
 from storage.changes import Author
 from storage.documents import new_id
 from storage.driver import DriverName, Unavailable, connect
@@ -44,7 +44,7 @@ async def test_lost_primary(tmp_path: Path, driver: DriverName) -> None:
     """Contacts whose creation was acknowledged before, while and after the primary dies are all there, and counted."""
     with replica_set(tmp_path) as trio:
         db = connect(trio.uri, f"test-{new_id()}", driver)
-        await schema.prepare(db)
+        await migrations.prepare(db)
         directory = Directory(db, Author("tester", "graphql"))
         acknowledged: list[str] = []
         writing = asyncio.create_task(_write(directory, acknowledged))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cli import main
+from cli.commands import main
 
 
 def refusal(monkeypatch: pytest.MonkeyPatch, data_dir: Path, *options: str) -> str:

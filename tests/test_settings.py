@@ -5,7 +5,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from cli import app, main
+from cli.commands import app, main
 
 SECRETS = {
     "CONTACTS_MONGODB_URI": "mongodb://user:pa:ss@word@db.example:27017/?tls=true",

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-import transfer
+from cli import transfer
 from resolvers import groups
-from resolvers.directory import Directory
+from resolvers.caller import Directory
 from storage.changes import Author
 from storage.driver import Database
 from tests.conftest import DRIVER

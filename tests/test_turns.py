@@ -7,7 +7,8 @@ import httpx
 import pytest
 from uvicorn import Config
 
-from storage import short_reads, turns
+from runtime import fairness
+from storage.lists import find_command
 
 PAGE = "{ contacts { nodes { id } totalCount } }"
 
@@ -19,17 +20,17 @@ async def _pass(turns_of_the_loop: int) -> None:
 
 async def test_long_work_waits_for_a_query_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """It goes on when the query is done, or after a while; in a transaction it does not wait."""
-    monkeypatch.setattr(turns, "_LONGEST_PAUSE_SECONDS", 60)
-    with turns.first:
-        waits = asyncio.create_task(turns.give_way())
-        hurries = asyncio.create_task(turns.give_way(patient=False))
+    monkeypatch.setattr(fairness, "_LONGEST_PAUSE_SECONDS", 60)
+    with fairness.first:
+        waits = asyncio.create_task(fairness.give_way())
+        hurries = asyncio.create_task(fairness.give_way(patient=False))
         await _pass(100)
         assert (waits.done(), hurries.done()) == (False, True)
     await _pass(2)
     assert waits.done()
-    monkeypatch.setattr(turns, "_LONGEST_PAUSE_SECONDS", 0)
-    with turns.first:
-        await turns.give_way()
+    monkeypatch.setattr(fairness, "_LONGEST_PAUSE_SECONDS", 0)
+    with fairness.first:
+        await fairness.give_way()
 
 
 def test_pauses_take_their_time() -> None:
@@ -37,8 +38,8 @@ def test_pauses_take_their_time() -> None:
 
     async def pause() -> float:
         started = time.monotonic()
-        with turns.first:
-            await turns.give_way()
+        with fairness.first:
+            await fairness.give_way()
         return time.monotonic() - started
 
     with asyncio.Runner(loop_factory=Config("").get_loop_factory()) as runner:
@@ -54,17 +55,17 @@ async def test_queries_go_first(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, method: str, path: str, body: object
 ) -> None:
     """All that is read for a query is read before long work goes on."""
-    find, in_the_way = short_reads.find, []
+    find, in_the_way = find_command.find, []
 
     async def found(*arguments: object, **options: object) -> object:
-        work = asyncio.create_task(turns.give_way())
+        work = asyncio.create_task(fairness.give_way())
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         in_the_way.append(work.done())
         work.cancel()
         return await find(*arguments, **options)  # type: ignore[arg-type]  # as they came
 
-    monkeypatch.setattr(short_reads, "find", found)
+    monkeypatch.setattr(find_command, "find", found)
     assert (await client.request(method, path, json=body)).status_code == 200
     assert len(in_the_way) >= 2
     assert not any(in_the_way)

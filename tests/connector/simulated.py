@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncIterator, Collection, Sequence
 
-from connector.cycle import run_with
 from connector.objects import Skipped, Standing, Tombstone
 from connector.reader import Kind, Mark, Reader
-from resolvers import sync_control, sync_run
-from resolvers.directory import Directory
-from resolvers.on_premises import DirectoryContact, DirectoryGroup, Presence, Reference
-from resolvers.sync_wanted import Wanted
+from resolvers.caller import Directory
+from resolvers.sync import control, progress
+from resolvers.sync.objects import DirectoryContact, DirectoryGroup, Presence, Reference
+from resolvers.sync.request import Wanted
+from resolvers.sync.run import run_with
 from settings import Settings
 from storage.documents import Document
 from tests.consistency import check
@@ -120,12 +120,12 @@ async def cycle(
     **settings: object,
 ) -> Document:
     """The record of a cycle that reads this, after which everything is consistent."""
-    run = await sync_run.take(directory, Wanted(dry_run, allow_deletions, full))
+    run = await progress.take(directory, Wanted(dry_run, allow_deletions, full))
     assert run is not None
     chosen: dict[str, object] = {"ad_max_deletions_percent": 100, **settings}
     await run_with(run, Settings.model_validate(chosen), reader)
     await check(directory.db)
-    return await sync_control.get_run(directory, run.id)
+    return await control.get_run(directory, run.id)
 
 
 async def named(directory: Directory, name: str) -> Document:

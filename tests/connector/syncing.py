@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from connector.scheduler import AUTHOR, perform
-from resolvers import sync_control, sync_run
-from resolvers.directory import Directory
-from resolvers.sync_run import Run
-from resolvers.sync_wanted import Wanted
+from resolvers.caller import Directory
+from resolvers.sync import control, progress
+from resolvers.sync.progress import Run
+from resolvers.sync.request import Wanted
 from settings import Settings
-from storage import sync_runs
 from storage.documents import Document
 from storage.driver import Database
-from storage.pages import Window
+from storage.lists.pages import Window
+from storage.sync import runs
 from tests.ad.controller import Controller
 from tests.connector.conftest import settings_for
 from tests.consistency import check
@@ -44,7 +44,7 @@ class Syncing:
 
     async def take(self, wanted: Wanted | None = None, seconds: float = 30) -> Run:
         """The lease and a run, which must be free."""
-        run = await sync_run.take(self.directory, wanted or Wanted(), seconds=seconds)
+        run = await progress.take(self.directory, wanted or Wanted(), seconds=seconds)
         assert run is not None
         return run
 
@@ -53,7 +53,7 @@ class Syncing:
         run = await self.take(Wanted(dry_run, allow_deletions, full))
         await perform(run, self.settings)
         await check(self.db)
-        return await sync_control.get_run(self.directory, run.id)
+        return await control.get_run(self.directory, run.id)
 
     async def succeed(self) -> Document:
         """The record of a cycle that must succeed."""
@@ -73,7 +73,7 @@ class Syncing:
 
     async def skips(self, record: Document) -> dict[str, str]:
         """Why objects were left as they are, keyed by the first name of their DN."""
-        page = await sync_runs.detail_page(self.db, record["_id"], "skips", Window(100))
+        page = await runs.detail_page(self.db, record["_id"], "skips", Window(100))
         return {each["distinguishedName"].split(",")[0]: each["code"] for each in page.documents}
 
     async def changes(self, contact_id: str) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from resolvers import contacts, groups
-from resolvers.directory import Directory
+from resolvers.caller import Directory
 from storage import recycle_bin
 from tests.ad.provision import BASE_DN, CONTACTS_DN, OUTSIDER_DN
 from tests.connector.syncing import Syncing, counts, own
@@ -158,7 +158,7 @@ async def test_nothing_changed_nothing_written(syncing: Syncing, admin: "Adminis
     await syncing.succeed()
     run = await syncing.take()
     with counted() as commands:
-        from connector.cycle import run_cycle
+        from resolvers.sync.run import run_cycle
 
         await run_cycle(run, syncing.settings)
     writes = {"insert", "update", "delete", "findAndModify"}
@@ -311,7 +311,7 @@ async def test_manager_in_a_later_batch(
     syncing: Syncing, admin: "Administrator", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Managers who are written batches after their reports, or in a circle, are linked as far as they can be."""
-    monkeypatch.setattr("connector.contact_cycle.BATCH", 1)
+    monkeypatch.setattr("resolvers.sync.contact_writer.BATCH", 1)
     syncing.settings = syncing.settings.model_copy(update={"ad_page_size": 1})
     for name in ("Ann", "Bo", "Cy", "Di"):
         admin.add_contact(name)
@@ -329,7 +329,7 @@ async def test_addresses_change_hands(
     syncing: Syncing, admin: "Administrator", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Contacts may swap their addresses, whatever the order in which they are read."""
-    monkeypatch.setattr("connector.contact_cycle.BATCH", 1)
+    monkeypatch.setattr("resolvers.sync.contact_writer.BATCH", 1)
     syncing.settings = syncing.settings.model_copy(update={"ad_page_size": 1})
     admin.add_contact("Ann", mail="a@example.test")
     admin.add_contact("Bo", mail="b@example.test")
@@ -396,7 +396,7 @@ async def test_address_that_is_handed_on(
     syncing: Syncing, admin: "Administrator", monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
     """A contact that loses its address leaves the scope, and another may have it; with one it is itself again."""
-    monkeypatch.setattr("connector.inventory.FEW", few)
+    monkeypatch.setattr("resolvers.sync.inventory.FEW", few)
     admin.add_contact("Ann")
     await syncing.succeed()
     ann = await syncing.contact("Ann")

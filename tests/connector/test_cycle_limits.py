@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from resolvers import contacts, groups
-from resolvers.directory import Directory
+from resolvers.caller import Directory
 from resolvers.errors import GroupReadOnly
-from resolvers.hand_over import make_cloud_only
-from storage import sync_runs
+from resolvers.sync.cloud_only import make_cloud_only
 from storage.documents import Document
-from storage.pages import Window
+from storage.lists.pages import Window
+from storage.sync import runs
 from tests.ad import provision
 from tests.ad.provision import CONTACTS_DN
 from tests.connector.syncing import Syncing, counts, own
@@ -35,7 +35,7 @@ def many(number: int) -> str:
 
 async def differences(syncing: Syncing, record: Document) -> dict[str, Document]:
     """What a dry run would change, keyed by action."""
-    page = await sync_runs.detail_page(syncing.db, record["_id"], "differences", Window(100))
+    page = await runs.detail_page(syncing.db, record["_id"], "differences", Window(100))
     return {each["action"]: each for each in page.documents}
 
 

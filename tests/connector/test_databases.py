@@ -1,7 +1,7 @@
 """Cycles that read another domain controller's database than the last one, which counts its own changes."""
 
 from resolvers import contacts
-from resolvers.directory import Directory
+from resolvers.caller import Directory
 from tests.connector.simulated import Simulated, contact, cycle, group, named
 from tests.people import person
 from tests.queries import counted

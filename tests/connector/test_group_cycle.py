@@ -1,7 +1,7 @@
 """What cycles make of distribution groups, told by a simulated domain controller."""
 
 from resolvers import contacts
-from resolvers.directory import Directory
+from resolvers.caller import Directory
 from tests.connector.simulated import Simulated, contact, cycle, group, named
 from tests.people import person
 from tests.queries import counted

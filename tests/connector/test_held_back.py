@@ -2,8 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from resolvers import contacts, sync_state
-from resolvers.directory import Directory
+from resolvers import contacts, mastery
+from resolvers.caller import Directory
 from storage.documents import now
 from tests.connector.simulated import Simulated, contact, cycle, named
 from tests.people import person
@@ -11,7 +11,7 @@ from tests.people import person
 
 async def last_sync(directory: Directory, name: str) -> datetime:
     """When the contact of this name last synced, as it is shown."""
-    return sync_state.last_sync_at((await named(directory, name))["onPremises"], await sync_state.read(directory))
+    return mastery.last_sync_at((await named(directory, name))["onPremises"], await mastery.read(directory))
 
 
 class Clock:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
-from connector.cycle import run_cycle
 from connector.scheduler import perform, scheduled
-from resolvers import sync, sync_control, sync_run
-from resolvers.directory import Directory
-from resolvers.sync_outcome import Outcome
+from resolvers.caller import Directory
+from resolvers.sync import contacts, control, progress
+from resolvers.sync.outcome import Outcome
+from resolvers.sync.run import run_cycle
 from settings import Settings
-from storage import sync_lease
 from storage.driver import Database, Session
+from storage.sync import lease
 from tests.ad.certificates import make_authority, make_server_certificate
 from tests.ad.provision import CONTACTS_DN
 from tests.connector import servers
@@ -41,8 +41,8 @@ class Killed(BaseException):
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch, syncing: Syncing) -> Syncing:
     """Cycles in batches of three, read in pages of three."""
-    monkeypatch.setattr("connector.contact_cycle.BATCH", 3)
-    monkeypatch.setattr("connector.cycle.BATCH", 3)
+    monkeypatch.setattr("resolvers.sync.contact_writer.BATCH", 3)
+    monkeypatch.setattr("resolvers.sync.run.BATCH", 3)
     syncing.settings = syncing.settings.model_copy(update={"ad_page_size": 3, "ad_timeout_seconds": 2})
     return syncing
 
@@ -110,18 +110,18 @@ async def test_controller_killed_in_the_middle(
     """A domain controller that dies between two pages fails the cycle; the next one completes it."""
     with controller.administrator() as admin:
         people(admin)
-    apply = sync.apply
+    apply = contacts.apply
 
     async def last(*given: object) -> Outcome:
         controller.kill()
         return await apply(*given)  # type: ignore[arg-type] # as they were given
 
-    monkeypatch.setattr(sync, "apply", last)
+    monkeypatch.setattr(contacts, "apply", last)
     record = await small_batches.cycle()
     assert record["status"] == "FAILED"
     assert record["problem"]["code"] in {"UNREACHABLE", "TIMED_OUT"}
     assert 0 < record["created"] < NUMBER
-    monkeypatch.setattr(sync, "apply", apply)
+    monkeypatch.setattr(contacts, "apply", apply)
     controller.start()
     await small_batches.succeed()
     await assert_complete(small_batches)
@@ -159,7 +159,7 @@ async def test_controller_freezes_in_the_middle(
     """A domain controller that falls silent between two pages fails the cycle in time."""
     with controller.administrator() as admin:
         people(admin)
-    apply = sync.apply
+    apply = contacts.apply
     process = controller.process
     assert process is not None
 
@@ -167,7 +167,7 @@ async def test_controller_freezes_in_the_middle(
         process.send_signal(signal.SIGSTOP)
         return await apply(*given)  # type: ignore[arg-type] # as they were given
 
-    monkeypatch.setattr(sync, "apply", last)
+    monkeypatch.setattr(contacts, "apply", last)
     started = time.monotonic()
     try:
         record = await small_batches.cycle()
@@ -221,7 +221,7 @@ async def test_two_services(
     monkeypatch.setattr("connector.scheduler.POLL_SECONDS", 0.01)
     runs, going = [], 0
 
-    async def alone(run: sync_run.Run, settings: Settings) -> None:
+    async def alone(run: progress.Run, settings: Settings) -> None:
         nonlocal going
         going += 1
         runs.append((run.id, going))
@@ -233,7 +233,7 @@ async def test_two_services(
     async with scheduled(own, small_batches.settings), scheduled(own, small_batches.settings):
         await idle(directory)
         for _ in range(5):
-            await sync_control.start(directory)
+            await control.start(directory)
             await idle(directory)
     assert [number for _, number in runs] == [1] * 6
     assert len({identifier for identifier, _ in runs}) == 6
@@ -244,8 +244,8 @@ async def idle(directory: Directory) -> None:
     """Wait until a run has ended and none is asked for."""
     async with asyncio.timeout(20):
         while True:
-            state = await sync_lease.read(directory.db)
-            status = await sync_control.status(directory)
+            state = await lease.read(directory.db)
+            status = await control.status(directory)
             if status["lastRun"] and not state.get("held") and "request" not in state:
                 return
             await asyncio.sleep(0.02)
@@ -255,15 +255,15 @@ async def test_service_that_ends_lets_go(small_batches: Syncing, monkeypatch: py
     """A service that is stopped during a cycle gives the lease back at once, and the cycle is due for the others."""
     begun = asyncio.Event()
 
-    async def endless(run: sync_run.Run, settings: Settings) -> None:
+    async def endless(run: progress.Run, settings: Settings) -> None:
         begun.set()
         await asyncio.sleep(60)
 
     monkeypatch.setattr("connector.scheduler.run_cycle", endless)
     async with scheduled(small_batches.directory, small_batches.settings):
         await begun.wait()
-    run = await sync_run.take(small_batches.directory)
+    run = await progress.take(small_batches.directory)
     assert run is not None
     monkeypatch.undo()
     await perform(run, small_batches.settings)
-    assert (await sync_control.get_run(small_batches.directory, run.id))["status"] == "SUCCEEDED"
+    assert (await control.get_run(small_batches.directory, run.id))["status"] == "SUCCEEDED"

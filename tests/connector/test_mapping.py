@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from connector.entry import Attributes, Entry
 from connector.mapping import CONTACT_ATTRIBUTES, GROUP_ATTRIBUTES, read_contact, read_group
 from connector.objects import ContactFields, Reason, Skipped
-from resolvers.on_premises import DirectoryContact, DirectoryGroup, Reference
+from resolvers.sync.objects import DirectoryContact, DirectoryGroup, Reference
 
 GUID = "6f9619ff-8b86-d011-b42d-00c04fc964ff"
 OTHER = "0fae4c1b-2d54-4a9b-9d6c-5b8f0a1c2d3e"

@@ -1,5 +1,5 @@
-from connector.plan import FullReason, Plan, plan
 from connector.reader import Mark
+from resolvers.sync.plan import FullReason, Plan, plan
 
 BEFORE = Mark("6f9619ff-8b86-d011-b42d-00c04fc964ff", 500, "dc1")
 

@@ -3,10 +3,10 @@
 import pytest
 
 from resolvers import contacts
-from resolvers.directory import Directory
-from storage import sync_runs
+from resolvers.caller import Directory
 from storage.documents import Document
-from storage.pages import Window
+from storage.lists.pages import Window
+from storage.sync import runs
 from tests.connector.simulated import BASE, Simulated, contact, cycle, group
 from tests.connector.syncing import counts
 from tests.people import person
@@ -15,13 +15,13 @@ from tests.people import person
 @pytest.fixture(autouse=True)
 def single(monkeypatch: pytest.MonkeyPatch) -> None:
     """One object a batch: nothing is right only because a batch knows of all."""
-    monkeypatch.setattr("connector.contact_cycle.BATCH", 1)
-    monkeypatch.setattr("connector.cycle.BATCH", 1)
+    monkeypatch.setattr("resolvers.sync.contact_writer.BATCH", 1)
+    monkeypatch.setattr("resolvers.sync.run.BATCH", 1)
 
 
-async def details(directory: Directory, record: Document, kind: sync_runs.Kind) -> list[Document]:
+async def details(directory: Directory, record: Document, kind: runs.Kind) -> list[Document]:
     """What a run skipped, or would change."""
-    return list((await sync_runs.detail_page(directory.db, record["_id"], kind, Window(100))).documents)
+    return list((await runs.detail_page(directory.db, record["_id"], kind, Window(100))).documents)
 
 
 async def differences(directory: Directory, record: Document) -> list[tuple[str, str, Document, Document]]:

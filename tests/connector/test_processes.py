@@ -14,9 +14,10 @@ import pytest
 
 from bench.processes import free_port
 from settings import Settings
-from storage import sync_lease, sync_runs
 from storage.documents import Document
-from storage.pages import Window
+from storage.lists.pages import Window
+from storage.sync import lease
+from storage.sync import runs as sync_runs
 from tests.connector.syncing import Syncing
 from tests.connector.test_sync_command import environment
 from tests.consistency import check
@@ -61,7 +62,7 @@ async def settled(syncing: Syncing, runs: int) -> list[Document]:
     """Every run, the first one first, once there are so many and none goes on or waits."""
     async with asyncio.timeout(60):
         while True:
-            state = await sync_lease.read(syncing.db)
+            state = await lease.read(syncing.db)
             found = (await sync_runs.page(syncing.db, Window(100))).documents
             if len(found) >= runs and not state.get("held") and "request" not in state and "runId" not in state:
                 return list(reversed(found))
@@ -92,7 +93,7 @@ async def test_killed_service_is_taken_over(syncing: Syncing, admin: "Administra
     given = environment(syncing, settings, CONTACTS_AD_PAGE_SIZE="1")
     async with service(given) as (doomed, _):
         async with asyncio.timeout(60):
-            while "runId" not in await sync_lease.read(syncing.db):  # noqa: ASYNC110 - another process does it
+            while "runId" not in await lease.read(syncing.db):  # noqa: ASYNC110 - another process does it
                 await asyncio.sleep(0.005)
         os.kill(doomed.pid, signal.SIGSTOP)  # so that it surely is in the middle when it dies
         os.kill(doomed.pid, signal.SIGKILL)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from app import create_app
-from storage import schema
+from storage import migrations
 from storage.changes import Author
 from storage.documents import Document, new_id
 from storage.driver import connect
@@ -106,7 +106,7 @@ class Attempts(RuleBasedStateMachine):
 
     async def _begin(self) -> None:
         db = connect(self.uri, f"test-{new_id()}", DRIVER)
-        await schema.prepare(db)
+        await migrations.prepare(db)
         self.stack.push_async_callback(db.close)
         self.stack.push_async_callback(db.drop)
         self.syncing = Syncing.with_settings(self.controller, db)
@@ -271,7 +271,7 @@ class Attempts(RuleBasedStateMachine):
 
     async def _into_a_group(self, name: str) -> None:
         from resolvers import groups
-        from resolvers.directory import Directory
+        from resolvers.caller import Directory
 
         directory = Directory(self.syncing.db, Author("tester", "graphql"))
         address = f"{new_id()}@example.test"

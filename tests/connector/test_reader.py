@@ -9,8 +9,8 @@ import pytest
 
 from connector.errors import SearchRefused
 from connector.objects import Reason, Skipped, Standing
-from connector.plan import FullReason, Plan, plan
-from resolvers.on_premises import DirectoryContact, DirectoryGroup
+from resolvers.sync.objects import DirectoryContact, DirectoryGroup
+from resolvers.sync.plan import FullReason, Plan, plan
 from tests.ad.provision import BASE_DN, CONTACTS_DN, OUTSIDER_DN
 from tests.connector.conftest import reading
 

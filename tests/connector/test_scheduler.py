@@ -7,12 +7,12 @@ import pytest
 
 from connector.errors import ExtraMissing
 from connector.scheduler import scheduled
-from resolvers import sync_control
-from resolvers.directory import Directory
+from resolvers.caller import Directory
+from resolvers.sync import control
 from settings import Settings
-from storage import sync_lease, sync_state
 from storage.documents import now
-from storage.sync_lease import schedule
+from storage.sync import lease, state
+from storage.sync.lease import schedule
 
 
 def syncing_settings(**changes: object) -> Settings:
@@ -24,7 +24,7 @@ def syncing_settings(**changes: object) -> Settings:
 async def enabled(directory: Directory, wanted: bool) -> None:
     """Wait until a sync is scheduled, or none is."""
     async with asyncio.timeout(10):
-        while (await sync_control.status(directory))["enabled"] is not wanted:  # noqa: ASYNC110 - a task of the service does it
+        while (await control.status(directory))["enabled"] is not wanted:  # noqa: ASYNC110 - a task of the service does it
             await asyncio.sleep(0.01)
 
 
@@ -40,26 +40,26 @@ async def test_nothing_is_due_without_a_directory(directory: Directory, monkeypa
     """Once no service has said for a while that it syncs, the others say so, and forget what was asked for."""
     monkeypatch.setattr("connector.scheduler.CONFIRM_SECONDS", 0.01)
     await schedule(directory.db, "dc1", 30)
-    run = await sync_control.start(directory)
+    run = await control.start(directory)
     async with scheduled(directory, Settings()):
         await asyncio.sleep(0.1)
-        assert (await sync_control.status(directory))["enabled"] is True
+        assert (await control.status(directory))["enabled"] is True
         monkeypatch.setattr("connector.scheduler.SILENT_SECONDS", 0)
         await enabled(directory, False)
-        status = await sync_control.status(directory)
+        status = await control.status(directory)
     assert (status["enabled"], status["nextRunAt"]) == (False, None)
-    assert (await sync_control.get_run(directory, run["_id"]))["status"] == "ABANDONED"
+    assert (await control.get_run(directory, run["_id"]))["status"] == "ABANDONED"
 
 
 async def test_service_without_a_directory_leaves_the_others_alone(directory: Directory) -> None:
     """A service that starts without these settings takes neither schedule nor request from the others."""
     await schedule(directory.db, "dc1", 30)
-    before = (await sync_control.status(directory))["nextRunAt"]
-    run = await sync_control.start(directory)
+    before = (await control.status(directory))["nextRunAt"]
+    run = await control.start(directory)
     async with scheduled(directory, Settings()):
-        status = await sync_control.status(directory)
+        status = await control.status(directory)
     assert (status["enabled"], status["nextRunAt"]) == (True, before)
-    assert (await sync_control.get_run(directory, run["_id"]))["status"] == "QUEUED"
+    assert (await control.get_run(directory, run["_id"]))["status"] == "QUEUED"
 
 
 async def test_schedule_is_confirmed(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,17 +67,17 @@ async def test_schedule_is_confirmed(directory: Directory, monkeypatch: pytest.M
     monkeypatch.setattr("connector.scheduler.CONFIRM_SECONDS", 0.01)
     monkeypatch.setattr("connector.scheduler.POLL_SECONDS", 60)
     async with scheduled(directory, syncing_settings()):
-        assert await sync_state.unscheduled(directory.db, 0)
+        assert await state.unscheduled(directory.db, 0)
         await enabled(directory, True)
 
 
 async def test_shorter_interval_counts_from_now(directory: Directory) -> None:
     """Restarted with a shorter interval, a service does not wait for the longer one to end; with a longer, it keeps."""
     await schedule(directory.db, "dc1", 30)
-    first = (await sync_control.status(directory))["nextRunAt"]
-    await directory.db.state.update_one({"_id": sync_lease.ID}, {"$set": {"nextRunAt": now().replace(year=2100)}})
+    first = (await control.status(directory))["nextRunAt"]
+    await directory.db.state.update_one({"_id": lease.ID}, {"$set": {"nextRunAt": now().replace(year=2100)}})
     await schedule(directory.db, "dc1", 5)
-    second = (await sync_control.status(directory))["nextRunAt"]
+    second = (await control.status(directory))["nextRunAt"]
     await schedule(directory.db, "dc1", 60)
     assert first < second  # type: ignore[operator] # moments
-    assert (await sync_control.status(directory))["nextRunAt"] == second
+    assert (await control.status(directory))["nextRunAt"] == second

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from app import create_app
-from resolvers.directory import Directory
-from storage import sync_lease
+from resolvers.caller import Directory
+from storage.sync import lease
 from tests.ad.provision import CONTACTS_DN
 from tests.connector.syncing import Syncing
 from tests.schema.graphql import GraphQL
@@ -50,7 +50,7 @@ class Service:
         """The state of the sync once nothing runs or waits."""
         async with asyncio.timeout(20):
             while True:
-                kept = await sync_lease.read(self.directory.db)
+                kept = await lease.read(self.directory.db)
                 if not kept.get("held") and "request" not in kept and (state := await self.state())["lastRun"]:
                     return state
                 await asyncio.sleep(0.02)
@@ -192,13 +192,13 @@ async def test_group_shows_its_source(service: Service, admin: "Administrator") 
 
 async def test_progress(service: Service, syncing: Syncing) -> None:
     """Who follows the sync is told of the last run at once, and of the next as it goes on, until it is done."""
-    from resolvers import sync_control
     from resolvers.events import Feed
+    from resolvers.sync import control
 
     feed = Feed(syncing.db)
     told: list[tuple[str, str]] = []
     async with asyncio.timeout(20):
-        async for run in sync_control.progress(feed, syncing.directory):
+        async for run in control.progress(feed, syncing.directory):
             if not told:
                 await service.start()
             told.append((run["_id"], run["status"]))

@@ -11,7 +11,7 @@ import pytest
 
 from connector.scheduler import scheduled
 from settings import Settings
-from storage import sync_lease
+from storage.sync import lease
 from tests.ad.provision import CONTACTS_DN, READER_PASSWORD
 from tests.connector.syncing import Syncing
 from tests.consistency import check
@@ -86,7 +86,7 @@ async def test_killed_process_is_taken_over_within_a_minute(
     entries = [f"dn: CN=C {n},{CONTACTS_DN}\nobjectClass: contact\nmail: c{n}@x.test\n" for n in range(3_000)]
     controller.load("\n".join(entries))
     controller.start()
-    await sync_lease.schedule(syncing.db, "dc1", 30)
+    await lease.schedule(syncing.db, "dc1", 30)
     process = await asyncio.create_subprocess_exec(*COMMAND, env=environment(syncing, settings))
     await present(syncing, 1)
     process.send_signal(signal.SIGKILL)

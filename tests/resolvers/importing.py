@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncIterator, Sequence
 
-from resolvers import import_jobs
-from resolvers.directory import Directory
-from resolvers.import_jobs import Options
-from resolvers.import_runner import run_one
+from resolvers.caller import Directory
+from resolvers.imports import jobs
+from resolvers.imports.jobs import Options
+from resolvers.imports.runner import run_one
 from storage import imports
 from storage.documents import Document
 
@@ -21,21 +21,21 @@ async def chunks(data: bytes) -> AsyncIterator[bytes]:
 async def import_csv(directory: Directory, text: str | bytes, **options: object) -> Document:
     """Import a file and return the finished job."""
     data = text.encode() if isinstance(text, str) else text
-    job, scanned = await import_jobs.start_csv(directory, chunks(data), Options(**options))  # type: ignore[arg-type]  # what each test varies
+    job, scanned = await jobs.start_csv(directory, chunks(data), Options(**options))  # type: ignore[arg-type]  # what each test varies
     await run_one(directory, job["_id"], scanned)
     return await job_of(directory, job)
 
 
 async def import_rows(directory: Directory, rows: Sequence[object], **options: object) -> Document:
     """Import rows and return the finished job."""
-    job, scanned = await import_jobs.start_rows(directory, rows, Options(**options))  # type: ignore[arg-type]  # what each test varies
+    job, scanned = await jobs.start_rows(directory, rows, Options(**options))  # type: ignore[arg-type]  # what each test varies
     await run_one(directory, job["_id"], scanned)
     return await job_of(directory, job)
 
 
 async def job_of(directory: Directory, job: Document) -> Document:
     """The job as it is now."""
-    found = await import_jobs.get(directory, job["_id"])
+    found = await jobs.get(directory, job["_id"])
     assert found
     return found
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from resolvers import contacts, groups, statistics
-from resolvers.directory import Directory
+from resolvers.caller import Directory
 from resolvers.errors import (
     ContactReadOnly,
     EmailAddressTaken,
@@ -17,12 +17,12 @@ from resolvers.errors import (
     Problem,
     VersionConflict,
 )
-from resolvers.hand_over import make_cloud_only
-from resolvers.sync import apply, remove
+from resolvers.sync.cloud_only import make_cloud_only
+from resolvers.sync.contacts import apply, remove
 from storage.documents import Document, created_at
 from storage.driver import Database
-from storage.pages import Ordering, Window
-from storage.selection import Selection
+from storage.lists.pages import Ordering, Window
+from storage.lists.selection import Selection
 from tests.consistency import check
 from tests.people import directory_contact, person, synced
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolvers.csv_cells import escape, unescape
-from resolvers.csv_reader import Format, Reader
-from resolvers.csv_records import MAX_RECORD, Records
-from resolvers.csv_text import Detector, blocks
 from resolvers.errors import ImportUnreadable
-from resolvers.import_rows import ImportRow
+from resolvers.files.cells import escape, unescape
+from resolvers.files.reader import Format, Reader
+from resolvers.files.records import MAX_RECORD, Records
+from resolvers.files.rows import ImportRow
+from resolvers.files.text import Detector, blocks
 
 HEADER = "DisplayName,EmailAddress,FirstName,LastName,Company,JobTitle,BusinessPhone"
 ANA = "Ana García,ana@acme.example,Ana,García,Acme,CTO,+49 30 1234567"

@@ -10,14 +10,14 @@ from pymongo.errors import AutoReconnect, OperationFailure
 from structlog.testing import capture_logs
 
 from resolvers import contacts, events
-from resolvers.directory import Directory
+from resolvers.caller import Directory
 from resolvers.errors import EventsMissed
 from resolvers.events import Feed
 from storage import events as stored_events
 from storage import recycle_bin
 from storage.driver import Database
 from storage.events import Event
-from storage.selection import Selection
+from storage.lists.selection import Selection
 from tests.people import person
 
 SECONDS = 5

@@ -5,12 +5,12 @@ import asyncio
 import pytest
 
 from resolvers import contacts, groups
+from resolvers.caller import Directory
 from resolvers.contacts import MAX_BULK
-from resolvers.directory import Directory
 from resolvers.errors import EmailAddressTaken, InvalidInput, InvalidRequest, NotFound, VersionConflict
 from storage.documents import Document
-from storage.pages import Ordering, Window
-from storage.selection import Selection
+from storage.lists.pages import Ordering, Window
+from storage.lists.selection import Selection
 from tests.consistency import check
 from tests.people import person, synced
 

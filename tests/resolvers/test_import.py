@@ -2,12 +2,13 @@
 
 import pytest
 
-from resolvers import contacts, import_jobs, import_run
-from resolvers.directory import Directory
+from resolvers import contacts
+from resolvers.caller import Directory
 from resolvers.errors import ImportUnreadable
 from resolvers.groups import add_contacts, create_group, delete_group, get_groups
+from resolvers.imports import jobs, run
 from storage.documents import Document
-from storage.pages import Window
+from storage.lists.pages import Window
 from tests.consistency import check
 from tests.people import person, synced
 from tests.resolvers.importing import HEADER, counts, import_csv, import_rows, outcomes_of, problems_of
@@ -208,7 +209,7 @@ async def test_long_chain_of_later_managers(directory: Directory) -> None:
 
 async def test_chain_that_takes_too_long(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that would have to be gone through without end is not: what is left is refused."""
-    monkeypatch.setattr(import_run, "MAX_STEPS", 2)
+    monkeypatch.setattr(run, "MAX_STEPS", 2)
     rows = [row(f"P {n}", f"p{n}@a.example", "", f"p{n + 1}@a.example") for n in range(2_499)]
     job = await import_csv(directory, table(*rows, row("P 2499", "p2499@a.example")))
     assert (job["step"], job["processed"], job["status"]) == (2, 2_500, "SUCCEEDED")
@@ -369,7 +370,7 @@ async def test_undo_leaves_what_was_changed_since(directory: Directory) -> None:
     await contacts.update_contact(directory, ana["_id"], {"company": "Other"})
     undone = await undo(directory, job)
     assert (undone["status"], undone["undone"], undone["notUndone"]) == ("UNDONE", 1, 1)
-    page = await import_jobs.list_problems(directory, job["_id"], Window(5))
+    page = await jobs.list_problems(directory, job["_id"], Window(5))
     assert [each["code"] for each in page.documents] == ["CHANGED_SINCE"]
     assert "Ana" in page.documents[0]["message"]
     assert (await found(directory, "ana@a.example"))["company"] == "Other"
@@ -401,8 +402,8 @@ async def test_undo_when_an_old_address_is_taken(directory: Directory) -> None:
 
 async def undo(directory: Directory, job: Document) -> Document:
     """Undo an import and return the job as it is then."""
-    from resolvers.import_runner import run_one
+    from resolvers.imports.runner import run_one
 
-    await import_jobs.undo(directory, job["_id"])
+    await jobs.undo(directory, job["_id"])
     await run_one(directory, job["_id"])
-    return await import_jobs.present(directory, job["_id"])
+    return await jobs.present(directory, job["_id"])

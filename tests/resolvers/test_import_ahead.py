@@ -5,10 +5,11 @@ from weakref import WeakSet
 
 import pytest
 
-from resolvers import contacts, import_source
-from resolvers.directory import Directory
+from resolvers import contacts
+from resolvers.caller import Directory
 from resolvers.groups import create_group, delete_group
-from resolvers.import_plan import Plan
+from resolvers.imports import source
+from resolvers.imports.plan import Plan
 from storage import claims
 from storage.driver import Database, Session
 from tests.consistency import check
@@ -22,7 +23,7 @@ HEADER = "DisplayName,EmailAddress,FirstName,LastName,Company,Manager,Groups"
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few rows make several batches."""
-    monkeypatch.setattr(import_source, "BATCH_ROWS", BATCH)
+    monkeypatch.setattr(source, "BATCH_ROWS", BATCH)
 
 
 @pytest.fixture

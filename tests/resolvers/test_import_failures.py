@@ -3,14 +3,15 @@
 import csv
 import io
 
-from resolvers import contacts, import_jobs
-from resolvers.csv_export import export
-from resolvers.directory import Directory
-from resolvers.import_failures import failed_rows
-from resolvers.import_runner import run_one
+from resolvers import contacts
+from resolvers.caller import Directory
+from resolvers.files.export import export
+from resolvers.imports import jobs
+from resolvers.imports.failed_rows import failed_rows
+from resolvers.imports.runner import run_one
 from storage.documents import Document
-from storage.pages import Ordering, Window
-from storage.selection import Selection
+from storage.lists.pages import Ordering, Window
+from storage.lists.selection import Selection
 from tests.people import person
 from tests.resolvers.importing import HEADER, counts, import_csv, import_rows, problems_of
 
@@ -95,7 +96,7 @@ async def test_problems_of_an_undo_are_not_of_refused_rows(directory: Directory)
     found = await contacts.contact_by_address(directory, "ana@a.example")
     assert found
     await contacts.update_contact(directory, found["_id"], {"company": "Other"})
-    await import_jobs.undo(directory, job["_id"])
+    await jobs.undo(directory, job["_id"])
     await run_one(directory, job["_id"])
     assert len(await problems_of(directory, job)) == 2
     (_, row) = table(await failed(directory, job))
@@ -127,7 +128,7 @@ async def test_rows_in_json_are_bounded(directory: Directory) -> None:
     huge = {**person("Ben Li"), "notes": "x" * 300_000}
     job = await import_rows(directory, [many, huge, person("Cy Li")])
     assert counts(job) == {"created": 1, "failed": 2}
-    page = await import_jobs.list_problems(directory, job["_id"], Window(500))
+    page = await jobs.list_problems(directory, job["_id"], Window(500))
     assert len(page.documents) == 101
     assert page.documents[-1]["code"] == "TOO_LONG"
     assert len(await failed(directory, job)) < 100_000

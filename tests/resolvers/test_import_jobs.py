@@ -12,18 +12,19 @@ from pathlib import Path
 
 import pytest
 
-from resolvers import contacts, import_jobs
-from resolvers.directory import Directory
+from resolvers import contacts
+from resolvers.caller import Directory
 from resolvers.errors import EmailAddressTaken, ImportNotUndoable, NotFound
-from resolvers.import_jobs import Options
-from resolvers.import_runner import Runner, run_one
-from storage import imports, schema, uploads
+from resolvers.imports import jobs
+from resolvers.imports.jobs import Options
+from resolvers.imports.runner import Runner, run_one
+from storage import imports, migrations, uploads
 from storage.changes import Author
 from storage.documents import Document, now
 from storage.driver import Database, Unavailable, connect
+from storage.embedded.mongod import embedded
 from storage.imports import Hold, LostLease
-from storage.mongod import embedded
-from storage.selection import Selection
+from storage.lists.selection import Selection
 from tests.conftest import DRIVER
 from tests.consistency import check
 from tests.resolvers.importing import HEADER, chunks, counts, import_csv, job_of, outcomes_of
@@ -37,7 +38,7 @@ FILE = f"{HEADER},Manager\n" + "".join(
 
 async def made(directory: Directory, text: str = FILE, **options: object) -> Document:
     """A job that nobody works on yet."""
-    job, _ = await import_jobs.start_csv(directory, chunks(text.encode()), Options(**options))  # type: ignore[arg-type]  # what each test varies
+    job, _ = await jobs.start_csv(directory, chunks(text.encode()), Options(**options))  # type: ignore[arg-type]  # what each test varies
     return job
 
 
@@ -84,8 +85,8 @@ async def test_interrupted_anywhere_it_goes_on(directory: Directory) -> None:
 
 WORKER = """
 import asyncio, sys
-from resolvers.directory import Directory
-from resolvers.import_runner import run_one
+from resolvers.caller import Directory
+from resolvers.imports.runner import run_one
 from storage.changes import Author
 from storage.driver import connect
 async def main(uri, name, driver, job):
@@ -157,7 +158,7 @@ async def test_cancel_keeps_what_is_done(directory: Directory) -> None:
     job = await made(directory)
     running = asyncio.create_task(run_one(directory, job["_id"]))
     await until(lambda each: each["processed"] > 0, directory, job)
-    await import_jobs.cancel(directory, job["_id"])
+    await jobs.cancel(directory, job["_id"])
     await running
     job = await job_of(directory, job)
     assert job["status"] == "CANCELLED"
@@ -172,11 +173,11 @@ async def test_cancel_of_all_or_nothing(directory: Directory) -> None:
     job = await made(directory, f"{HEADER}\n{rows}", error_policy="REJECT_ALL")
     running = asyncio.create_task(run_one(directory, job["_id"]))
     await until(lambda each: each["phase"] == "WRITE" and each["created"] > 0, directory, job)
-    await import_jobs.cancel(directory, job["_id"])
+    await jobs.cancel(directory, job["_id"])
     await until(lambda each: each["phase"] == "ROLL_BACK", directory, job)
     running.cancel()
     await asyncio.wait([running])
-    await import_jobs.cancel(directory, job["_id"])
+    await jobs.cancel(directory, job["_id"])
     await run_one(directory, job["_id"])
     job = await job_of(directory, job)
     assert (job["status"], counts(job), await total(directory)) == ("CANCELLED", {}, 0)
@@ -199,7 +200,7 @@ async def test_a_service_takes_up_what_was_left(directory: Directory) -> None:
 async def test_undo_is_taken_up(directory: Directory) -> None:
     """An undo that is cut off is taken up and finished."""
     job = await import_csv(directory, FILE)
-    await import_jobs.undo(directory, job["_id"])
+    await jobs.undo(directory, job["_id"])
     running = asyncio.create_task(run_one(directory, job["_id"]))
     await until(lambda each: each["undone"] > 0, directory, job)
     running.cancel()
@@ -217,9 +218,9 @@ async def test_what_cannot_be_undone(directory: Directory) -> None:
     waiting = await made(directory)
     for job in (dry, waiting):
         with pytest.raises(ImportNotUndoable):
-            await import_jobs.undo(directory, job["_id"])
+            await jobs.undo(directory, job["_id"])
     with pytest.raises(NotFound):
-        await import_jobs.undo(directory, "none")
+        await jobs.undo(directory, "none")
 
 
 async def test_others_change_the_same_contacts(directory: Directory) -> None:
@@ -291,7 +292,7 @@ async def test_mongod_is_killed(tmp_path: Path) -> None:
     """When mongod itself is killed with `kill -9`, again and again, the import waits for it and loses nothing."""
     with embedded(tmp_path, exclusive=True, cache_gb=0.25) as uri:
         db = connect(uri, "killed", DRIVER)
-        await schema.prepare(db)
+        await migrations.prepare(db)
         directory = Directory(db, Author("tester", "rest"))
         job = await made(directory)
         running = asyncio.create_task(run_one(directory, job["_id"]))

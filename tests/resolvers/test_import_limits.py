@@ -4,7 +4,7 @@ import tracemalloc
 
 import pytest
 
-from resolvers.directory import Directory
+from resolvers.caller import Directory
 from tests.people import person
 from tests.resolvers.importing import HEADER, counts, import_csv, import_rows, problems_of
 

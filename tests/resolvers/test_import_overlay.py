@@ -5,8 +5,8 @@ import tracemalloc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolvers.import_overlay import Overlay, Preview
-from resolvers.row_index import RowIndex
+from resolvers.imports.overlay import Overlay, Preview
+from resolvers.imports.row_index import RowIndex
 from storage.documents import Document
 
 ROWS = 50_000

@@ -5,11 +5,13 @@ import string
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from resolvers import contacts, csv_export, groups, import_results, rules
-from resolvers.directory import Directory
+from resolvers import contacts, groups, rules
+from resolvers.caller import Directory
+from resolvers.files import export
+from resolvers.imports import results
 from storage.documents import Document
-from storage.pages import Ordering, Window
-from storage.selection import Selection
+from storage.lists.pages import Ordering, Window
+from storage.lists.selection import Selection
 from tests.consistency import check
 from tests.resolvers.importing import import_csv, import_rows, job_of, outcomes_of, problems_of
 
@@ -68,7 +70,7 @@ async def test_export_and_import_change_nothing(
     job = await import_rows(directory, people)
     assert job["created"] == len(people), await problems_of(directory, job)
     before = await everyone(directory)
-    file = b"".join([piece async for piece in csv_export.export(directory, Selection(), ORDER)])
+    file = b"".join([piece async for piece in export.export(directory, Selection(), ORDER)])
     job = await import_csv(directory, file, on_match="UPDATE")
     assert (job["rows"], job["unchanged"]) == (len(people), len(people)), await problems_of(directory, job)
     assert await everyone(directory) == before
@@ -111,7 +113,7 @@ async def test_preview_is_what_the_run_does(
     assert await everyone(directory) == before
     run = await import_csv(directory, text(second), **options)
     assert await problems_of(directory, run) == await problems_of(directory, preview)
-    assert all(run[name] == preview[name] for name in ("status", "message", *import_results.COUNTS))
+    assert all(run[name] == preview[name] for name in ("status", "message", *results.COUNTS))
     after = await everyone(directory)
     if errors == "REJECT_ALL" and preview["failed"]:
         assert (run["status"], after) == ("FAILED", before)
@@ -134,10 +136,10 @@ async def test_undo_leaves_no_trace(
     await import_csv(directory, text(first))
     before = {identifier: values(contact) for identifier, contact in (await everyone(directory)).items()}
     job = await import_csv(directory, text(second), on_match=on_match)
-    from resolvers import import_jobs
-    from resolvers.import_runner import run_one
+    from resolvers.imports import jobs
+    from resolvers.imports.runner import run_one
 
-    await import_jobs.undo(directory, job["_id"])
+    await jobs.undo(directory, job["_id"])
     await run_one(directory, job["_id"])
     job = await job_of(directory, job)
     assert (job["status"], job["notUndone"]) == ("UNDONE", 0)

@@ -5,15 +5,16 @@ from collections.abc import Sequence
 
 import pytest
 
-from resolvers import contacts, import_jobs, import_results
-from resolvers.directory import Directory
+from resolvers import contacts
+from resolvers.caller import Directory
+from resolvers.files.names import Names
 from resolvers.groups import add_contacts, create_group
-from resolvers.import_runner import run_one
-from resolvers.import_state import Outcome
-from resolvers.names import Names
+from resolvers.imports import jobs, results
+from resolvers.imports.runner import run_one
+from resolvers.imports.state import Outcome
 from storage.documents import Document
-from storage.pages import Window
-from storage.selection import Selection
+from storage.lists.pages import Window
+from storage.lists.selection import Selection
 from tests.consistency import check
 from tests.people import person
 from tests.resolvers.importing import HEADER, counts, import_csv, job_of
@@ -26,7 +27,7 @@ FILE = f"{HEADER}\n" + "".join(f"P {n},p{n}@a.example,P,{n},,,\n" for n in range
 
 def fail_after(monkeypatch: pytest.MonkeyPatch, batches: int) -> None:
     """Make the import fail, as if by a defect, when it has written so many batches."""
-    keep, done = import_results.chunks, 0
+    keep, done = results.chunks, 0
 
     async def chunks(job: Document, step: int, outcomes: Sequence[Outcome], called: Names | None) -> list[Document]:
         nonlocal done
@@ -36,7 +37,7 @@ def fail_after(monkeypatch: pytest.MonkeyPatch, batches: int) -> None:
                 raise RuntimeError("a defect")
         return await keep(job, step, outcomes, called)
 
-    monkeypatch.setattr(import_results, "chunks", chunks)
+    monkeypatch.setattr(results, "chunks", chunks)
 
 
 async def test_all_or_nothing_after_a_defect(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,14 +73,14 @@ async def test_cancelled_while_it_checks(directory: Directory) -> None:
     job = await made(directory, FILE, error_policy="REJECT_ALL")
     running = asyncio.create_task(run_one(directory, job["_id"]))
     await until(lambda each: each["processed"] > 0, directory, job)
-    await import_jobs.cancel(directory, job["_id"])
+    await jobs.cancel(directory, job["_id"])
     await running
     job = await job_of(directory, job)
     assert (job["status"], job["phase"], counts(job), await total(directory)) == ("CANCELLED", "PREVIEW", {}, 0)
 
 
 async def problems_of_undo(directory: Directory, job: Document) -> list[str]:
-    page = await import_jobs.list_problems(directory, job["_id"], Window(50))
+    page = await jobs.list_problems(directory, job["_id"], Window(50))
     return [each["message"] for each in page.documents if each["code"] == "CHANGED_SINCE"]
 
 
@@ -127,7 +128,7 @@ async def test_rolling_back_leaves_what_others_changed(directory: Directory) -> 
     running = asyncio.create_task(run_one(directory, job["_id"]))
     await until(lambda each: each["phase"] == "WRITE" and each["created"] > 0, directory, job)
     await contacts.update_contact(directory, (await found(directory, "p0@a.example"))["_id"], {"company": "Acme"})
-    await import_jobs.cancel(directory, job["_id"])
+    await jobs.cancel(directory, job["_id"])
     await running
     job = await job_of(directory, job)
     assert (job["status"], job["notUndone"], await total(directory)) == ("CANCELLED", 1, 1)

@@ -8,15 +8,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from resolvers import contacts
-from resolvers.directory import Directory
+from resolvers.caller import Directory
 from resolvers.errors import InvalidRequest
-from storage import hints
 from storage.changes import updated
 from storage.documents import Document, now
 from storage.keys import keys
-from storage.pages import Ordering, Window, key
-from storage.schema import ORDERINGS
-from storage.selection import Selection
+from storage.lists import index_choice
+from storage.lists.indexes import ORDERINGS
+from storage.lists.pages import Ordering, Window, key
+from storage.lists.selection import Selection
 from tests.people import person, synced
 
 NAME = Ordering("keys.name")
@@ -242,7 +242,7 @@ async def test_common_words_walk_the_list(directory: Directory, monkeypatch: pyt
     """A search gives the same answer whether its words count as rare or as common."""
     await fill(directory, 10)
     rare = await found(directory, search="ana 2 x.ex")
-    monkeypatch.setattr(hints, "RARE", 1)
+    monkeypatch.setattr(index_choice, "RARE", 1)
     assert await found(directory, search="ana 2 x.ex") == rare
 
 

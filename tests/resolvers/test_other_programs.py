@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from resolvers.directory import Directory
+from resolvers.caller import Directory
 from tests.resolvers.importing import counts, import_csv, problems_of
 from tests.resolvers.test_import import found
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from resolvers.errors import InvalidRequest
 from resolvers.paging import MAX_SIZE, cursor, decode, encode, window
-from storage.pages import Ordering
+from storage.lists.pages import Ordering
 
 NAME = Ordering("keys.name")
 ORDERINGS = [NAME, Ordering("keys.name", descending=True), Ordering("_id"), Ordering("keys.name", of="groups")]

@@ -7,11 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from resolvers import contacts, paging
-from resolvers.directory import Directory
+from resolvers.caller import Directory
 from storage.documents import new_id
-from storage.pages import Ordering, Window
-from storage.schema import ORDERINGS
-from storage.selection import Selection
+from storage.lists.indexes import ORDERINGS
+from storage.lists.pages import Ordering, Window
+from storage.lists.selection import Selection
 from tests.people import person
 
 # Few of each, so that many contacts have equal values; all are found by the search.

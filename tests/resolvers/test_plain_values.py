@@ -5,7 +5,7 @@ from email_validator import EmailNotValidError, validate_email
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from resolvers.plain_values import is_plain_address, plain_e164
+from resolvers.syntax import is_plain_address, plain_e164
 
 LABEL = st.text("abcXYZ019-", max_size=8) | st.sampled_from(["xn--abc", "a--b", "ab--c", "-", "a-", "a" * 63, "a" * 64])
 DOMAIN = st.lists(LABEL, max_size=4).map(".".join)

@@ -5,7 +5,7 @@ import tracemalloc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolvers.row_index import RowIndex
+from resolvers.imports.row_index import RowIndex
 
 
 @given(st.lists(st.tuples(st.text(max_size=3), st.integers(1, 2**32 - 1))))

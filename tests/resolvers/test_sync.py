@@ -2,10 +2,11 @@
 
 import pytest
 
-from resolvers import contacts, rules, sync
-from resolvers.directory import Directory
+from resolvers import contacts, rules
+from resolvers.caller import Directory
 from resolvers.errors import NotFound
-from resolvers.sync_outcome import Terms
+from resolvers.sync import contacts as sync_contacts
+from resolvers.sync.outcome import Terms
 from storage.documents import Document, new_id
 from tests.consistency import check
 from tests.people import directory_contact, person
@@ -22,7 +23,7 @@ async def test_unforeseen_refusal_skips_one(sync_directory: Directory, monkeypat
         return new_contact(fields, *given)  # type: ignore[arg-type] # as they were given
 
     monkeypatch.setattr(rules, "new_contact", checked)
-    outcome = await sync.apply(sync_directory, batch)
+    outcome = await sync_contacts.apply(sync_directory, batch)
     assert len(outcome.created) == 4
     assert [(each.object_guid, each.code) for each in outcome.skipped] == [(batch[2].object_guid, "NOT_FOUND")]
     await check(sync_directory.db)
@@ -32,23 +33,23 @@ async def test_unforeseen_refusal_of_a_manager(sync_directory: Directory, monkey
     """When one manager cannot be linked for such a reason, the others are."""
     people = [directory_contact(f"Person {letter}") for letter in "ABC"]
     guids = [each.object_guid for each in people]
-    await sync.apply(sync_directory, people)
+    await sync_contacts.apply(sync_directory, people)
     await sync_directory.db.contacts.delete_one({"displayName": "Person C"})  # what a defect might do
-    outcome = await sync.link(sync_directory, {guids[0]: guids[1], guids[1]: guids[2], new_id(): guids[0]})
+    outcome = await sync_contacts.link(sync_directory, {guids[0]: guids[1], guids[1]: guids[2], new_id(): guids[0]})
     assert outcome.updated == [guids[0]]
 
 
 async def test_restored_manager_has_its_reports(sync_directory: Directory, directory: Directory) -> None:
     """A contact that is undeleted manages those cloud contacts again that it managed, unless they have another."""
     ann = directory_contact("Ann")
-    await sync.apply(sync_directory, [ann])
+    await sync_contacts.apply(sync_directory, [ann])
     manager = (await contacts.contact_by_address(directory, "ann@partner.example") or {})["_id"]
     report, other = [
         await contacts.create_contact(directory, person(name, managerId=manager)) for name in ("Una Cloud", "Ugo Cloud")
     ]
-    await sync.remove(sync_directory, [ann.object_guid])
+    await sync_contacts.remove(sync_directory, [ann.object_guid])
     await contacts.update_contact(directory, other["_id"], {"managerId": report["_id"]})
-    assert (await sync.apply(sync_directory, [ann])).created == [ann.object_guid]
+    assert (await sync_contacts.apply(sync_directory, [ann])).created == [ann.object_guid]
     found = await contacts.get_contacts(directory, [report["_id"], other["_id"]])
     assert (found[report["_id"]]["managerId"], found[other["_id"]]["managerId"]) == (manager, report["_id"])
     await check(directory.db)
@@ -59,11 +60,11 @@ async def test_report_that_is_matched_while_its_manager_returns(
 ) -> None:
     """A cloud contact that becomes a synced one in the batch that brings its manager back is what the sync says."""
     ann = directory_contact("Ann")
-    await sync.apply(sync_directory, [ann])
+    await sync_contacts.apply(sync_directory, [ann])
     manager = (await contacts.contact_by_address(directory, "ann@partner.example") or {})["_id"]
     una = await contacts.create_contact(directory, person("Una Cloud", managerId=manager))
-    await sync.remove(sync_directory, [ann.object_guid])
+    await sync_contacts.remove(sync_directory, [ann.object_guid])
     bo = directory_contact("Bo", emailAddress=una["emailAddress"])
-    outcome = await sync.apply(sync_directory, [ann, bo], Terms(soft_match=True))
+    outcome = await sync_contacts.apply(sync_directory, [ann, bo], Terms(soft_match=True))
     assert (outcome.created, outcome.updated, outcome.skipped) == ([ann.object_guid], [bo.object_guid], [])
     await check(directory.db)

@@ -5,43 +5,44 @@ from datetime import timedelta
 
 import pytest
 
-from resolvers import sync, sync_batch, sync_control, sync_run
-from resolvers.directory import Directory
+from resolvers.caller import Directory
 from resolvers.errors import SyncAlreadyRunning, SyncNotConfigured
-from resolvers.sync_outcome import Skipped, Terms
-from resolvers.sync_run import Run
-from resolvers.sync_wanted import Wanted
-from storage import sync_lease
+from resolvers.sync import batch as sync_batch
+from resolvers.sync import contacts, control, progress
+from resolvers.sync.outcome import Skipped, Terms
+from resolvers.sync.progress import Run
+from resolvers.sync.request import Wanted
 from storage.documents import now
 from storage.driver import Database
-from storage.sync_lease import LeaseLost
+from storage.sync import lease
+from storage.sync.lease import LeaseLost
 from tests.people import directory_contact
 
 
 async def taken(directory: Directory, seconds: float = 30) -> Run:
     """A run that holds the lease."""
-    run = await sync_run.take(directory, Wanted(), seconds=seconds)
+    run = await progress.take(directory, Wanted(), seconds=seconds)
     assert run is not None
     return run
 
 
 async def expire(db: Database) -> None:
     """Let the present lease run out."""
-    await db.state.update_one({"_id": sync_lease.ID}, {"$set": {"until": now() - timedelta(seconds=1)}})
+    await db.state.update_one({"_id": lease.ID}, {"$set": {"until": now() - timedelta(seconds=1)}})
 
 
 async def test_one_at_a_time(sync_directory: Directory) -> None:
     """While a run holds the lease no other begins; afterwards one can."""
     run = await taken(sync_directory)
-    assert await sync_run.take(sync_directory, Wanted()) is None
+    assert await progress.take(sync_directory, Wanted()) is None
     await run.finish("SUCCEEDED")
     assert (await taken(sync_directory)).lease.token == run.lease.token + 1
 
 
 async def test_one_of_many_begins(sync_directory: Directory) -> None:
     """Of many processes that find a cycle due at once, one begins it."""
-    await sync_lease.schedule(sync_directory.db, "dc1", 30)
-    runs = await asyncio.gather(*(sync_run.take(sync_directory) for _ in range(10)))
+    await lease.schedule(sync_directory.db, "dc1", 30)
+    runs = await asyncio.gather(*(progress.take(sync_directory) for _ in range(10)))
     assert sum(run is not None for run in runs) == 1
 
 
@@ -50,7 +51,7 @@ async def test_lease_is_kept(sync_directory: Directory) -> None:
     run = await taken(sync_directory, seconds=1)
     async with run.held():
         await asyncio.sleep(1.5)
-        assert await sync_run.take(sync_directory, Wanted()) is None
+        assert await progress.take(sync_directory, Wanted()) is None
 
 
 async def test_paused_holder_cannot_write(sync_directory: Directory) -> None:
@@ -60,13 +61,13 @@ async def test_paused_holder_cannot_write(sync_directory: Directory) -> None:
     other = await taken(sync_directory)
     batch = [directory_contact()]
     for write in (
-        sync.apply(sync_directory, batch, Terms(paused.lease)),
+        contacts.apply(sync_directory, batch, Terms(paused.lease)),
         paused.finish("SUCCEEDED", done={"mark": {"usn": 1}, "domains": ["corp.example"], "server": "dc1"}),
     ):
         with pytest.raises(LeaseLost):
             await write
     assert await sync_directory.db.contacts.count_documents({}) == 0
-    assert (await sync.apply(sync_directory, batch, Terms(other.lease))).created
+    assert (await contacts.apply(sync_directory, batch, Terms(other.lease))).created
 
 
 async def test_paused_holder_tells_nothing(sync_directory: Directory) -> None:
@@ -74,11 +75,11 @@ async def test_paused_holder_tells_nothing(sync_directory: Directory) -> None:
     paused = await taken(sync_directory)
     await expire(sync_directory.db)
     await taken(sync_directory)
-    closed = await sync_control.get_run(sync_directory, paused.id)
+    closed = await control.get_run(sync_directory, paused.id)
     for telling in (paused.enter("GROUPS"), paused.skip([Skipped("guid", "CN=Ann", "INVALID", "Why.")])):
         with pytest.raises(LeaseLost):
             await telling
-    assert await sync_control.get_run(sync_directory, paused.id) == closed
+    assert await control.get_run(sync_directory, paused.id) == closed
     assert await sync_directory.db.sync_skips.count_documents({}) == 0
 
 
@@ -90,100 +91,100 @@ async def test_takeover_during_a_write(sync_directory: Directory, monkeypatch: p
     async def overtaken(batch: sync_batch.Batch, session: object) -> object:
         changes = await decided(batch, session)  # type: ignore[arg-type] # the session it was given
         await expire(sync_directory.db)
-        await sync_run.take(sync_directory, Wanted())
+        await progress.take(sync_directory, Wanted())
         return changes
 
     monkeypatch.setattr(sync_batch.Batch, "decide", overtaken)
     with pytest.raises(LeaseLost):
-        await sync.apply(sync_directory, [directory_contact()], Terms(paused.lease))
+        await contacts.apply(sync_directory, [directory_contact()], Terms(paused.lease))
     assert await sync_directory.db.contacts.count_documents({}) == 0
 
 
 async def test_killed_run_is_taken_over(sync_directory: Directory) -> None:
     """A run whose process was killed is begun anew by another, though none is due, and its record says so."""
-    await sync_lease.schedule(sync_directory.db, "dc1", 30)
-    killed = await sync_run.take(sync_directory)
+    await lease.schedule(sync_directory.db, "dc1", 30)
+    killed = await progress.take(sync_directory)
     assert killed is not None
-    assert await sync_run.take(sync_directory) is None
+    assert await progress.take(sync_directory) is None
     await expire(sync_directory.db)
-    other = await sync_run.take(sync_directory)
+    other = await progress.take(sync_directory)
     assert other is not None
-    assert (await sync_control.get_run(sync_directory, killed.id))["status"] == "ABANDONED"
-    assert (await sync_control.status(sync_directory))["running"]["_id"] == other.id  # type: ignore[index] # it runs
+    assert (await control.get_run(sync_directory, killed.id))["status"] == "ABANDONED"
+    assert (await control.status(sync_directory))["running"]["_id"] == other.id  # type: ignore[index] # it runs
 
 
 async def test_killed_request_is_repeated(sync_directory: Directory, directory: Directory) -> None:
     """A run that was asked for and killed is repeated as it was asked for."""
-    await sync_lease.schedule(sync_directory.db, "dc1", 30)
-    await sync_control.start(directory, Wanted(allow_deletions=True))
-    killed = await sync_run.take(sync_directory)
+    await lease.schedule(sync_directory.db, "dc1", 30)
+    await control.start(directory, Wanted(allow_deletions=True))
+    killed = await progress.take(sync_directory)
     await expire(sync_directory.db)
-    other = await sync_run.take(sync_directory)
+    other = await progress.take(sync_directory)
     assert killed is not None
     assert other is not None
     assert (other.wanted, other.id == killed.id) == (Wanted(allow_deletions=True, requested_by="tester"), False)
     await other.finish("SUCCEEDED")
-    assert await sync_run.take(sync_directory) is None
+    assert await progress.take(sync_directory) is None
 
 
 async def test_due_after_the_interval(sync_directory: Directory) -> None:
     """After a cycle the next is due an interval after its beginning; a dry run moves nothing."""
-    await sync_lease.schedule(sync_directory.db, "dc1", 30)
-    run = await sync_run.take(sync_directory)
+    await lease.schedule(sync_directory.db, "dc1", 30)
+    run = await progress.take(sync_directory)
     assert run is not None
     await run.finish("SUCCEEDED")
-    following = (await sync_control.status(sync_directory))["nextRunAt"]
+    following = (await control.status(sync_directory))["nextRunAt"]
     assert timedelta(minutes=29) < following - now() <= timedelta(minutes=30)  # type: ignore[operator] # a moment
-    preview = await sync_run.take(sync_directory, Wanted(dry_run=True))
+    preview = await progress.take(sync_directory, Wanted(dry_run=True))
     assert preview is not None
     await preview.finish("SUCCEEDED")
-    assert (await sync_control.status(sync_directory))["nextRunAt"] == following
+    assert (await control.status(sync_directory))["nextRunAt"] == following
 
 
 async def test_handed_back_run_is_due(sync_directory: Directory) -> None:
     """A run that ends with its process is due at once elsewhere."""
-    await sync_lease.schedule(sync_directory.db, "dc1", 30)
-    run = await sync_run.take(sync_directory)
+    await lease.schedule(sync_directory.db, "dc1", 30)
+    run = await progress.take(sync_directory)
     assert run is not None
     await run.hand_back()
-    assert await sync_run.take(sync_directory) is not None
+    assert await progress.take(sync_directory) is not None
 
 
 @pytest.mark.parametrize("killed", [False, True])
 async def test_dry_run_that_ends_early(sync_directory: Directory, killed: bool) -> None:
     """A dry run by hand that is cancelled or killed makes no cycle due."""
-    await sync_lease.schedule(sync_directory.db, "dc1", 30)
-    due = await sync_run.take(sync_directory)
+    await lease.schedule(sync_directory.db, "dc1", 30)
+    due = await progress.take(sync_directory)
     assert due is not None
     await due.finish("SUCCEEDED")
-    preview = await sync_run.take(sync_directory, Wanted(dry_run=True))
+    preview = await progress.take(sync_directory, Wanted(dry_run=True))
     assert preview is not None
     await (expire(sync_directory.db) if killed else preview.hand_back())
-    assert await sync_run.take(sync_directory) is None
+    assert await progress.take(sync_directory) is None
     following = await taken(sync_directory)
-    assert (await sync_control.get_run(sync_directory, preview.id))["status"] == "ABANDONED"
+    assert (await control.get_run(sync_directory, preview.id))["status"] == "ABANDONED"
     assert following.wanted == Wanted()
 
 
 async def test_dry_run_after_a_killed_cycle(sync_directory: Directory) -> None:
     """A dry run by hand that comes before a killed cycle is repeated does not stand for it."""
-    await sync_lease.schedule(sync_directory.db, "dc1", 30)
-    assert await sync_run.take(sync_directory)
+    await lease.schedule(sync_directory.db, "dc1", 30)
+    assert await progress.take(sync_directory)
     await expire(sync_directory.db)
-    preview = await sync_run.take(sync_directory, Wanted(dry_run=True))
+    preview = await progress.take(sync_directory, Wanted(dry_run=True))
     assert preview is not None
     await preview.finish("SUCCEEDED")
-    assert await sync_run.take(sync_directory) is not None
+    assert await progress.take(sync_directory) is not None
 
 
 async def test_dry_run_that_was_asked_for_is_repeated(sync_directory: Directory, directory: Directory) -> None:
     """A dry run that was asked for and handed back is done as a dry run by another process."""
-    await sync_lease.schedule(sync_directory.db, "dc1", 30)
-    await sync_control.start(directory, Wanted(dry_run=True))
-    run = await sync_run.take(sync_directory)
+    await lease.schedule(sync_directory.db, "dc1", 30)
+    await control.start(directory, Wanted(dry_run=True))
+    run = await progress.take(sync_directory)
     assert run is not None
     await run.hand_back()
-    again = await sync_run.take(sync_directory)
+    again = await progress.take(sync_directory)
     assert again is not None
     assert again.wanted.dry_run
 
@@ -191,16 +192,16 @@ async def test_dry_run_that_was_asked_for_is_repeated(sync_directory: Directory,
 async def test_asking_for_a_run(directory: Directory, sync_directory: Directory) -> None:
     """A run can be asked for where a service syncs and while none runs; its record is there at once."""
     with pytest.raises(SyncNotConfigured):
-        await sync_control.start(directory)
-    await sync_lease.schedule(directory.db, "dc1", 30)
-    asked = await sync_control.start(directory, Wanted(dry_run=True))
-    assert (await sync_control.get_run(directory, asked["_id"]))["status"] == "QUEUED"
+        await control.start(directory)
+    await lease.schedule(directory.db, "dc1", 30)
+    asked = await control.start(directory, Wanted(dry_run=True))
+    assert (await control.get_run(directory, asked["_id"]))["status"] == "QUEUED"
     with pytest.raises(SyncAlreadyRunning):
-        await sync_control.start(directory)
-    run = await sync_run.take(sync_directory)
+        await control.start(directory)
+    run = await progress.take(sync_directory)
     assert run is not None
     assert (run.id, run.wanted) == (asked["_id"], Wanted(dry_run=True, requested_by="tester"))
     with pytest.raises(SyncAlreadyRunning):
-        await sync_control.start(directory)
+        await control.start(directory)
     await run.finish("SUCCEEDED")
-    await sync_control.start(directory)
+    await control.start(directory)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from resolvers.on_premises import Presence
-from resolvers.sync_policy import DeletionLimit, TooManyDeletions, compare
+from resolvers.sync.objects import Presence
+from resolvers.sync.policy import DeletionLimit, TooManyDeletions, compare
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import httpx
 import pytest
 from httpx import AsyncClient
 
-from resolvers import sync
-from resolvers.directory import Directory
+from resolvers.caller import Directory
+from resolvers.sync import contacts as sync_contacts
 from rest.representation import READ_ONLY, STORED
 from storage import contacts
 from storage.driver import Database
@@ -28,8 +28,8 @@ async def synced(directory: Directory, address: str = "syn@ad.example") -> str:
     """The id of a new synced contact."""
     guid = f"guid-{address}"
     fields = {"displayName": "Syn Chronised", "emailAddress": address}
-    outcome = await sync.apply(
-        directory, [sync.DirectoryContact(guid, f"CN={address},DC=corp", "corp.example", fields)]
+    outcome = await sync_contacts.apply(
+        directory, [sync_contacts.DirectoryContact(guid, f"CN={address},DC=corp", "corp.example", fields)]
     )
     assert outcome.created == [guid]
     found = await contacts.by_address(directory.db, address)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from httpx import AsyncClient
 
-from resolvers.csv_columns import COLUMNS
-from resolvers.directory import Directory
+from resolvers.caller import Directory
+from resolvers.files.columns import COLUMNS
 from resolvers.groups import add_contacts, create_group
 from storage.driver import Database
 from tests.resolvers.importing import HEADER

@@ -8,8 +8,8 @@ import pytest
 from httpx import AsyncClient
 
 from resolvers import groups
+from resolvers.caller import Directory
 from resolvers.contacts import MAX_TEXT, ORDERINGS
-from resolvers.directory import Directory
 from tests.queries import counted
 from tests.rest.test_contacts import CONTACTS, create, synced
 

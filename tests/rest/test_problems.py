@@ -8,12 +8,12 @@ import pytest
 from httpx import AsyncClient, Response
 
 from resolvers import contacts, errors, groups
-from resolvers.directory import Directory
+from resolvers.caller import Directory
 from rest import problems
 from settings import Settings
-from storage import sync_state
 from storage.documents import now
 from storage.driver import Database
+from storage.sync import state
 from tests.rest.test_contacts import ANA, CONTACTS, create, path, synced
 
 JSON = {"Content-Type": "application/json"}
@@ -244,7 +244,7 @@ async def test_synced_contact(
 ) -> None:
     """A synced contact is not changed, whatever is asked: the refusal says where it is edited and when it syncs."""
     at = now()
-    await sync_state.completed(sync_directory.db, "corp.example", "dc1.corp.example", at, at)
+    await state.completed(sync_directory.db, "corp.example", "dc1.corp.example", at, at)
     url = f"{CONTACTS}/{await synced(sync_directory)}"
     before = (await client.get(url)).json()
     answer = await client.request(method, url, json=body, headers=headers)

@@ -19,8 +19,8 @@ from graphql.execution.values import VariableValues, get_argument_values, get_va
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema import coercion
 from schema.build import schema
+from schema.execution import coercion
 
 SCHEMA = build_schema("""
     enum Kind { A B }

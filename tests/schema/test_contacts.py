@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from resolvers import sync_state as states
-from resolvers.directory import Directory
-from storage import sync_state
+from resolvers import mastery as states
+from resolvers.caller import Directory
 from storage.documents import now
 from storage.driver import Database
+from storage.sync import state
 from tests.people import directory_contact, person, synced
 from tests.queries import counted
 from tests.schema.graphql import GraphQL
@@ -134,7 +134,7 @@ async def test_sync_times_are_the_domains(graphql: GraphQL, sync_directory: Dire
     """A synced contact shows when its domain last synced and next will; so does the refusal to change it."""
     contact = await synced(sync_directory)
     at = now()
-    await sync_state.completed(db, "corp.example", "dc1.corp.example", at, at)
+    await state.completed(db, "corp.example", "dc1.corp.example", at, at)
     read = await graphql("{ contacts { nodes { source editable onPremises { objectGuid lastSyncAt nextSyncAt } } } }")
     (node,) = read["contacts"]["nodes"]
     assert (node["source"], node["editable"]) == ("SYNCED", False)
@@ -277,7 +277,7 @@ async def test_nodes(graphql: GraphQL) -> None:
 async def test_page_with_managers_and_groups_costs_few_queries(graphql: GraphQL, sync_directory: Directory) -> None:
     """However long a page is, its contacts, managers and groups are three queries."""
     from resolvers import groups
-    from resolvers.sync import apply
+    from resolvers.sync.contacts import apply
 
     boss = directory_contact("Big Boss")
     reports = [directory_contact(f"Ana {n}", manager_guid=boss.object_guid) for n in range(30)]

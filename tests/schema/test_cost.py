@@ -6,7 +6,7 @@ import pytest
 from graphql import parse
 
 from schema.build import schema
-from schema.cost import MAX_ITEMS, Cost
+from schema.execution.cost import MAX_ITEMS, Cost
 from tests.schema.graphql import GraphQL
 
 MEMBERS = "members(first: $n) { nodes { id } }"

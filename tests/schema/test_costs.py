@@ -11,10 +11,10 @@ import pytest
 from graphql import parse
 
 from bench import dataset
-from resolvers.directory import Directory
+from resolvers.caller import Directory
 from resolvers.events import Feed
 from schema.context import Context
-from schema.executor import Executable
+from schema.execution.executor import Executable
 from storage import statistics
 from storage.driver import Database
 from tests.queries import counted

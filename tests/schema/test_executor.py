@@ -10,12 +10,12 @@ from hypothesis import HealthCheck, assume, given
 from hypothesis import settings as hypothesis_settings
 
 from resolvers import contacts, groups
-from resolvers.directory import Directory
+from resolvers.caller import Directory
 from resolvers.events import Feed
-from schema import executor, operations
 from schema.build import schema
 from schema.context import Context
-from schema.executor import Executable
+from schema.execution import executor, operations
+from schema.execution.executor import Executable
 from storage import keys
 from storage.documents import Document, new_id, now
 from storage.driver import Database

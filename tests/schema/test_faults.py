@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from schema import faults
+from schema.execution import faults
 
 QUERY = "{ __typename }"
 JSON = {"content-type": "application/json"}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from resolvers.directory import Directory
+from resolvers.caller import Directory
 from tests.people import person, synced
 from tests.schema.graphql import GraphQL
 from tests.schema.test_contacts import create

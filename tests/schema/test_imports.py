@@ -5,10 +5,10 @@ from typing import Any
 
 from httpx import AsyncClient
 
-from resolvers import import_jobs
-from resolvers.directory import Directory
-from resolvers.import_jobs import Options
-from resolvers.import_runner import run_one
+from resolvers.caller import Directory
+from resolvers.imports import jobs
+from resolvers.imports.jobs import Options
+from resolvers.imports.runner import run_one
 from tests.resolvers.importing import HEADER, chunks
 from tests.schema.graphql import GraphQL
 from tests.schema.graphql_transport_ws import connected
@@ -147,7 +147,7 @@ async def test_undo_and_list(graphql: GraphQL) -> None:
 
 async def test_progress(service_url: str, directory: Directory) -> None:
     """A subscriber is told how far an import is, until it ends."""
-    job, scanned = await import_jobs.start_csv(directory, chunks(FILE.encode()), Options())
+    job, scanned = await jobs.start_csv(directory, chunks(FILE.encode()), Options())
     query = "subscription($id: ID!) { importProgress(id: $id) { status processed rows } }"
     async with connected(service_url) as client:
         await client.listen("progress", query, {"id": job["_id"]})

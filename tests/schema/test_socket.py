@@ -10,7 +10,7 @@ import websockets
 from websockets.asyncio.client import ClientConnection
 
 from app import create_app
-from schema import socket
+from schema.transport import socket
 from settings import Settings
 from storage.driver import Database
 from tests.schema.graphql_transport_ws import PROTOCOL, connect, connected

@@ -5,8 +5,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from resolvers import contacts, groups
-from resolvers.directory import Directory
-from schema.limits import MAX_DEPTH
+from resolvers.caller import Directory
+from schema.execution.limits import MAX_DEPTH
 from storage import statistics
 from storage.changes import Author
 from storage.driver import Database

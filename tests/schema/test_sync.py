@@ -1,8 +1,8 @@
 """The sync in GraphQL where none is configured."""
 
-from resolvers import sync_run
-from resolvers.directory import Directory
-from resolvers.sync_wanted import Wanted
+from resolvers.caller import Directory
+from resolvers.sync import progress
+from resolvers.sync.request import Wanted
 from tests.schema.graphql import GraphQL
 
 
@@ -23,7 +23,7 @@ async def test_not_configured(graphql: GraphQL) -> None:
 
 async def test_running(graphql: GraphQL, sync_directory: Directory) -> None:
     """While a run goes on, the state tells what it is doing and how far it is."""
-    run = await sync_run.take(sync_directory, Wanted(requested_by="Ada"))
+    run = await progress.take(sync_directory, Wanted(requested_by="Ada"))
     assert run is not None
     await run.enter("CONTACTS")
     run.processed = 250

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.datadir import DataDir
-from storage.mongod import MongodError, embedded
+from storage.embedded.datadir import DataDir
+from storage.embedded.mongod import MongodError, embedded
 
 
 @pytest.mark.parametrize("names", [["letter.txt"], ["db", "bin", "etc", "lib", "usr"], [".git"]], ids=str)

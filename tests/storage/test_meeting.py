@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bench import dataset
-from storage import contacts, hints, meeting, pages
+from storage import contacts
 from storage.driver import Database
-from storage.pages import Ordering, Page, Window
-from storage.selection import Selection
+from storage.lists import index_choice, intersection, pages
+from storage.lists.pages import Ordering, Page, Window
+from storage.lists.selection import Selection
 from tests.queries import profiled
 
 COUNT = 600
@@ -38,11 +39,11 @@ async def test_pages_are_those_of_the_list(
     filled: Database, monkeypatch: pytest.MonkeyPatch, selection: Selection, descending: bool, stretch: int
 ) -> None:
     """From the first page to the last and back, leaps find what a look at every contact finds."""
-    monkeypatch.setattr(hints, "RARE", 1)
-    monkeypatch.setattr(hints, "FEW", 1)
-    monkeypatch.setattr(meeting, "_LONGEST_STRETCH", stretch)
-    monkeypatch.setattr(meeting, "_MOST_LEAPS", 10_000)
-    monkeypatch.setattr(meeting, "_MOST_IN_VAIN", 10_000)
+    monkeypatch.setattr(index_choice, "RARE", 1)
+    monkeypatch.setattr(index_choice, "FEW", 1)
+    monkeypatch.setattr(intersection, "_LONGEST_STRETCH", stretch)
+    monkeypatch.setattr(intersection, "_MOST_LEAPS", 10_000)
+    monkeypatch.setattr(intersection, "_MOST_IN_VAIN", 10_000)
     every = [contact async for contact in filled.contacts.find() if selection.matches(contact)]
     ordering = Ordering("keys.name", descending)
     expected = sorted((pages.key(each, ordering) for each in every), reverse=descending)
@@ -73,9 +74,9 @@ async def test_pages_are_those_of_the_list(
 
 async def test_names_that_never_meet_take_few_leaps(filled: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where first names set contacts apart, no contact is read to tell that nobody has both."""
-    monkeypatch.setattr(hints, "RARE", 1)
-    monkeypatch.setattr(hints, "FEW", 1)
-    monkeypatch.setattr(meeting, "_LONGEST_STRETCH", 5)
+    monkeypatch.setattr(index_choice, "RARE", 1)
+    monkeypatch.setattr(index_choice, "FEW", 1)
+    monkeypatch.setattr(intersection, "_LONGEST_STRETCH", 5)
     async with profiled(filled) as entries:
         page = await contacts.page(filled, Selection(search="ana bram"), Ordering("keys.name"), Window(50))
     reads = [entry for entry in entries if entry["command"].get("find") == "contacts"]
@@ -86,10 +87,10 @@ async def test_names_that_never_meet_take_few_leaps(filled: Database, monkeypatc
 
 async def test_words_that_interleave_for_long(filled: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes too many leaps is found by a walk instead."""
-    monkeypatch.setattr(hints, "RARE", 1)
-    monkeypatch.setattr(hints, "FEW", 1)
-    monkeypatch.setattr(meeting, "_LONGEST_STRETCH", 1)
-    monkeypatch.setattr(meeting, "_MOST_LEAPS", 3)
+    monkeypatch.setattr(index_choice, "RARE", 1)
+    monkeypatch.setattr(index_choice, "FEW", 1)
+    monkeypatch.setattr(intersection, "_LONGEST_STRETCH", 1)
+    monkeypatch.setattr(intersection, "_MOST_LEAPS", 3)
     selection = Selection(search="company smith")
     page = await contacts.page(filled, selection, Ordering("keys.name"), Window(COUNT))
     assert len(page.documents) == len([each async for each in filled.contacts.find() if selection.matches(each)])
@@ -97,8 +98,8 @@ async def test_words_that_interleave_for_long(filled: Database, monkeypatch: pyt
 
 async def test_words_that_go_on_otherwise(filled: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the indexed beginnings are everybody's and the words are not, contacts are not read one after the other."""
-    monkeypatch.setattr(hints, "RARE", 1)
-    monkeypatch.setattr(meeting, "_MOST_IN_VAIN", 100)
+    monkeypatch.setattr(index_choice, "RARE", 1)
+    monkeypatch.setattr(intersection, "_MOST_IN_VAIN", 100)
     async with profiled(filled) as entries:
         page = await contacts.page(filled, Selection(search="contact59 company"), Ordering("keys.name"), Window(50))
     by_id = [entry for entry in entries if "_id" in entry["command"].get("filter", {})]

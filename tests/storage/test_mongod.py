@@ -17,8 +17,8 @@ import pytest
 from pymongo import MongoClient, WriteConcern
 from pymongo.errors import ServerSelectionTimeoutError
 
-from storage import mongod
-from storage.mongod import DataDirectoryInUse, MongodError, embedded
+from storage.embedded import mongod
+from storage.embedded.mongod import DataDirectoryInUse, MongodError, embedded
 
 Client = MongoClient[dict[str, Any]]
 
@@ -26,7 +26,7 @@ HOLDER = """
 import signal
 import sys
 from pathlib import Path
-from storage.mongod import embedded
+from storage.embedded.mongod import embedded
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 with embedded(Path(sys.argv[1]), exclusive=True, cache_gb=0.25) as uri:
     print(uri, flush=True)

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from bench import dataset
-from storage import contacts, hints, pages
+from storage import contacts
 from storage.documents import Document
 from storage.driver import Database
-from storage.pages import Ordering, Window
-from storage.schema import ORDERINGS
-from storage.selection import Selection
+from storage.lists import index_choice, pages
+from storage.lists.indexes import ORDERINGS
+from storage.lists.pages import Ordering, Window
+from storage.lists.selection import Selection
 from tests.queries import profiled
 
 COUNT = 4_000
@@ -106,14 +107,14 @@ async def test_searches_sort_few(filled: Database, search: str) -> None:
     """A search looks at no more contacts than count as rare, or walks a list in which its words are frequent."""
     _, entry = await reads(filled, Selection(search=search), Ordering("keys.name"), Window(SIZE))
     assert "COLLSCAN" not in entry["planSummary"]
-    assert entry["docsExamined"] <= hints.RARE
+    assert entry["docsExamined"] <= index_choice.RARE
 
 
 async def test_frequent_words_that_never_meet(filled: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """A walk for words that are frequent but never in one contact is given up in time, for the rarest of them."""
-    monkeypatch.setattr(hints, "RARE", 1)
-    monkeypatch.setattr(hints, "FEW", 1)
-    monkeypatch.setattr(hints, "WALK_MS", 1)
+    monkeypatch.setattr(index_choice, "RARE", 1)
+    monkeypatch.setattr(index_choice, "FEW", 1)
+    monkeypatch.setattr(index_choice, "WALK_MS", 1)
     page = await contacts.page(filled, Selection(search="ana bram"), Ordering("keys.name"), Window(SIZE))
     assert page.documents == []
 

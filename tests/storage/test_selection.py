@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from resolvers import contacts, groups
-from resolvers.directory import Directory
-from storage.selection import Selection
+from resolvers.caller import Directory
+from storage.lists.selection import Selection
 from tests.people import person, synced
 
 LONG_AGO, FAR_AHEAD = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 from pymongo.errors import AutoReconnect, ExecutionTimeout
 
-from storage import short_reads
 from storage.documents import Document, now
 from storage.driver import Collection, Database, connect
+from storage.lists import find_command
 
 
 @pytest.fixture(params=["motor", "pymongo"])
@@ -22,18 +22,18 @@ async def test_finds_what_a_cursor_finds(some: Collection) -> None:
     """Filter, projection, order and limit are those of a cursor, and so are the values."""
     moment = now()
     await some.insert_many([{"_id": number, "n": -number, "at": moment} for number in range(5)])
-    found = await short_reads.find(some, {"_id": {"$gt": 0}}, ["at"], sort={"n": 1}, limit=2, hint="_id_")
+    found = await find_command.find(some, {"_id": {"$gt": 0}}, ["at"], sort={"n": 1}, limit=2, hint="_id_")
     assert found == [{"_id": 4, "at": moment}, {"_id": 3, "at": moment}]
-    assert len(await short_reads.find(some, {})) == 5
-    assert await short_reads.find_one(some, {"_id": 2}, {"at": 0}) == {"_id": 2, "n": -2}
-    assert await short_reads.find_one(some, {"_id": 9}) is None
+    assert len(await find_command.find(some, {})) == 5
+    assert await find_command.find_one(some, {"_id": 2}, {"at": 0}) == {"_id": 2, "n": -2}
+    assert await find_command.find_one(some, {"_id": 9}) is None
 
 
 async def test_more_than_an_answer_holds(some: Collection) -> None:
     """What is too large for one answer of the database is found all the same."""
     for number in range(20):
         await some.insert_one({"_id": number, "text": "x" * 1_000_000})
-    found = await short_reads.find(some, {}, sort={"_id": -1}, limit=20)
+    found = await find_command.find(some, {}, sort={"_id": -1}, limit=20)
     assert [each["_id"] for each in found] == list(range(19, -1, -1))
 
 
@@ -44,7 +44,7 @@ async def test_time_is_limited(some: Collection) -> None:
         "$expr": {"$gt": [{"$reduce": {"input": {"$range": [0, 500]}, "initialValue": 0, "in": "$$this"}}, 600]}
     }
     with pytest.raises(ExecutionTimeout):
-        await short_reads.find(some, slow, most_ms=1)
+        await find_command.find(some, slow, most_ms=1)
 
 
 async def test_a_lost_connection_is_tried_again(some: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,4 +55,4 @@ async def test_a_lost_connection_is_tried_again(some: Collection, monkeypatch: p
         raise AutoReconnect
 
     monkeypatch.setattr(type(some.database), "command", lost)
-    assert await short_reads.find(some, {}, sort={"_id": 1}, limit=1) == [{"_id": 1}]
+    assert await find_command.find(some, {}, sort={"_id": 1}, limit=1) == [{"_id": 1}]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from resolvers.directory import Directory
+from resolvers.caller import Directory
 from storage import changes, contacts, writing
 from storage.changes import Author, Change
 from storage.documents import Document, now

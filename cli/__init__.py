@@ -1,0 +1,5 @@
+"""The `contacts` command."""
+
+from cli.commands import main
+
+__all__ = ["main"]

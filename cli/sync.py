@@ -1,0 +1,91 @@
+"""`contacts sync`: one cycle by hand, told on the terminal."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+from connector.library import ldap_library
+from connector.scheduler import perform, sync_directory
+from resolvers.caller import Directory
+from resolvers.errors import SyncAlreadyRunning, SyncNotConfigured
+from resolvers.sync import control, progress
+from resolvers.sync.progress import Run
+from resolvers.sync.request import Wanted
+from settings import Settings
+from storage.documents import Document
+from storage.lists.pages import Window
+from storage.sync.lease import LeaseLost
+from storage.sync.runs import Kind
+
+TELL_SECONDS = 0.5
+PAGE = 500
+
+
+async def run(directory: Directory, settings: Settings, wanted: Wanted) -> int:
+    """Do a cycle, with progress on standard error and what came of it on standard output.
+
+    Returns the exit code: 0 when it succeeded, 1 when it stopped, failed or could not begin. Raises ExtraMissing.
+    """
+    if not settings.ad_urls:
+        return _refused(SyncNotConfigured().message)
+    ldap_library()
+    taken = await progress.take(sync_directory(directory, settings), wanted)
+    if taken is None:
+        return _refused(SyncAlreadyRunning().message)
+    telling = asyncio.create_task(_tell(taken))
+    try:
+        await perform(taken, settings)
+    except LeaseLost:
+        return _refused("Another process took this run over: it did not answer for too long.")
+    finally:
+        telling.cancel()
+        with suppress(asyncio.CancelledError):
+            await telling
+    return await _report(directory, taken)
+
+
+async def _report(directory: Directory, taken: Run) -> int:
+    """Print what came of the run."""
+    ended = await control.get_run(directory, taken.id)
+    print(file=sys.stderr)
+    async for line in _lines(directory, ended):
+        print(line)
+    return 0 if ended["status"] == "SUCCEEDED" else 1
+
+
+async def _lines(directory: Directory, ended: Document) -> AsyncIterator[str]:
+    async for each in _details(directory, ended["_id"], "differences"):
+        yield f"{each['action'].lower():9} {each['distinguishedName']}"
+        for name in sorted({*each["before"], *each["after"]}):
+            yield f"          {name}: {each['before'].get(name)!r} → {each['after'].get(name)!r}"
+    async for each in _details(directory, ended["_id"], "skips"):
+        yield f"skipped   {each['distinguishedName']}: {each['code']}: {each['message']}"
+    for note in ended["notes"]:
+        yield f"note      {note}"
+    names = ("created", "updated", "deleted", "unchanged", "skipped")
+    counts = ", ".join(f"{ended[name]:,} {name}" for name in names)
+    would = " (a dry run: nothing was written)" if ended["dryRun"] else ""
+    yield f"{ended['status'].lower()}: {counts}{would} in {ended['seconds']:.1f} s, LDAP {ended['ldapSeconds']:.1f} s"
+    if problem := ended.get("problem"):
+        yield f"{problem['code']}: {problem['message']}"
+
+
+async def _details(directory: Directory, run_id: str, kind: Kind) -> AsyncIterator[Document]:
+    window: Window | None = Window(PAGE)
+    while window:
+        page = await control.list_details(directory, run_id, kind, window)
+        for each in page.documents:
+            yield each
+        window = Window(PAGE, after=page.documents[-1]["_id"]) if page.has_next else None
+
+
+async def _tell(taken: Run) -> None:
+    while True:
+        print(f"\r{taken.phase.lower()}: {taken.processed:,} read ", end="", file=sys.stderr, flush=True)
+        await asyncio.sleep(TELL_SECONDS)
+
+
+def _refused(message: str) -> int:
+    print(f"contacts: {message}", file=sys.stderr)
+    return 1

@@ -1,0 +1,222 @@
+"""Files in and out, on the command line: with how far it is, how fast, and how long it will take."""
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from resolvers.caller import Directory
+from resolvers.contacts import count_contacts
+from resolvers.files import export
+from resolvers.imports import failed_rows, jobs, report
+from resolvers.imports.jobs import Options
+from resolvers.imports.runner import run_one
+from storage.documents import Document
+from storage.lists.pages import Ordering, Window
+from storage.lists.selection import Selection
+
+_PIECE = 1 << 18
+_POLL_SECONDS = 0.2
+_SHOWN_PROBLEMS = 20
+_SHOWN_OUTCOMES = 20
+_DOING = {"PREVIEW": "Checking", "WRITE": "Importing", "ROLL_BACK": "Taking back", "UNDO": "Undoing"}
+_COUNTS = ("created", "updated", "unchanged", "skipped", "failed")
+
+
+class _Rate(ProgressColumn):
+    """Rows a second."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:,.0f} rows/s" if task.speed else "", style="cyan")
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """Where to write the refused rows and what became of every row, if anywhere, and whether with a byte-order mark."""
+
+    failed: Path | None = None
+    outcomes: Path | None = None
+    bom: bool = False
+
+
+async def import_file(directory: Directory, source: BinaryIO, options: Options, reports: Reports) -> int:
+    """Import a file and tell how it goes. Returns the program's exit code: 0 if every row was good.
+
+    Raises `ImportUnreadable`. Interrupted (Ctrl+C), it cancels the import, which keeps what it did.
+    """
+    console = Console(stderr=True)
+    job, scanned = await jobs.start_csv(directory, _pieces(source), options)
+    console.print(_told(job), highlight=False)
+    with _interruptible(directory, job):
+        running = asyncio.create_task(run_one(directory, job["_id"], scanned))
+        job = await _follow(directory, job, console)
+        await running
+    await _report(directory, job, console, reports)
+    return 0 if job["status"] == "SUCCEEDED" and not job["failed"] else 1
+
+
+async def export_file(
+    directory: Directory,
+    path: Path,
+    selection: Selection,
+    ordering: Ordering,
+    columns: Sequence[str],
+    *,
+    bom: bool = False,
+) -> None:
+    """Write the selected contacts as CSV and tell how it goes."""
+    total = await count_contacts(directory, selection)
+    bar = _bar(Console(stderr=True))
+    pieces = export.export(directory, selection, ordering, columns, bom=bom)
+    with written(path) as target, bar:
+        task = bar.add_task("Exporting", total=total)
+        async with aclosing(pieces):
+            await asyncio.to_thread(target.write, await anext(pieces))
+            done = 0
+            async for piece in pieces:
+                await asyncio.to_thread(target.write, piece)
+                done = min(done + export.BATCH, total)
+                bar.update(task, completed=done)
+
+
+async def _pieces(source: BinaryIO) -> AsyncGenerator[bytes]:
+    while piece := await asyncio.to_thread(source.read, _PIECE):
+        yield piece
+
+
+async def _follow(directory: Directory, job: Document, console: Console) -> Document:
+    """Show how far the job is until it ends."""
+    with _bar(console, TextColumn("{task.fields[failed]} refused")) as bar:
+        task = bar.add_task("Importing", total=job["rows"], failed=0)
+        while job["finishedAt"] is None:
+            await asyncio.sleep(_POLL_SECONDS)
+            job = await jobs.present(directory, job["_id"])
+            done = job["undone"] + job["notUndone"] if job["phase"] == "ROLL_BACK" else job["processed"]
+            bar.update(task, description=_DOING[job["phase"]], completed=done, failed=job["failed"])
+    return job
+
+
+def _bar(console: Console, *more: ProgressColumn) -> Progress:
+    return Progress(
+        TextColumn("[bold]{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeRemainingColumn(),
+        *more,
+        console=console,
+        transient=True,
+    )
+
+
+@contextmanager
+def _interruptible(directory: Directory, job: Document) -> Iterator[None]:
+    """Make Ctrl+C cancel the job instead of killing it."""
+    loop = asyncio.get_running_loop()
+    cancelling: list[asyncio.Task[Document]] = []
+
+    def cancel() -> None:
+        cancelling.append(asyncio.create_task(jobs.cancel(directory, job["_id"])))
+
+    with suppress(NotImplementedError):  # Windows
+        loop.add_signal_handler(signal.SIGINT, cancel)
+    try:
+        yield
+    finally:
+        with suppress(NotImplementedError):
+            loop.remove_signal_handler(signal.SIGINT)
+
+
+def _told(job: Document) -> str:
+    """What was detected."""
+    delimiter = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}[job["delimiter"]]
+    ignored = f"; not read: {', '.join(job['unknownColumns'])}" if job["unknownColumns"] else ""
+    return f"{job['rows']:,} rows, {job['encoding']}, delimiter {delimiter}{ignored}"
+
+
+async def _report(directory: Directory, job: Document, console: Console, reports: Reports) -> None:
+    counts = ", ".join(f"{job[name]:,} {name}" for name in _COUNTS if job[name]) or "nothing to do"
+    seconds = (job["finishedAt"] - job["startedAt"]).total_seconds()
+    kind = "Dry run" if job["dryRun"] else "Import"
+    print(f"{kind} {job['_id']} {job['status'].lower()}: {counts} ({seconds:.1f} s)")
+    if job["message"]:
+        print(job["message"])
+    if job["dryRun"]:
+        await _print_outcomes(directory, job)
+    page = await jobs.list_problems(directory, job["_id"], Window(_SHOWN_PROBLEMS))
+    for problem in page.documents:
+        column = f" {problem['column']}" if problem["column"] else ""
+        print(f"  line {problem['line']}{column}: {problem['code']}: {problem['message']}")
+    if page.has_next:
+        print("  … and more")
+    if reports.failed and page.documents:
+        await _write(reports.failed, failed_rows.failed_rows(directory, job, bom=reports.bom))
+        console.print(f"The refused rows are in {reports.failed}: mend them and import that file.", highlight=False)
+    if reports.outcomes:
+        await _write(reports.outcomes, report.report(directory, job, bom=reports.bom))
+        console.print(f"What became of every row is in {reports.outcomes}.", highlight=False)
+
+
+async def _print_outcomes(directory: Directory, job: Document) -> None:
+    """The first rows of a dry run; those that are refused are told with their problems."""
+    page = await jobs.list_outcomes(directory, job["_id"], Window(_SHOWN_OUTCOMES))
+    for row in page.documents:
+        told = report.changes(row)
+        print(f"  line {row['line']} {row['action'].lower()}: {row['emailAddress']}{f' ({told})' if told else ''}")
+    if page.has_next:
+        print("  … and more: --report writes them all")
+
+
+async def _write(path: Path, pieces: AsyncGenerator[bytes]) -> None:
+    with written(path) as target:
+        async with aclosing(pieces):
+            async for piece in pieces:
+                await asyncio.to_thread(target.write, piece)
+
+
+def open_source(path: Path) -> BinaryIO:
+    """A file to read; `-` is standard input."""
+    return sys.stdin.buffer if str(path) == "-" else path.open("rb")
+
+
+@contextmanager
+def written(path: Path) -> Iterator[BinaryIO]:
+    """A file to write, which takes its name, and the place of what had it, when the block ends well; `-` is standard
+    output. A block that fails leaves nothing.
+    """
+    if str(path) == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    if path.exists() and not path.is_file():  # a device, or a pipe to another program
+        with path.open("wb") as device:
+            yield device
+        return
+    path = path.resolve()
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with beside.open("xb") as file:
+            yield file
+        if path.exists():
+            shutil.copymode(path, beside)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -1,0 +1,119 @@
+"""Writes contacts as CSV: the documented columns first, so that an import of the file changes nothing."""
+
+import csv
+import io
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import aclosing
+from typing import Any
+
+from resolvers.caller import Directory
+from resolvers.errors import FieldProblem, InvalidInput
+from resolvers.files.cells import escape
+from resolvers.files.columns import COLUMNS, plain
+from resolvers.files.names import Names, names
+from resolvers.files.text import MARK
+from storage import contacts
+from storage.documents import Document
+from storage.lists.pages import Ordering
+from storage.lists.selection import Selection
+
+BATCH = 500
+"""So many contacts each piece of an export has."""
+_MOST_NAMES = 10_000
+"""So many managers and groups are remembered from batch to batch."""
+_SOURCES = {"SYNCED": "Synced", "CLOUD": "Cloud"}
+
+
+Cell = Callable[[Document, Names], str]
+
+
+def chosen(names: Iterable[str]) -> Sequence[str]:
+    """These columns by their own names. Raises `InvalidInput` for names of no column."""
+    ours = {plain(name): name for name in COLUMNS}
+    given = list(names)
+    if unknown := [name for name in given if plain(name) not in ours]:
+        message = f"There is no column {unknown[0]!r}; choose of {', '.join(COLUMNS)}."
+        raise InvalidInput([FieldProblem("columns", "UNKNOWN_FIELD", message)])
+    return [ours[plain(name)] for name in given]
+
+
+async def export(
+    directory: Directory,
+    selection: Selection,
+    ordering: Ordering,
+    columns: Sequence[str] = tuple(COLUMNS),
+    *,
+    bom: bool = False,
+) -> AsyncGenerator[bytes]:
+    """The selected contacts in order as UTF-8, with `bom` marked so, read as it is consumed.
+
+    The first piece is the header, each other one a batch of `BATCH` contacts, the last of fewer.
+    """
+    yield MARK.encode() * bom + _lines([columns])
+    fields = [COLUMNS[name] for name in columns]
+    stored = list(dict.fromkeys(_STORED.get(field) or field.partition(".")[0] for field in fields))
+    cells = [_cell(field) for field in fields]
+    called = Names()
+    async with aclosing(contacts.batches(directory.db, selection, ordering, BATCH, stored)) as found:
+        async for batch in found:
+            await _learn(directory, batch, called)
+            yield _lines([cell(contact, called) for cell in cells] for contact in batch)
+
+
+def _lines(rows: Iterable[Sequence[str]]) -> bytes:
+    file = io.StringIO(newline="")
+    csv.writer(file).writerows(rows)
+    return file.getvalue().encode()
+
+
+async def _learn(directory: Directory, batch: Sequence[Document], called: Names) -> None:
+    """Learn what the managers and groups of a batch are called, of those that earlier batches did not name."""
+    if len(called.managers) + len(called.groups) > _MOST_NAMES:
+        called.managers.clear()
+        called.groups.clear()
+    managers = {manager for contact in batch if (manager := contact.get("managerId"))} - called.managers.keys()
+    groups = {each for contact in batch for each in contact.get("groupIds", ())} - called.groups.keys()
+    found = await names(directory, managers, groups)
+    called.managers |= found.managers
+    called.groups |= found.groups
+
+
+def _cell(field: str) -> Cell:
+    """The function that writes the cell of a field."""
+    if field in _SPECIAL:
+        return _SPECIAL[field]
+    name, _, part = field.partition(".")
+    if part:
+        return lambda contact, _: escape(contact.get(name, {}).get(part, ""))
+    return lambda contact, _: escape(contact.get(field, ""))
+
+
+def _show_in_gal(contact: Document, names: Names) -> str:
+    return "true" if contact["gal"] == "VISIBLE" else "false"
+
+
+def _aliases(contact: Document, names: Names) -> str:
+    return escape(";".join(contact.get("aliases", ())))
+
+
+def _manager(contact: Document, names: Names) -> str:
+    return escape(names.managers.get(contact.get("managerId", ""), ""))
+
+
+def _source(contact: Document, names: Names) -> str:
+    return _SOURCES[contact["source"]]
+
+
+def _groups(contact: Document, names: Names) -> str:
+    ids: Any = contact.get("groupIds", ())
+    return escape(";".join(names.groups[each] for each in ids if each in names.groups))
+
+
+_SPECIAL: dict[str, Cell] = {
+    "showInGal": _show_in_gal,
+    "aliases": _aliases,
+    "manager": _manager,
+    "source": _source,
+    "groups": _groups,
+}
+_STORED = {"showInGal": "gal", "manager": "managerId", "groups": "groupIds"}

@@ -1,0 +1,215 @@
+"""Imports as jobs: make, follow, cancel and undo them. `resolvers.imports.runner` runs them."""
+
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+
+import orjson
+
+from resolvers.caller import Directory
+from resolvers.errors import ImportNotUndoable, NotFound
+from resolvers.events import Feed
+from resolvers.files.reader import Format
+from resolvers.files.records import DELIMITER_NAMES
+from resolvers.files.text import Detector, blocks
+from resolvers.imports import results
+from resolvers.imports.source import Scan, needed, scan
+from resolvers.imports.state import ErrorPolicy, OnMatch
+from storage import imports, uploads
+from storage.documents import Document, new_id
+from storage.lists.pages import Page, Window
+
+_UNDOABLE = ("SUCCEEDED", "FAILED", "CANCELLED")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to import. What is None is told from the file; `columns` says of header names which of ours they are.
+
+    Encodings are named in any case, delimiters by themselves or by name.
+    """
+
+    dry_run: bool = False
+    on_match: OnMatch = "SKIP"
+    error_policy: ErrorPolicy = "SKIP_FAILED_ROWS"
+    columns: Mapping[str, str] = field(default_factory=dict)
+    encoding: str | None = None
+    delimiter: str | None = None
+    file_name: str | None = None
+
+
+async def start_csv(
+    directory: Directory, file: AsyncIterable[bytes], options: Options | Callable[[], Options]
+) -> tuple[Document, Scan]:
+    """Keep an uploaded CSV file and make the job that imports it, to be claimed and run.
+
+    Options that come with the file are asked for when it has arrived. Raises `ImportUnreadable` for what is no table
+    of contacts, and what `options` raises; then nothing is kept.
+    """
+    detector = Detector()
+
+    async def watched() -> AsyncIterator[bytes]:
+        async for block in blocks(file):
+            detector.feed(block)
+            yield block
+
+    identifier = new_id()
+    async with _kept(directory, identifier, watched()) as size:
+        chosen = options if isinstance(options, Options) else options()
+        encoding = (chosen.encoding or detector.encoding()).lower()
+        return await _start(directory, _job(directory, identifier, "csv", size, chosen, encoding))
+
+
+async def start_rows(directory: Directory, rows: Sequence[object], options: Options) -> tuple[Document, Scan]:
+    """The same for rows like `CreateContactInput`. Raises `ImportUnreadable` if there are none."""
+
+    async def lines() -> AsyncIterator[bytes]:
+        for start in range(0, len(rows), 500):
+            yield b"".join(orjson.dumps(row) + b"\n" for row in rows[start : start + 500])
+
+    identifier = new_id()
+    async with _kept(directory, identifier, lines()) as size:
+        return await _start(directory, _job(directory, identifier, "json", size, options, None))
+
+
+async def get(directory: Directory, identifier: str) -> Document | None:
+    """The job with this id, or None."""
+    return await imports.get(directory.db, identifier)
+
+
+async def present(directory: Directory, identifier: str) -> Document:
+    """The job with this id. Raises `NotFound`."""
+    if job := await imports.get(directory.db, identifier):
+        return job
+    raise NotFound("import", identifier)
+
+
+async def get_many(directory: Directory, ids: Iterable[str]) -> Mapping[str, Document]:
+    """The jobs with these ids, keyed by id; unknown ones are left out."""
+    return await imports.get_many(directory.db, ids)
+
+
+async def list_imports(directory: Directory, window: Window) -> Page:
+    """One page of the jobs, the latest first."""
+    return await imports.page(directory.db, window)
+
+
+async def count_imports(directory: Directory) -> int:
+    """How many jobs are kept."""
+    return await imports.count(directory.db)
+
+
+async def list_problems(directory: Directory, identifier: str, window: Window) -> Page:
+    """One page of what was wrong with a job's rows."""
+    return await imports.problems(directory.db, identifier, window)
+
+
+async def count_problems(directory: Directory, identifier: str) -> int:
+    """How many problems a job's rows had."""
+    return await imports.count_problems(directory.db, identifier)
+
+
+async def list_outcomes(directory: Directory, identifier: str, window: Window) -> Page:
+    """One page, forwards, of what became of a job's rows, in the order in which they were decided."""
+    chunk_key, _, place = (window.after or "").rpartition(":")
+    found: list[Document] = []
+    async with aclosing(imports.outcomes(directory.db, identifier, chunk_key)) as chunks:
+        async for chunk in chunks:
+            skipped = int(place) + 1 if chunk["key"] == chunk_key else 0
+            rows = enumerate(chunk["rows"][skipped:], start=skipped)
+            found += ({**row, "key": f"{chunk['key']}:{number:04d}"} for number, row in rows)
+            if len(found) > window.limit:
+                break
+    return Page(found[: window.limit], has_next=len(found) > window.limit, has_previous=window.after is not None)
+
+
+async def progress(feed: Feed, directory: Directory, identifier: str) -> AsyncGenerator[Document]:
+    """The job: at once, and whenever it has got further, a few times a second at most, until it ends.
+
+    Raises `NotFound`.
+    """
+    told: Document | None = None
+    async with aclosing(feed.ticks(lambda event: event.collection == "imports" and event.id == identifier)) as ticks:
+        async for _ in ticks:
+            job = await present(directory, identifier)
+            if job != told:
+                yield job
+            if job["finishedAt"] is not None:
+                return
+            told = job
+
+
+async def cancel(directory: Directory, identifier: str) -> Document:
+    """Ask a job to stop: it keeps what is done, or nothing where it rejects all. A finished one stays as it is.
+
+    Raises `NotFound`.
+    """
+    return await imports.request_cancel(directory.db, identifier) or await present(directory, identifier)
+
+
+async def undo(directory: Directory, identifier: str) -> Document:
+    """Make a job one to be taken back, to be claimed and run. Raises `NotFound`, `ImportNotUndoable`."""
+    job = await imports.request_undo(directory.db, identifier, _UNDOABLE)
+    if job is not None:
+        return job
+    current = await present(directory, identifier)
+    why = "It was a dry run, which changed nothing." if current["dryRun"] else f"It is {current['status']}."
+    raise ImportNotUndoable(f"This import cannot be undone. {why}")
+
+
+@asynccontextmanager
+async def _kept(directory: Directory, identifier: str, file: AsyncIterable[bytes]) -> AsyncIterator[int]:
+    """Keep a file, whose size it gives, unless the block fails."""
+    size = await uploads.write(directory.db, identifier, file)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(uploads.delete, directory.db, identifier)
+        yield size
+        stack.pop_all()
+
+
+async def _start(directory: Directory, job: Document) -> tuple[Document, Scan]:
+    if job["kind"] == "csv":
+        Format(job["encoding"], job["delimiter"])
+    scanned = await scan(directory, job)
+    job |= {
+        "delimiter": scanned.delimiter,
+        "columns": list(scanned.columns),
+        "unknownColumns": list(scanned.unknown),
+        "rows": scanned.rows,
+    }
+    await imports.insert(directory.db, job)
+    return await present(directory, job["_id"]), scanned
+
+
+def _job(
+    directory: Directory, identifier: str, kind: str, size: int, options: Options, encoding: str | None
+) -> Document:
+    at = directory.clock()
+    previews = options.dry_run or options.error_policy == "REJECT_ALL"
+    return {
+        "_id": identifier,
+        "status": "QUEUED",
+        "phase": "PREVIEW" if previews else "WRITE",
+        "kind": kind,
+        "fileName": options.file_name,
+        "size": size,
+        "dryRun": options.dry_run,
+        "onMatch": options.on_match,
+        "errorPolicy": options.error_policy,
+        "mapping": dict(options.columns),
+        "needed": list(needed(options.on_match)),
+        "encoding": encoding,
+        "delimiter": options.delimiter and DELIMITER_NAMES.get(options.delimiter.lower(), options.delimiter),
+        **dict.fromkeys(("processed", *results.COUNTS, "undone", "notUndone"), 0),
+        "step": 1,
+        "place": 0,
+        "isLast": False,
+        "author": directory.author.name,
+        "startedAt": at,
+        "finishedAt": None,
+        "message": None,
+        "cancelRequested": False,
+        "fence": 0,
+        "leaseUntil": None,
+        "purgeAt": at + imports.RETENTION,
+    }

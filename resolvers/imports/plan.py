@@ -1,0 +1,281 @@
+"""Decides what becomes of the rows of an import: one by one, in their order, as if each were written at once.
+
+A preview and a run plan with the same function. What earlier rows of the batch change, or in a preview of the whole
+file, is kept in an overlay over what the directory has. A batch is planned while the one before is written, as if that
+were done; the transaction that writes it then looks up again what decided, and plans anew if anything is different.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from itertools import chain
+
+from resolvers import rules
+from resolvers.caller import Directory
+from resolvers.commit import read_only
+from resolvers.errors import InvalidInput
+from resolvers.files.rows import ImportRow, RowProblem, check, compared_address
+from resolvers.imports.differences import differing
+from resolvers.imports.groups import changed, joined
+from resolvers.imports.lookups import look_up
+from resolvers.imports.managers import Chains
+from resolvers.imports.overlay import Overlay
+from resolvers.imports.refusals import Refusals, where
+from resolvers.imports.state import Action, Memory, OnMatch, Outcome, Refused
+from runtime.fairness import give_way
+from storage import changes, contacts, groups
+from storage.changes import Change
+from storage.claims import Holder
+from storage.documents import Document, created_at
+from storage.driver import Session
+from storage.keys import addresses
+
+_SLICE = 5
+_RECONSIDERED = 10
+
+
+class _Waits(Exception):
+    """Raised where a row needs a later one to be decided first."""
+
+
+class Plan:
+    """What becomes of one batch of rows: `outcomes`, another list after each attempt."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        on_match: OnMatch,
+        memory: Memory,
+        names: Mapping[str, str],
+        rows: Sequence[ImportRow],
+        *,
+        last_round: bool = False,
+        after: "Plan | None" = None,
+    ) -> None:
+        """`names` has the file's own name of each field's column. In the last round no row can wait any longer.
+
+        `after` is the plan of the batch before, which need not be written yet when this one is made.
+        """
+        self.rows = rows
+        self.outcomes: list[Outcome] = []
+        self._directory = directory
+        self._on_match = on_match
+        self._memory = memory
+        self._refusals = Refusals(names)
+        self._last_round = last_round
+        self._after = after
+        self._assumed: list[Outcome] | None = None
+        self._is_void = False
+        self._met: dict[str, int] = {}
+        self._decided: set[int] = set()
+        self._overlay = Overlay()
+        self._may_wait = True
+        self._session: Session | None = None
+
+    async def make(self, session: Session | None = None) -> None:
+        """Decide the rows, from the start if this is called again. Nothing is written."""
+        self._session = session
+        self._is_void = False
+        self._met, self._decided, self._may_wait = {}, set(), True
+        under = self._after._overlay if self._after and not self._memory.preview else None
+        self._assumed = self._after.outcomes if self._after else None
+        self._overlay = self._memory.preview or Overlay(under)
+        self._found = await look_up(self._directory, self.rows, session, under)
+        self._chains = Chains(self._directory, session, self._overlay)
+        if self._on_match == "UPDATE" and self._found.contacts:
+            await self._chains.read(self.rows, self._found)
+        outcomes = list[Outcome]()
+        for number, row in enumerate(self.rows, start=1):
+            outcomes.append(await self._outcome(row))
+            if not number % _SLICE:
+                await give_way(patient=session is None)
+        await self._reconsider(outcomes)
+        if self._last_round:
+            self._may_wait = False
+            outcomes[:] = [await self._outcome(each.row) if each.action == "WAITING" else each for each in outcomes]
+        self.outcomes = outcomes
+
+    async def confirm(self, session: Session) -> None:
+        """Plan anew, in the transaction that writes the changes, unless all that decided is still the same.
+
+        The batch before must be written. That addresses are still free which this batch takes is not looked up:
+        writing their claims finds out, if late.
+        """
+        self.settle()
+        taken = self._overlay.taken() - self._found.holders.keys()
+        if self._is_void or await look_up(self._directory, self.rows, session, but=taken) != self._found:
+            await self.make(session)
+
+    def settle(self) -> None:
+        """Let go of the batch before, which is carried out by now, and with it of all before that."""
+        after, self._after = self._after, None
+        self._is_void = self._is_void or (after is not None and after.outcomes is not self._assumed)
+        self._assumed = None
+        self._overlay.settle()
+
+    @property
+    def changes(self) -> Sequence[Change]:
+        """What is to be written of contacts."""
+        return [outcome.change for outcome in self.outcomes if outcome.change]
+
+    def discard(self) -> None:
+        """Let the next `confirm` plan anew."""
+        self._is_void = True
+
+    async def _reconsider(self, outcomes: list[Outcome]) -> None:
+        """Decide rows that wait for rows of this very batch: the last first, as managers are later rows."""
+        for _ in range(_RECONSIDERED):
+            waiting = [place for place, outcome in enumerate(outcomes) if outcome.action == "WAITING"]
+            for place in reversed(waiting):
+                outcomes[place] = await self._outcome(outcomes[place].row)
+            if all(outcomes[place].action == "WAITING" for place in waiting):
+                return
+            await give_way(patient=self._session is None)
+
+    async def _outcome(self, row: ImportRow) -> Outcome:
+        try:
+            outcome = await self._decide(row)
+        except _Waits:
+            return Outcome(row, "WAITING")
+        except Refused as refused:
+            outcome = Outcome(row, "FAILED", problems=refused.problems)
+        self._decided.add(row.place)
+        return outcome
+
+    async def _decide(self, row: ImportRow) -> Outcome:
+        if row.problems:
+            raise Refused(*row.problems)
+        self._refuse_repeated(row)
+        holder = self._holder(row.email_address)
+        if holder is None:
+            return await self._created(row)
+        if holder.kind == "group":
+            raise await self._taken(row, row.email_address, holder)
+        return await self._matched(row, holder.id)
+
+    def _refuse_repeated(self, row: ImportRow) -> None:
+        for address in row.addresses:
+            first = self._memory.index.get(address)
+            if first is not None and first != row.place:
+                raise self._refusals.repeated(row, first, address)
+
+    async def _created(self, row: ImportRow) -> Outcome:
+        row.checked = contact = row.checked or check(row, self._directory.default_region)
+        if isinstance(contact, InvalidInput):
+            raise self._refusals.invalid(row, contact)
+        identifier = self._overlay.new_id(row.place)
+        document = {
+            "_id": identifier,
+            "source": "CLOUD",
+            "gal": "VISIBLE",
+            "createdAt": created_at(identifier),
+            **contact,
+        }
+        await self._refuse_taken(row, document, identifier)
+        if row.manager or row.manager_id:
+            document["managerId"] = self._manager(row)
+        if row.groups:
+            document["groupIds"] = joined(row, self._found, self._refusals.column("groups"))
+        change = changes.created(document, self._directory.clock())
+        self._overlay.created(row.place, document)
+        self._met[identifier] = row.place
+        return Outcome(row, "CREATED", identifier, 1, change)
+
+    async def _matched(self, row: ImportRow, identifier: str) -> Outcome:
+        earlier = self._after._met.get(identifier) if self._after else None
+        first = self._met.get(identifier) or earlier or self._memory.met.get(identifier)
+        if first is not None and first != row.place:
+            raise self._refusals.met(row, first)
+        before = self._found.contacts.get(identifier)
+        if before is None:  # it was deleted between two reads: they agree in the transaction that writes the batch
+            raise _Waits
+        if self._on_match == "FAIL":
+            raise self._refusals.exists(row, before)
+        outcome = Outcome(row, "SKIPPED", identifier, before["version"])
+        if self._on_match == "UPDATE":
+            outcome = await self._updated(row, before)
+        self._met[identifier] = row.place
+        return outcome
+
+    async def _updated(self, row: ImportRow, before: Document) -> Outcome:
+        identifier: str = before["_id"]
+        fields = differing(row, before)
+        try:
+            after = rules.changed_contact(before, fields, self._directory.default_region) if fields else dict(before)
+        except InvalidInput as problem:
+            raise self._refusals.invalid(row, problem) from problem
+        if row.manager is not None or row.manager_id is not None:
+            await self._set_manager(row, before, after)
+        memberships = changed(row, before, self._found, self._refusals.column("groups"))
+        if not changes.altered(before, after):
+            action: Action = "UPDATED" if memberships else "UNCHANGED"
+            return Outcome(row, action, identifier, before["version"], groups=memberships)
+        if before["source"] == "SYNCED":
+            refusal = await read_only(self._directory, before)
+            raise Refused(RowProblem(None, refusal.code, refusal.message, row.email_address))
+        await self._refuse_taken(row, after, identifier)
+        self._overlay.updated(before, after)
+        change = changes.updated(before, after, self._directory.clock())
+        return Outcome(row, "UPDATED", identifier, before["version"] + 1, change, memberships)
+
+    async def _set_manager(self, row: ImportRow, before: Document, after: Document) -> None:
+        manager = self._manager(row) if row.manager or row.manager_id else None
+        if manager == before.get("managerId"):
+            return
+        if manager is None:
+            after.pop("managerId", None)
+            return
+        if above := await self._chains.between(manager, before["_id"]):
+            await self._wait_for(row, above)
+            raise self._refusals.manager(row, "MANAGER_CYCLE", "is managed by this contact, directly or not")
+        after["managerId"] = manager
+
+    def _manager(self, row: ImportRow) -> str:
+        """The id of the row's manager."""
+        if row.manager_id:
+            if row.manager_id in self._found.managers:
+                return row.manager_id
+            raise self._refusals.manager(row, "MANAGER_NOT_FOUND", "is no contact's")
+        address = compared_address(row.manager or "")
+        holder = self._holder(address)
+        if holder and holder.kind == "contact":
+            return holder.id
+        place = self._memory.index.get(address)
+        if place == row.place:
+            raise self._refusals.manager(row, "MANAGER_CYCLE", "is the contact itself")
+        if place and self._is_undecided(place):
+            if self._may_wait:
+                raise _Waits
+            raise self._refusals.manager(
+                row, "MANAGER_CYCLE", f"is in {where(row, place)}, which waits for this one, or for too many"
+            )
+        why = f"is in {where(row, place)}, which was refused" if place else "is no contact's, here or in the file"
+        raise self._refusals.manager(row, "MANAGER_NOT_FOUND", why)
+
+    def _is_undecided(self, place: int) -> bool:
+        past = place > self._memory.frontier or place in self._memory.waiting
+        return past and place not in self._decided and not (self._after and place in self._after._decided)
+
+    async def _wait_for(self, row: ImportRow, ids: Collection[str]) -> None:
+        """Let the row wait if a later one may yet change one of these contacts, which stand in its way."""
+        if self._on_match != "UPDATE" or not self._may_wait:
+            return
+        found = await contacts.get_many(self._directory.db, ids, self._session, ["emailAddress", "aliases"])
+        for address in chain.from_iterable(map(addresses, found.values())):
+            place = self._memory.index.get(address)
+            if place and place != row.place and self._is_undecided(place):
+                raise _Waits
+
+    def _holder(self, address: str) -> Holder | None:
+        is_planned, identifier = self._overlay.holder(address)
+        if is_planned:
+            return None if identifier is None else Holder(identifier, "contact")
+        return self._found.holders.get(address)
+
+    async def _refuse_taken(self, row: ImportRow, contact: Document, identifier: str) -> None:
+        for address in addresses(contact):
+            if (holder := self._holder(address)) and holder.id != identifier:
+                await self._wait_for(row, [holder.id])
+                raise await self._taken(row, address, holder)
+
+    async def _taken(self, row: ImportRow, address: str, holder: Holder) -> Refused:
+        read = contacts.get if holder.kind == "contact" else groups.get
+        return self._refusals.taken(row, address, holder, await read(self._directory.db, holder.id, self._session))

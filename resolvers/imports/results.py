@@ -1,0 +1,124 @@
+"""What a batch of an import leaves behind: counts, outcomes and problems, as they are stored."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from resolvers.caller import Directory
+from resolvers.files.names import Names, names
+from resolvers.files.rows import ImportRow, RowProblem
+from resolvers.files.text import storable
+from resolvers.imports.differences import preview
+from resolvers.imports.failed_rows import cells_of
+from resolvers.imports.state import Outcome
+from runtime.fairness import give_way
+from storage.documents import Document, new_id
+
+COUNTS = ("created", "updated", "unchanged", "skipped", "failed")
+_CHUNK = 100
+_TURN = 50
+_LONGEST_VALUE = 500
+_LONGEST_MESSAGE = 2_000
+_MOST_PROBLEMS = 100
+
+
+def counts(outcomes: Sequence[Outcome]) -> dict[str, int]:
+    """How many rows were decided, and how many of each outcome."""
+    found = Counter(outcome.action.lower() for outcome in outcomes if outcome.action != "WAITING")
+    return {"processed": found.total(), **found}
+
+
+async def chunks(job: Document, step: int, outcomes: Sequence[Outcome], called: Names | None) -> list[Document]:
+    """The outcomes as they are kept. For a preview, which tells what each row changes, `called` has the names."""
+    size = len(outcomes) if called is None else _CHUNK
+    return [await _chunk(job, step, outcomes[start : start + size], called) for start in range(0, len(outcomes), size)]
+
+
+async def names_in(directory: Directory, outcomes: Sequence[Outcome]) -> Names:
+    """What the managers and groups are called that rows change: a manager who is yet to be created, as its row says."""
+    updates = [outcome for outcome in outcomes if outcome.action == "UPDATED"]
+    managers: dict[str, str] = {}
+    for outcome in updates:
+        for contact in (outcome.change.before, outcome.change.after) if outcome.change else ():
+            if contact and (manager := contact.get("managerId")):
+                managers[manager] = (outcome.row.manager or manager).strip()
+    groups = {each for outcome in updates for ids in outcome.groups or () for each in ids}
+    found = await names(directory, managers, groups)
+    return Names({**managers, **found.managers}, found.groups)
+
+
+def problems(job: Document, outcomes: Sequence[Outcome]) -> list[Document]:
+    """What is wrong with the rows, `_MOST_PROBLEMS` of each at most, the first problem of a row with the row itself."""
+    return [
+        problem_document(job, outcome.row, number, problem)
+        for outcome in outcomes
+        for number, problem in enumerate(outcome.problems[:_MOST_PROBLEMS])
+    ]
+
+
+def problem_document(job: Document, row: ImportRow, number: int, problem: RowProblem) -> Document:
+    """One problem as it is kept."""
+    original: Document = {}
+    if number == 0:
+        original["cells"] = [storable(cell) for cell in row.cells or cells_of(row)]
+        original |= {"json": row.json} if row.json else {}
+    return {
+        "_id": new_id(),
+        "importId": job["_id"],
+        "key": f"{row.place:010d}:{number:03d}",
+        "row": row.number,
+        "line": row.line,
+        "column": problem.column,
+        "code": problem.code,
+        "message": storable(problem.message[:_LONGEST_MESSAGE]),
+        "value": None if problem.value is None else storable(problem.value[:_LONGEST_VALUE]),
+        "purgeAt": job["purgeAt"],
+        **original,
+    }
+
+
+async def _chunk(job: Document, step: int, outcomes: Sequence[Outcome], called: Names | None) -> Document:
+    rows: list[Document] = []
+    for number, outcome in enumerate(outcomes, start=1):
+        if outcome.action != "WAITING":
+            rows.append(_row(outcome, called))
+        if not number % _TURN:
+            await give_way(patient=job["phase"] == "PREVIEW")
+    return {
+        "_id": new_id(),
+        "importId": job["_id"],
+        "key": f"{step:04d}:{outcomes[0].row.place:010d}",
+        "rows": rows,
+        "waiting": [outcome.row.place for outcome in outcomes if outcome.action == "WAITING"],
+        "purgeAt": job["purgeAt"],
+    }
+
+
+def _row(outcome: Outcome, called: Names | None) -> Document:
+    row = outcome.row
+    kept: Document = {
+        "row": row.number,
+        "line": row.line,
+        "action": outcome.action,
+        "contactId": outcome.contact_id,
+        "version": outcome.version,
+        "isWritten": outcome.change is not None,
+    }
+    if outcome.groups:
+        kept["groups"] = [list(each) for each in outcome.groups]
+    if outcome.action == "CREATED" and outcome.change and (joined := outcome.change.contact.get("groupIds")):
+        kept["joined"] = list(joined)
+    if called is not None:
+        kept["emailAddress"] = storable(row.email_address[:320])
+        kept["fields"] = _fields(outcome, called)
+        if outcome.action == "CREATED":
+            kept["contactId"] = None  # there is none yet
+    return kept
+
+
+def _fields(outcome: Outcome, called: Names) -> list[dict[str, str | None]]:
+    change = outcome.change
+    found = preview(change.before, change.after, called.managers) if change and change.before and change.after else []
+    if outcome.groups:
+        before, after = (";".join(called.groups.get(each, each) for each in ids) for ids in outcome.groups)
+        found.append({"field": "groups", "before": before or None, "after": after or None})
+    return found

@@ -1,0 +1,250 @@
+"""Runs an import job from where it stands to its end, in one pass over the file, or more where managers come later."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+
+from resolvers.caller import Directory
+from resolvers.commit import commit
+from resolvers.errors import Busy, ContactReadOnly, EmailAddressTaken, ManagerCycle, NotFound
+from resolvers.files.rows import ImportRow, check
+from resolvers.imports import results, undo
+from resolvers.imports.overlay import Preview
+from resolvers.imports.plan import Plan
+from resolvers.imports.source import Scan, batches, scan
+from resolvers.imports.state import MEETING, Memory, Outcome
+from runtime.fairness import give_way
+from runtime.prefetch import ahead
+from storage import groups, imports, uploads, writing
+from storage.changes import Change, Outdated
+from storage.documents import Document
+from storage.driver import Session
+from storage.imports import CancelRequested, Hold
+
+MAX_STEPS = 50
+"""How often a file is gone through at most: managers may be that many batches of rows after those they manage."""
+NOTHING_WRITTEN = dict.fromkeys(("created", "updated"), 0)
+"""The counts of a job that wrote nothing in the end."""
+_EVERYTHING = 2**32
+_ATTEMPTS = 20
+_SLICE = 10
+
+
+def rolling_back(status: str, message: str) -> Document:
+    """What makes a job one that takes back what it did and then ends so."""
+    return {"phase": "ROLL_BACK", "endsAs": status, "message": message, "cancelRequested": False}
+
+
+class Run:
+    """One process's work on a job that it holds."""
+
+    def __init__(self, directory: Directory, job: Document, scanned: Scan | None = None) -> None:
+        self._directory = directory
+        self._db = directory.db
+        self._job = job
+        self._hold = Hold(job["_id"], job["fence"])
+        self._scan = scanned
+        self._names: dict[str, str] = {}
+        self._memory = Memory()
+        self._are_new = True
+
+    async def finish(self) -> None:
+        """Do all that is left to do. Raises `imports.LostLease` when another process has the job now."""
+        try:
+            await self._phases()
+        except CancelRequested:
+            await self._cancelled()
+
+    async def _cancelled(self) -> None:
+        phase = self._job["phase"]
+        if phase == "ROLL_BACK":
+            await self._set({"cancelRequested": False})
+            await self.finish()
+        elif phase == "WRITE" and self._job["errorPolicy"] == "REJECT_ALL":
+            await self._set(rolling_back("CANCELLED", "It was cancelled, so nothing was kept."))
+            await self.finish()
+        elif phase == "PREVIEW" and not self._job["dryRun"]:
+            await self._end("CANCELLED", message="It was cancelled before anything was written.", **NOTHING_WRITTEN)
+        else:
+            await self._end("CANCELLED")
+
+    async def _phases(self) -> None:
+        if self._job["phase"] == "UNDO":
+            await self._undo("UNDONE")
+            return
+        if self._job["phase"] == "ROLL_BACK":
+            await self._undo(self._job["endsAs"])
+            return
+        self._scan = self._scan or await scan(self._directory, self._job)
+        if self._job["phase"] == "PREVIEW":
+            await self._preview()
+        if self._job["phase"] == "WRITE":
+            await self._write()
+
+    async def _preview(self) -> None:
+        """Plan all rows: the whole of a dry run, and what a job that rejects all or nothing does first."""
+        await imports.clear_results(self._db, self._hold.id)
+        fresh = {**dict.fromkeys((*results.COUNTS, "processed"), 0), "step": 1, "place": 0, "isLast": False}
+        await self._set(fresh)
+        await self._remember()
+        await self._steps()
+        if self._job["errorPolicy"] == "REJECT_ALL" and self._job["failed"]:
+            await self._end("FAILED", message="Some rows were refused, so nothing was written.", **NOTHING_WRITTEN)
+        elif self._job["dryRun"]:
+            await self._end("SUCCEEDED")
+        else:
+            await imports.clear_results(self._db, self._hold.id)
+            await self._set({**fresh, "phase": "WRITE"})
+
+    async def _write(self) -> None:
+        await self._remember()
+        await self._steps()
+        if self._job["errorPolicy"] == "REJECT_ALL" and self._job["failed"]:
+            message = "The directory changed while the file was imported, and some rows no longer fit it."
+            await self._set(rolling_back("FAILED", message))
+            await self._phases()
+        else:
+            await self._end("SUCCEEDED")
+
+    async def _remember(self) -> None:
+        """What was known when the job was last worked on."""
+        scanned = self._scan or Scan()
+        self._names = dict(scanned.names)
+        self._memory = memory = Memory(scanned.index)
+        memory.preview = Preview(scanned.index) if self._job["phase"] == "PREVIEW" else None
+        memory.frontier = self._job["place"] if self._job["step"] == 1 else _EVERYTHING
+        async for chunk in imports.outcomes(self._db, self._hold.id):
+            memory.waiting.update(chunk["waiting"])
+            for row in chunk["rows"]:
+                place = row["line"] or row["row"]
+                memory.waiting.discard(place)
+                if row["contactId"] and row["action"] in MEETING:
+                    memory.met.add(row["contactId"], place)
+
+    async def _steps(self) -> None:
+        """Go through the file, and then again through the rows that wait for others, until none is left."""
+        while True:
+            waited, whole = len(self._memory.waiting), self._job["place"] == 0
+            async with aclosing(ahead(self._plans())) as plans:
+                async for plan in plans:
+                    await self._carry_out(plan)
+            if not self._memory.waiting:
+                return
+            self._memory.frontier = _EVERYTHING
+            step = self._job["step"] + 1
+            stuck = step > 2 and whole and len(self._memory.waiting) == waited
+            await self._set({"step": step, "place": 0, "isLast": stuck or step >= MAX_STEPS})
+
+    async def _plans(self) -> AsyncGenerator[Plan]:
+        """What is to become of the batches, each planned as if the one before were carried out already."""
+        plan: Plan | None = None
+        async with aclosing(ahead(self._checked())) as batches:
+            async for rows in batches:
+                is_last = self._job["isLast"]
+                plan = Plan(
+                    self._directory,
+                    self._job["onMatch"],
+                    self._memory,
+                    self._names,
+                    rows,
+                    last_round=is_last,
+                    after=plan,
+                )
+                await plan.make()
+                if self._job["phase"] == "WRITE":
+                    directory = self._directory
+                    await writing.make(plan.changes, directory.author, directory.clock())
+                yield plan
+
+    async def _checked(self) -> AsyncGenerator[Sequence[ImportRow]]:
+        """The batches, their rows checked as new contacts, if most of late were new."""
+        async with aclosing(self._batches()) as batches:
+            async for batch in batches:
+                for number, row in enumerate(batch if self._are_new else (), start=1):
+                    if not row.problems:
+                        row.checked = check(row, self._directory.default_region)
+                    if not number % _SLICE:
+                        await give_way()
+                yield batch
+
+    async def _batches(self) -> AsyncGenerator[Sequence[ImportRow]]:
+        """The batches that this step has yet to decide."""
+        first, done = self._job["step"] == 1, self._job["place"]
+        async with aclosing(batches(self._directory, self._job)) as found:
+            async for batch in found:
+                due = [row for row in batch if row.place > done and (first or row.place in self._memory.waiting)]
+                if due:
+                    yield due
+
+    async def _carry_out(self, plan: Plan) -> None:
+        await (self._write_batch(plan) if self._job["phase"] == "WRITE" else self._keep(plan, None))
+        plan.settle()
+        self._memory.note(plan.outcomes)
+        self._are_new = 2 * sum(outcome.action == "CREATED" for outcome in plan.outcomes) >= len(plan.outcomes)
+        self._job["place"] = plan.rows[-1].place
+        for name, step in results.counts(plan.outcomes).items():
+            self._job[name] += step
+
+    async def _write_batch(self, plan: Plan) -> None:
+        """Write a batch in one transaction; plan it anew when others were faster."""
+
+        async def decide(session: Session) -> Sequence[Change]:
+            await imports.lock(self._db, self._hold, session)
+            await plan.confirm(session)
+            return plan.changes
+
+        async def beside(session: Session) -> None:
+            await _move_members(self._directory, plan.outcomes, session)
+            await self._keep(plan, session)
+
+        for _ in range(_ATTEMPTS):
+            try:
+                await commit(self._directory, decide, beside)
+            except (EmailAddressTaken, ContactReadOnly, ManagerCycle, NotFound):
+                plan.discard()
+            else:
+                return
+        raise Busy
+
+    async def _keep(self, plan: Plan, session: Session | None) -> None:
+        outcomes = plan.outcomes
+        called = await results.names_in(self._directory, outcomes) if self._job["dryRun"] else None
+        chunks = await results.chunks(self._job, self._job["step"], outcomes, called)
+        if self._job["phase"] == "PREVIEW" and not self._job["dryRun"]:
+            chunks = []
+        await imports.add_results(self._db, chunks, results.problems(self._job, outcomes), session)
+        at = {"place": plan.rows[-1].place}
+        await imports.advance(self._db, self._hold, at, results.counts(outcomes), session)
+
+    async def _undo(self, status: str) -> None:
+        nothing: Document = dict(NOTHING_WRITTEN) if status != "UNDONE" else {}
+        await undo.undo(self._directory, self._job, self._hold)
+        job = await imports.get(self._db, self._hold.id) or self._job
+        if nothing and job["notUndone"]:
+            nothing["message"] = f"{job['message']} But {job['notUndone']:,} contacts were changed meanwhile and stay."
+        await self._end(status, **nothing)
+
+    async def _end(self, status: str, **sets: object) -> None:
+        await self._set({**sets, "status": status, "finishedAt": self._directory.clock(), "leaseUntil": None})
+        await uploads.delete(self._db, self._hold.id)
+
+    async def _set(self, sets: Document) -> None:
+        await imports.change(self._db, self._hold, sets)
+        self._job |= sets
+
+
+async def _move_members(directory: Directory, outcomes: Sequence[Outcome], session: Session) -> None:
+    """Write the memberships that change, apart from those that new contacts come with."""
+    joining: dict[str, list[str]] = {}
+    leaving: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        if outcome.groups and outcome.contact_id:
+            before, after = map(set, outcome.groups)
+            for group in after - before:
+                joining.setdefault(group, []).append(outcome.contact_id)
+            for group in before - after:
+                leaving.setdefault(group, []).append(outcome.contact_id)
+    for moves, move in ((joining, groups.add_members), (leaving, groups.remove_members)):
+        for group, members in moves.items():
+            step = await move(directory.db, group, members, session)
+            if await groups.count_members(directory.db, group, step, session) is None:
+                raise Outdated  # it was deleted meanwhile

@@ -1,0 +1,53 @@
+"""What becomes of managers and reports when contacts are deleted and when they come back."""
+
+from collections.abc import Sequence
+
+from resolvers.caller import Directory
+from storage import changes, contacts, groups
+from storage.changes import Change
+from storage.documents import Document
+from storage.driver import Session
+
+
+async def departure(directory: Directory, going: Sequence[Document], session: Session) -> Sequence[Change]:
+    """The changes that delete these contacts and leave their reports without a manager."""
+    reports = await contacts.reports_of(directory.db, [each["_id"] for each in going], session)
+    return leaving(directory, going, reports)
+
+
+def leaving(directory: Directory, going: Sequence[Document], reports: Sequence[Document]) -> Sequence[Change]:
+    """`departure` where the reports of those who go are read already."""
+    ids = {contact["_id"] for contact in going}
+    left = [report for report in reports if report["managerId"] in ids and report["_id"] not in ids]
+    # Those that go with their manager are its reports as well: both may be restored.
+    reporting: dict[str, list[str]] = {}
+    for report in reports:
+        reporting.setdefault(report["managerId"], []).append(report["_id"])
+    at = directory.clock()
+    return [
+        *(changes.deleted(each, reporting.get(each["_id"], ())) for each in going),
+        *(changes.orphaned(report, at) for report in left),
+    ]
+
+
+async def restoration(directory: Directory, entry: Document, session: Session) -> Sequence[Change]:
+    """The changes that bring a deleted contact back: itself first, then the reports it had."""
+    db, at = directory.db, directory.clock()
+    contact: Document = dict(entry["contact"])
+    contact["groupIds"] = list(await groups.get_many(db, contact.get("groupIds", ()), session))
+    if not contact["groupIds"]:
+        del contact["groupIds"]
+    manager = contact.get("managerId")
+    above = await contacts.managers_above(db, [manager], session) if manager else {}
+    if manager and not await contacts.get(db, manager, session):
+        del contact["managerId"]
+    reports = await contacts.get_many(db, entry["reportIds"], session)
+    orphans = [
+        report
+        for report in reports.values()
+        if report["source"] == "CLOUD" and "managerId" not in report and report["_id"] not in above
+    ]
+    return [
+        changes.restored(contact, at),
+        *(changes.updated(each, {**each, "managerId": contact["_id"]}, at) for each in orphans),
+    ]

@@ -1,0 +1,57 @@
+"""What a cycle starts from: what was synced before, and how far."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from resolvers.caller import Directory
+from storage.documents import Document
+from storage.sync import objects, runs, state
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Synced contacts by objectGUID, each as its `onPremises` with `id`, and `managerId` if it has a manager here.
+
+    `handed_over`: the objectGUIDs that cycles leave alone.
+    """
+
+    contacts: Mapping[str, Document]
+    handed_over: frozenset[str]
+
+    def waiting(self) -> dict[str, str]:
+        """The contacts whose manager, by objectGUID, was not here when they were read."""
+        return {
+            guid: contact["managerGuid"]
+            for guid, contact in self.contacts.items()
+            if contact.get("managerGuid") and "managerId" not in contact
+        }
+
+
+async def known_contacts(directory: Directory) -> Known:
+    """The contacts that are synced now, and those that were."""
+    found = await objects.contacts(directory.db)
+    return Known(
+        {each["onPremises"]["objectGuid"]: _flat(each) for each in found},
+        frozenset(await objects.handed_over(directory.db)),
+    )
+
+
+async def known_groups(directory: Directory) -> Mapping[str, Document]:
+    """The synced groups by objectGUID, each as its `onPremises`."""
+    return {each["onPremises"]["objectGuid"]: each["onPremises"] for each in await objects.groups(directory.db)}
+
+
+async def last_mark(directory: Directory) -> Document | None:
+    """The mark that the last complete cycle left: `{invocationId, usn, server}`."""
+    return await state.mark(directory.db)
+
+
+async def last_ended_well(directory: Directory, before: str) -> bool:
+    """Whether no cycle before this one left work half done."""
+    last = await runs.last_writing(directory.db, before)
+    return last is not None and last["status"] == "SUCCEEDED"
+
+
+def _flat(contact: Document) -> Document:
+    managed = {"managerId": contact["managerId"]} if "managerId" in contact else {}
+    return {**contact["onPremises"], "id": contact["_id"], **managed}

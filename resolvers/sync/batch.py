@@ -1,0 +1,159 @@
+"""Decides what a batch of directory objects changes here: what is there, what shall be, and what cannot."""
+
+from collections.abc import Mapping, Sequence
+
+from resolvers import rules
+from resolvers.caller import Directory
+from resolvers.errors import InvalidInput
+from resolvers.sync.address_conflicts import conflicts
+from resolvers.sync.matching import Found, find
+from resolvers.sync.objects import DirectoryContact
+from resolvers.sync.outcome import Outcome, Skipped, Terms, difference
+from runtime.fairness import give_way
+from storage import changes, claims
+from storage.changes import Change
+from storage.documents import Document, created_at, new_id
+from storage.driver import Session
+from storage.keys import addresses
+from storage.sync import objects
+
+REQUIRED = ("displayName", "emailAddress")  # Active Directory knows contacts without a first or last name.
+# So many are checked before others get their turn: a batch must not hold up the service's requests.
+_AT_A_TIME = 20
+
+Valid = Mapping[str, tuple[DirectoryContact, Document]]
+
+
+class Batch:
+    """One attempt at a batch. `noted`: what the directory counts of otherwise unchanged contacts, keyed by id."""
+
+    def __init__(self, directory: Directory, batch: Sequence[DirectoryContact], terms: Terms, cyclic: set[str]) -> None:
+        self._directory = directory
+        self._batch = {each.object_guid: each for each in batch}
+        self._terms = terms
+        self._cyclic = cyclic
+        self._valid: Valid | None = None
+        self._invalid: list[Skipped] = []
+        self.outcome = Outcome()
+        self.noted: dict[str, Document] = {}
+
+    async def decide(self, session: Session) -> Sequence[Change]:
+        """The changes that make the contacts what the directory objects are, as far as they can be made."""
+        if self._valid is None:
+            self._valid = await self._checked()
+        self.outcome = Outcome(skipped=list(self._invalid))
+        self.noted.clear()
+        kept = await objects.handed_over(self._directory.db, self._valid, session)
+        valid = {guid: found for guid, found in self._valid.items() if guid not in kept}
+        fields = {guid: fields for guid, (_, fields) in valid.items()}
+        present = await find(self._directory, fields, self._terms, session)
+        after = {guid: self._after(guid, found, present.old(guid)) for guid, found in valid.items()}
+        possible = await self._without_conflicts(present.here, after, session)
+        await self._set_managers(possible, after, session)
+        made = [change for guid in possible if (change := self._change(present, after[guid]))]
+        if self._terms.preview:
+            self.outcome.differences = [difference(change, change.contact["onPremises"]) for change in made]
+        return [*made, *_reports(present, made)]
+
+    async def _checked(self) -> Valid:
+        """What fulfils the rules, keyed by objectGUID, with the fields as stored."""
+        found = {}
+        for number, (guid, each) in enumerate(self._batch.items()):
+            if number % _AT_A_TIME == 0:
+                await give_way()
+            try:
+                fields = rules.new_contact(each.fields, self._directory.default_region, REQUIRED)
+            except InvalidInput as problem:
+                self._invalid.append(Skipped.because(each, "INVALID", problem.message))
+            else:
+                found[guid] = (each, fields)
+        return found
+
+    def _after(self, guid: str, found: tuple[DirectoryContact, Document], old: Document) -> Document:
+        """The contact as it shall be, without its manager."""
+        each, fields = found
+        identifier = old.get("_id") or new_id()
+        on_premises = {
+            "objectGuid": guid,
+            "distinguishedName": each.distinguished_name,
+            "domain": each.domain,
+            "lastSyncAt": self._directory.clock(),
+            "whenChanged": each.when_changed,
+            "database": self._terms.database,
+            "usnChanged": each.usn_changed,
+            "managerGuid": each.manager_guid,
+        }
+        return {
+            "_id": identifier,
+            "source": "SYNCED",
+            "createdAt": old.get("createdAt") or created_at(identifier),
+            "gal": "VISIBLE",
+            **fields,
+            "onPremises": {name: value for name, value in on_premises.items() if value is not None},
+            **{name: old[name] for name in ("groupIds", "version") if name in old},
+        }
+
+    async def _without_conflicts(
+        self, before: Mapping[str, Document], after: Mapping[str, Document], session: Session
+    ) -> list[str]:
+        """Those that can have the addresses they ask for; the others are reported with who holds the address."""
+        guids = list(after)
+        batch = [Change(before.get(guid), after[guid], "UPDATED") for guid in guids]
+        wanted = [address for guid in guids for address in addresses(after[guid])]
+        holders = await claims.holders(self._directory.db, wanted, session)
+        held = {address: holder.id for address, holder in holders.items()}
+        if self._terms.preview:
+            held = self._terms.preview.holders(wanted, held)
+        refused = conflicts(batch, held)
+        for place, (address, holder) in refused.items():
+            message = f"{address} belongs to {holder}. Change the address in one of the two places."
+            each = self._batch[guids[place]]
+            self.outcome.skipped.append(Skipped.because(each, "EMAIL_ADDRESS_TAKEN", message, holder))
+        return [guid for place, guid in enumerate(guids) if place not in refused]
+
+    async def _set_managers(self, possible: Sequence[str], after: Mapping[str, Document], session: Session) -> None:
+        """Add the managers that are here, or come with this batch."""
+        wanted = {guid: manager for guid in possible if (manager := after[guid]["onPremises"].get("managerGuid"))}
+        known = await objects.ids(self._directory.db, list(wanted.values()), session)
+        if self._terms.preview:
+            known = self._terms.preview.contact_ids(wanted.values(), known)
+        known |= {guid: after[guid]["_id"] for guid in possible}
+        for guid, manager in wanted.items():
+            if manager not in known:
+                self.outcome.unmanaged[guid] = manager
+            elif guid not in self._cyclic:
+                after[guid]["managerId"] = known[manager]
+
+    def _change(self, present: Found, after: Document) -> Change | None:
+        """The change to `after`, None if there is nothing to change."""
+        guid, now = after["onPremises"]["objectGuid"], self._directory.clock()
+        before = present.here.get(guid)
+        if before is None or guid in present.matched:
+            self.outcome.joined.append(guid)
+        if before is None:
+            self.outcome.created.append(guid)
+            return changes.restored(after, now) if guid in present.deleted else changes.created(after, now)
+        if changes.altered(before, after):
+            self.outcome.updated.append(guid)
+            return changes.updated(before, after, now)
+        self.outcome.unchanged.append(guid)
+        if noted := _noted(before["onPremises"], after["onPremises"]):
+            self.noted[before["_id"]] = noted
+        return None
+
+
+def _reports(present: Found, made: Sequence[Change]) -> list[Change]:
+    """The changes that give those who return the cloud contacts that reported to them; none of one changed anyway."""
+    written = {change.contact["_id"] for change in made}
+    returning = [change.contact["onPremises"]["objectGuid"] for change in made if change.action == "RESTORED"]
+    return [report for guid in returning for report in present.deleted[guid][1] if report.contact["_id"] not in written]
+
+
+def _noted(before: Document, after: Document) -> Document:
+    """What to note of a contact that did not change: which database it was read from, how that counts it; its manager.
+
+    So a failover costs one such note for each contact, and a cycle that goes on with the same database none.
+    """
+    names = ("database", "usnChanged", "whenChanged", "managerGuid")
+    noted = {name: after.get(name) for name in names if before.get(name) != after.get(name)}
+    return noted | ({"heldBack": False, "lastSyncAt": after["lastSyncAt"]} if before.get("heldBack") else {})

@@ -1,0 +1,114 @@
+"""The part of a cycle that reads and writes contacts."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+from connector.objects import Skipped as Unsuitable
+from connector.reader import Reader
+from resolvers.sync import contacts
+from resolvers.sync.baseline import Known
+from resolvers.sync.objects import DirectoryContact
+from resolvers.sync.outcome import Outcome, Skipped, Terms
+from resolvers.sync.progress import Run
+
+BATCH = 500
+
+
+async def write_contacts(
+    run: Run, reader: Reader, terms: Terms, known: Known, since: int | None, to_read: Sequence[str]
+) -> None:
+    """Write all contacts, or those changed after the USN `since` and `to_read`; then link managers that came later."""
+    writer = _Writer(run, terms)
+    await run.enter("CONTACTS")
+    await writer.write(reader.contacts(since))
+    if further := [guid for guid in to_read if guid not in writer.read]:
+        await writer.write(reader.contacts_by_guid(further))
+    await writer.retry()
+    await run.enter("MANAGERS")
+    await _link(writer, reader, known)
+
+
+class _Writer:
+    """Writes contacts as they are read. Who asks for a taken address waits: a later batch may free it."""
+
+    def __init__(self, run: Run, terms: Terms) -> None:
+        self.run, self.terms = run, terms
+        self.read: set[str] = set()
+        self.unmanaged: dict[str, str] = {}
+        self._waiting: dict[str, DirectoryContact] = {}
+        self._writing: asyncio.Task[list[Skipped]] | None = None
+
+    async def write(self, pages: AsyncIterator[list[DirectoryContact | Unsuitable]]) -> None:
+        """Write all that the pages bring, a batch while the next one is read."""
+        batch: list[DirectoryContact] = []
+        try:
+            async for page in pages:
+                await self._note(page)
+                batch += [each for each in page if isinstance(each, DirectoryContact)]
+                if len(batch) >= BATCH:
+                    await self._written()
+                    self._writing, batch = asyncio.create_task(self._apply(batch)), []
+                await self.run.progress(len(page))
+            await self._written()
+        finally:
+            if self._writing:  # reading failed: what was begun is still written
+                await asyncio.wait([self._writing])
+        if batch:
+            await self._apply(batch)
+
+    async def _written(self) -> None:
+        """Wait until the batch before is written."""
+        if self._writing:
+            await self._writing
+            self._writing = None
+
+    async def retry(self) -> None:
+        """Write those whose addresses have become free, as long as some have; report the others."""
+        while self._waiting:
+            before, waiting = len(self._waiting), list(self._waiting.values())
+            self._waiting = {}
+            skipped: list[Skipped] = []
+            for start in range(0, len(waiting), BATCH):
+                skipped += await self._apply(waiting[start : start + BATCH])
+            if len(self._waiting) == before:
+                await self.run.skip(skipped)
+                return
+
+    async def link(self, managers: dict[str, str]) -> None:
+        """Give these contacts the managers that they were waiting for."""
+        waiting = list(managers.items())
+        for start in range(0, len(waiting), BATCH):
+            outcome = await contacts.link(self.run.directory, dict(waiting[start : start + BATCH]), self.terms)
+            await self.run.add(outcome)
+
+    async def _note(self, page: Sequence[DirectoryContact | Unsuitable]) -> None:
+        self.read.update(each.object_guid for each in page if each.object_guid)
+        unsuitable = [each for each in page if isinstance(each, Unsuitable)]
+        await self.run.skip(
+            [Skipped(each.object_guid, each.distinguished_name, each.reason, each.message) for each in unsuitable]
+        )
+
+    async def _apply(self, batch: Sequence[DirectoryContact]) -> list[Skipped]:
+        """Write a batch. Returns whom an address is refused to: they are not reported yet."""
+        outcome = await contacts.apply(self.run.directory, batch, self.terms)
+        taken = [each for each in outcome.skipped if each.code == "EMAIL_ADDRESS_TAKEN"]
+        refused = {each.object_guid for each in taken}
+        self._waiting |= {each.object_guid: each for each in batch if each.object_guid in refused}
+        self.unmanaged |= outcome.unmanaged
+        await self.run.add(_without(outcome, taken))
+        return taken
+
+
+def _without(outcome: Outcome, taken: Sequence[Skipped]) -> Outcome:
+    outcome.skipped = [each for each in outcome.skipped if each not in taken]
+    return outcome
+
+
+async def _link(writer: _Writer, reader: Reader, known: Known) -> None:
+    """Link the contacts whose manager is here by now. Those not read in this cycle are read again for it."""
+    here = known.contacts.keys() | known.handed_over | writer.run.joined
+    await writer.link({guid: manager for guid, manager in writer.unmanaged.items() if manager in here})
+    waiting = known.waiting()
+    again = [guid for guid, manager in waiting.items() if manager in here and guid not in writer.read]
+    if again:
+        await writer.write(reader.contacts_by_guid(again))

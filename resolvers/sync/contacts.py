@@ -1,0 +1,155 @@
+"""The one way in for synced contacts: what the connector read from Active Directory becomes changes of contacts.
+
+Nothing else may write a contact whose source is SYNCED: `storage.writing` makes that a condition of every write, which
+only an author that is the sync fulfils.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+
+from resolvers import mastery
+from resolvers.caller import Directory
+from resolvers.commit import Decide, commit
+from resolvers.errors import ManagerCycle, Problem
+from resolvers.mastery import last_sync_at
+from resolvers.recycle_bin import departure
+from resolvers.sync.batch import Batch
+from resolvers.sync.objects import DirectoryContact
+from resolvers.sync.outcome import Outcome, Skipped, Terms, difference
+from storage import changes, claims, contacts
+from storage.changes import Change
+from storage.documents import Document
+from storage.driver import Session
+from storage.sync import lease, objects
+
+__all__ = ["DirectoryContact", "Outcome", "Terms", "apply", "hold_back", "link", "remove"]
+
+
+async def apply(directory: Directory, batch: Sequence[DirectoryContact], terms: Terms | None = None) -> Outcome:
+    """Create, update or bring back the contacts of a batch, in one transaction.
+
+    What breaks a rule, or asks for an address that another holds, is skipped and reported; what was handed over is
+    left alone. Unchanged contacts cost no write. A batch that is refused for any other reason is written in halves,
+    until one contact is left to be skipped. Raises `sync_lease.LeaseLost`.
+    """
+    terms = terms or Terms()
+
+    async def attempt(cyclic: set[str]) -> Outcome:
+        run = Batch(directory, batch, terms, cyclic)
+        await _write(directory, terms, run.decide, run.noted)
+        return run.outcome
+
+    try:
+        return await _without_cycles(attempt)
+    except Problem as problem:
+        if len(batch) == 1:
+            return Outcome(skipped=[Skipped.because(batch[0], problem.code, problem.message)])
+    half = len(batch) // 2
+    first = await apply(directory, batch[:half], terms)
+    return first.merged(await apply(directory, batch[half:], terms))
+
+
+async def remove(directory: Directory, guids: Sequence[str], terms: Terms | None = None) -> Outcome:
+    """Move the contacts synced from these directory objects to the recycle bin, in one transaction."""
+    terms, outcome = terms or Terms(), Outcome()
+
+    async def decide(session: Session) -> Sequence[Change]:
+        ids = await claims.synced_ids(directory.db, guids, session)
+        found = await contacts.get_many(directory.db, ids.values(), session)
+        going = [contact for contact in found.values() if contact["source"] == "SYNCED"]
+        outcome.deleted = [contact["onPremises"]["objectGuid"] for contact in going]
+        outcome.differences = [difference(changes.deleted(each), each["onPremises"]) for each in going]
+        return await departure(directory, going, session)
+
+    await _write(directory, terms, decide)
+    return outcome
+
+
+async def link(directory: Directory, managers: Mapping[str, str], terms: Terms | None = None) -> Outcome:
+    """Give contacts the managers that they lack: both by objectGUID, in one transaction.
+
+    Unknown ones are left out, and so are those that are refused when each is linked by itself.
+    """
+    terms = terms or Terms()
+
+    async def attempt(cyclic: set[str]) -> Outcome:
+        outcome = Outcome()
+
+        async def decide(session: Session) -> Sequence[Change]:
+            guids = [*managers, *managers.values()]
+            ids = await objects.ids(directory.db, guids, session)
+            found = await contacts.get_many(directory.db, [ids[guid] for guid in managers if guid in ids], session)
+            if preview := terms.preview:
+                ids = preview.contact_ids(guids, ids)
+                found |= {each["_id"]: each for guid in managers if (each := preview.waiting.get(guid))}
+            at, linked = directory.clock(), []
+            for guid in managers.keys() - cyclic:
+                contact, manager = found.get(ids.get(guid, "")), ids.get(managers[guid])
+                if contact and contact["source"] == "SYNCED" and manager and "managerId" not in contact:
+                    linked.append(changes.updated(contact, {**contact, "managerId": manager}, at))
+            outcome.updated = [change.contact["onPremises"]["objectGuid"] for change in linked]
+            if terms.preview:
+                outcome.differences = [difference(each, each.contact["onPremises"]) for each in linked]
+            return linked
+
+        await _write(directory, terms, decide)
+        return outcome
+
+    try:
+        return await _without_cycles(attempt)
+    except Problem:
+        if len(managers) == 1:
+            return Outcome()
+    pairs, half = list(managers.items()), len(managers) // 2
+    first = await link(directory, dict(pairs[:half]), terms)
+    return first.merged(await link(directory, dict(pairs[half:]), terms))
+
+
+async def hold_back(directory: Directory, known: Mapping[str, Document], guids: Iterable[str], terms: Terms) -> None:
+    """Note which of the known contacts are not as in Active Directory, so that they do not seem to sync."""
+    states = await mastery.read(directory)
+    new = [known[guid] for guid in guids if guid in known and not known[guid].get("heldBack")]
+    noted = {each["id"]: {"heldBack": True, "lastSyncAt": last_sync_at(each, states)} for each in new}
+
+    async def decide(session: Session) -> Sequence[Change]:
+        return []
+
+    if noted:
+        await _write(directory, terms, decide, noted)
+
+
+async def _without_cycles(attempt: Callable[[set[str]], Awaitable[Outcome]]) -> Outcome:
+    """The outcome of an attempt, repeated without the managers of those who would manage themselves."""
+    cyclic: set[str] = set()
+    while True:
+        try:
+            return await attempt(cyclic)
+        except ManagerCycle as problem:
+            found = {each["onPremises"]["objectGuid"] for each in problem.chain if "onPremises" in each}
+            if found <= cyclic:
+                raise
+            cyclic |= found
+
+
+async def _write(
+    directory: Directory, terms: Terms, decide: Decide, noted: Mapping[str, Document] | None = None
+) -> None:
+    """Carry out what is decided, under the lease; or only decide, in a dry run."""
+    if terms.preview:
+        decided = await directory.db.transaction(decide)
+        terms.preview.note([(change.before, change.after) for change in decided])
+        return
+    writing = False
+
+    async def watched(session: Session) -> Sequence[Change]:
+        nonlocal writing
+        decided = await decide(session)
+        writing = bool(decided or noted)
+        return decided
+
+    async def beside(session: Session) -> None:
+        if writing and terms.lease:
+            await lease.fence(directory.db, terms.lease, session)
+        if noted:
+            await objects.note_seen(directory.db, noted, session)
+
+    await commit(directory, watched, beside)

@@ -1,0 +1,134 @@
+"""How a cycle writes its batches, and what became of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from resolvers import rules
+from resolvers.sync.dry_run import Preview
+from resolvers.sync.objects import DirectoryContact, DirectoryGroup
+from storage import changes
+from storage.changes import Change
+from storage.documents import Document
+from storage.sync.lease import Lease
+
+_MOST = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a cycle writes.
+
+    `lease`: every transaction fails unless it is held. `database`: the invocationId that USNs were counted by.
+    `soft_match`: a cloud contact that holds the primary address becomes the synced contact. `preview`: nothing is
+    written, in a dry run; this is what would have been, so far.
+    """
+
+    lease: Lease | None = None
+    database: str = ""
+    soft_match: bool = False
+    preview: Preview | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A directory object that was left as it is, and why. `holder_id` names who has an address that it asks for."""
+
+    object_guid: str | None
+    distinguished_name: str
+    code: str
+    message: str
+    holder_id: str | None = None
+
+    @classmethod
+    def because(
+        cls, each: DirectoryContact | DirectoryGroup, code: str, message: str, holder: str | None = None
+    ) -> Self:
+        """That this object is left as it is, for this reason."""
+        return cls(each.object_guid, each.distinguished_name, code, message, holder)
+
+    def document(self) -> Document:
+        """As it is kept with a run."""
+        return {
+            "objectGuid": self.object_guid,
+            "distinguishedName": self.distinguished_name,
+            "code": self.code,
+            "message": self.message,
+            "holderId": self.holder_id,
+        }
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a batch, as objectGUIDs.
+
+    `joined`: those created or updated that were no synced contacts before, and may be members of groups.
+    `unmanaged`: written, but their manager, by objectGUID, is not known here (yet). `differences`: what was changed,
+    or would be in a dry run, as `difference` says it.
+    """
+
+    created: list[str] = field(default_factory=list)
+    updated: list[str] = field(default_factory=list)
+    joined: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    unmanaged: dict[str, str] = field(default_factory=dict)
+    differences: list[Document] = field(default_factory=list)
+
+    def merged(self, other: "Outcome") -> "Outcome":
+        """What became of both batches."""
+        return Outcome(
+            self.created + other.created,
+            self.updated + other.updated,
+            self.joined + other.joined,
+            self.unchanged + other.unchanged,
+            self.deleted + other.deleted,
+            self.skipped + other.skipped,
+            self.unmanaged | other.unmanaged,
+            self.differences + other.differences,
+        )
+
+
+def difference(change: Change, on_premises: Mapping[str, object]) -> Document:
+    """A change field by field: `{objectGuid, distinguishedName, action, contactId, before, after}`."""
+    found = changes.altered(change.before or {}, change.after or {})
+    return {
+        "objectGuid": on_premises["objectGuid"],
+        "distinguishedName": on_premises["distinguishedName"],
+        "action": change.action,
+        "contactId": change.before["_id"] if change.before else None,
+        "groupId": None,
+        "before": {name: old for name, (old, _) in found.items() if old is not None},
+        "after": {name: new for name, (_, new) in found.items() if new is not None},
+    }
+
+
+def group_difference(before: Document | None, after: Document | None) -> Document:
+    """A change of a group likewise, its members aside."""
+    old, new = before or {}, after or {}
+    names = [name for name in rules.GROUP_FIELDS if old.get(name) != new.get(name)]
+    return {
+        "objectGuid": (new or old)["onPremises"]["objectGuid"],
+        "distinguishedName": (new or old)["onPremises"]["distinguishedName"],
+        "action": "CREATED" if before is None else "UPDATED" if after is not None else "DELETED",
+        "contactId": None,
+        "groupId": before["_id"] if before else None,
+        "before": {name: old[name] for name in names if old.get(name) is not None},
+        "after": {name: new[name] for name in names if new.get(name) is not None},
+    }
+
+
+def membership_difference(
+    group: DirectoryGroup, identifier: str, leaving: Sequence[str], joining: Sequence[str]
+) -> Document:
+    """Who would cease to be a member of a group, and who become one, as its `members`; of many the first thousand."""
+    return {
+        "objectGuid": group.object_guid,
+        "distinguishedName": group.distinguished_name,
+        "action": "UPDATED",
+        "contactId": None,
+        "groupId": identifier,
+        "before": {"members": list(leaving[:_MOST])} if leaving else {},
+        "after": {"members": list(joining[:_MOST])} if joining else {},
+    }

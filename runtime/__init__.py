@@ -1,0 +1,1 @@
+"""What every part of the process shares: logs, the tuning of Python, and fairness between requests and long work."""

@@ -1,0 +1,63 @@
+"""Structured logs, each line of a request with the request's id."""
+
+import logging
+import sys
+from asyncio import CancelledError
+from contextvars import ContextVar
+
+import structlog
+from structlog.tracebacks import ExceptionDictTransformer
+
+from settings import Settings
+
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""The id of the request that is being answered, for its log lines; set by `middleware.RequestId`."""
+# Without local variables: they hold people's data and secrets.
+_tracebacks = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
+
+
+def configure(settings: Settings) -> None:
+    """Send all logs, ours and the libraries', to standard error in the chosen format."""
+    shared: list[structlog.typing.Processor] = [
+        _named,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    last: list[structlog.typing.Processor] = (
+        [_tracebacks, structlog.processors.JSONRenderer()]
+        if settings.log_format == "json"
+        else [
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        ]
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
+    logging.getLogger("pymongo").setLevel("WARNING")
+    logging.getLogger("python_multipart").setLevel("ERROR")  # it warns of every malformed form that a client sends
+    logging.getLogger("uvicorn.error").addFilter(_Cancelled())
+
+
+class _Cancelled(logging.Filter):
+    """Keeps back uvicorn's tracebacks of what was cancelled: so end requests that outlast the service, by no fault."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        kind = record.exc_info[0] if record.exc_info else None
+        return kind is not CancelledError and not record.getMessage().rstrip().endswith("CancelledError")
+
+
+def _named(logger: object, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Add the id of the request that is being answered."""
+    if identifier := request_id.get():
+        event.setdefault("request_id", identifier)
+    return event

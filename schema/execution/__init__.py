@@ -1,0 +1,1 @@
+"""Executes GraphQL operations: limits, cost, the fast path, and errors."""

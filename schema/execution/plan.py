@@ -1,0 +1,236 @@
+"""Plans: a query compiled into shapes, for one choice of what `@skip` and `@include` leave of it.
+
+The compiler goes by what Strawberry and graphql-core know of the schema, not by the names of types and fields. A
+field is one of four kinds:
+
+- read straight from the document: part of the generated function;
+- computed by a resolver that takes nothing but the document: called by the generated function;
+- resolved for many at once (`schema.reads`), as managers and groups are: a column, one query for all;
+- resolved by any other resolver: a column, the resolver called for each object as graphql-core would.
+
+What it does not understand (abstract types, introspection, `@defer`) makes the whole operation graphql-core's.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from graphql import (
+    GraphQLObjectType,
+    GraphQLOutputType,
+    get_named_type,
+    is_leaf_type,
+    is_list_type,
+    is_non_null_type,
+    is_object_type,
+)
+from graphql.execution.collect_fields import FieldDetails, GroupedFieldSet, collect_fields, collect_subfields
+from graphql.execution.values import VariableValues
+from strawberry.types.base import StrawberryObjectDefinition
+from strawberry.types.field import StrawberryField
+
+from schema.documents import stored_name
+from schema.execution.columns import Computed, Embedded, Field, Gathered, Itself, Resolved
+from schema.execution.completion import Completer, Connections, Lists, Objects, Plain
+from schema.execution.run import Operation
+from schema.execution.shape import Column, Display, Names, Shape, Text
+from schema.reads import Reads, Wanted, together, within
+from schema.types.connections import Connection
+
+_DEFINITION = "strawberry-definition"
+
+
+class NotUnderstood(Exception):
+    """Raised when an operation is not for the fast path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """What needs no more than the value itself: how to write its expression, and what that wants of the value."""
+
+    wanted: Wanted
+    write: Callable[[Text, str], str]
+
+    def completer(self) -> Plain:
+        """The same for the values of a column."""
+        text = Text()
+        return Plain(self.wanted, text.function(["value"], self.write(text, "value")))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A field that needs no more than the object it belongs to, as `Inline`.
+
+    `read`: the name of what it reads of the object as a document, if it does.
+    """
+
+    wanted: Wanted
+    write: Callable[[Text, Names], str]
+    read: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """What is selected of the objects of a type, not yet made into a function."""
+
+    wanted: Wanted
+    columns: Sequence[Column]
+    display: Display
+
+    def shape(self, *known: str) -> Shape:
+        """The function, for a caller that has the values of these names already."""
+        columns = [_column(number) for number in range(len(self.columns))]
+        return Shape(self.wanted, self.columns, self.display.function(*known, *columns))
+
+
+class Compiler:
+    """Compiles a query for these variables, of which only those in `@skip` and `@include` matter."""
+
+    def __init__(self, operation: Operation, variables: VariableValues) -> None:
+        self._operation = operation
+        self._variables = variables
+
+    def query(self) -> Shape:
+        """The shape of the response: the fields of the query type are columns of one object. Raises `NotUnderstood`."""
+        operation = self._operation
+        root = operation.schema.query_type
+        if root is None:
+            raise NotUnderstood
+        collected = collect_fields(operation.schema, operation.fragments, self._variables, root, operation.definition)
+        return self._selected(root, collected.grouped_field_set, self._of_document).shape()
+
+    def _selected(self, parent: GraphQLObjectType, grouped: GroupedFieldSet, place: "_Place") -> Selected:
+        """What is selected of the objects of a type, whose fields are found as `place` says."""
+        fields: dict[str, Callable[[Text, Names], str]] = {}
+        columns: list[Column] = []
+        wants: list[Wanted] = []
+        read: list[str] = []
+        for key, details in grouped.items():
+            if details[0].node.name.value == "__typename":
+                fields[key] = _verbatim(repr(parent.name))
+                continue
+            field = self._field(parent, details)
+            made = place(field, self._output(field.definition.type, details))
+            wants.append(made.wanted)
+            if isinstance(made, Part):
+                fields[key] = made.write
+                read += [made.read] if made.read else []
+            else:
+                fields[key] = _verbatim(_column(len(columns)))
+                columns.append(made)
+        return Selected(together(wants), columns, Display(fields, read))
+
+    def _of_document(self, field: Field, output: "Inline | Completer") -> "Part | Column":
+        """How a field is shown of the document that it belongs to."""
+        if field.strawberry.is_basic_field:
+            own = field.strawberry.python_name
+            name = stored_name(own)
+            within_it = within(name, output.wanted)
+            if isinstance(output, Inline):
+                # What must be there is looked up as such, which is quicker, and left to graphql-core if it is not.
+                found = f"[{name!r}]" if is_non_null_type(field.definition.type) else f".get({name!r})"
+                write = output.write
+                return Part(within_it, lambda text, names: write(text, names.document + found), own)
+            return Embedded(within_it, own, output)
+        reads = _reads(field.strawberry)
+        wanted: Wanted = reads.stored if reads else None
+        if compute := _computes(field.strawberry):
+            if isinstance(output, Inline):
+                return Part(wanted, lambda text, names: output.write(text, f"{text.name(compute)}({names.object})"))
+            return Computed(wanted, compute, output)
+        completer = output.completer() if isinstance(output, Inline) else output
+        if reads and reads.many:
+            return Gathered(wanted, field, reads.many, completer)
+        return Resolved(wanted, field, completer)
+
+    def _of_edge(self, field: Field, output: "Inline | Completer") -> "Part | Column":
+        """How a field is shown of an edge, which is its node's document and a cursor."""
+        if field.strawberry.python_name == "cursor":
+            return Part((), _verbatim("cursor"))
+        if isinstance(output, Inline):
+            return Part(output.wanted, lambda text, names: output.write(text, names.object))
+        return Itself(output.wanted, output)
+
+    def _field(self, parent: GraphQLObjectType, details: list[FieldDetails]) -> Field:
+        definition = self._operation.schema.get_field(parent, details[0].node.name.value)
+        strawberry = definition.extensions.get(_DEFINITION) if definition else None
+        if definition is None or not isinstance(strawberry, StrawberryField):
+            raise NotUnderstood
+        return Field(parent, definition, strawberry, [each.node for each in details])
+
+    def _output(
+        self, kind: GraphQLOutputType, details: list[FieldDetails], nullable: bool = True
+    ) -> "Inline | Completer":
+        """How the values of a type are completed."""
+        if is_non_null_type(kind):
+            return self._output(kind.of_type, details, nullable=False)
+        if is_leaf_type(kind):
+            return Inline((), lambda text, value: text.leaf(kind, nullable, value))
+        if is_list_type(kind):
+            return _listed(self._output(kind.of_type, details), nullable)
+        if not is_object_type(kind):
+            raise NotUnderstood
+        grouped = self._grouped(kind, details)
+        if _is_connection(kind):
+            return Connections({key: self._connection_field(kind, each) for key, each in grouped.items()}, kind.name)
+        selected = self._selected(kind, grouped, self._of_document)
+        if selected.columns:
+            return Objects(selected.shape(), nullable)
+        return Inline(selected.wanted, lambda text, value: text.nested(selected.display, nullable, value))
+
+    def _connection_field(self, parent: GraphQLObjectType, details: list[FieldDetails]) -> tuple[str, Shape | None]:
+        """A field of a connection, and the shape of the objects it holds."""
+        name = details[0].node.name.value
+        definition = self._operation.schema.get_field(parent, name)
+        kind = get_named_type(definition.type) if definition else None
+        if not is_object_type(kind):
+            return name, None
+        grouped = self._grouped(kind, details)
+        if name == "edges":
+            return name, self._selected(kind, grouped, self._of_edge).shape("cursor")
+        return name, self._selected(kind, grouped, self._of_document).shape()
+
+    def _grouped(self, kind: GraphQLObjectType, details: list[FieldDetails]) -> GroupedFieldSet:
+        operation = self._operation
+        return collect_subfields(
+            operation.schema, operation.fragments, self._variables, operation.definition, kind, details
+        ).grouped_field_set
+
+
+_Place = Callable[[Field, "Inline | Completer"], "Part | Column"]
+
+
+def _verbatim(expression: str) -> Callable[[Text, Names], str]:
+    return lambda text, names: expression
+
+
+def _column(number: int) -> str:
+    return f"column{number}"
+
+
+def _listed(item: "Inline | Completer", nullable: bool) -> "Inline | Completer":
+    if not isinstance(item, Inline):
+        return Lists(item, nullable)
+    return Inline(item.wanted, lambda text, value: text.items(nullable, value, lambda each: item.write(text, each)))
+
+
+def _is_connection(kind: GraphQLObjectType) -> bool:
+    definition = kind.extensions.get(_DEFINITION)
+    if not isinstance(definition, StrawberryObjectDefinition) or definition.concrete_of is None:
+        return False
+    return definition.concrete_of.origin is Connection
+
+
+def _reads(field: StrawberryField) -> Reads | None:
+    """What the field's resolver is declared to read."""
+    found = dict(field.metadata).get("reads")
+    return found if isinstance(found, Reads) else None
+
+
+def _computes(field: StrawberryField) -> Callable[[object], object] | None:
+    """The field's resolver, if it takes nothing but the document."""
+    resolver = field.base_resolver
+    if resolver is None or resolver.is_async or field.extensions or field.permission_classes:
+        return None
+    alone = resolver.root_parameter is not None and len(resolver.signature.parameters) == 1
+    return cast("Callable[[object], object]", resolver.wrapped_func) if alone else None

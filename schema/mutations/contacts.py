@@ -1,0 +1,65 @@
+"""What is done with contacts."""
+
+from typing import Annotated
+
+import strawberry
+
+from resolvers import contacts
+from schema.context import Info
+from schema.documents import as_type
+from schema.types.contact import Contact
+from schema.types.inputs import CreateContactInput, UpdateContactInput, fields
+from schema.types.problems import problem
+from schema.types.results import (
+    CreateContactResult,
+    CreateContactSuccess,
+    DeleteContactResult,
+    DeleteContactsResult,
+    DeleteContactsSuccess,
+    DeleteContactSuccess,
+    DeletionRefusal,
+    RestoreContactResult,
+    RestoreContactSuccess,
+    UpdateContactResult,
+    UpdateContactSuccess,
+)
+
+ContactId = Annotated[strawberry.ID, strawberry.argument(description="Id of the contact.")]
+ContactIds = Annotated[list[strawberry.ID], strawberry.argument(description="Ids of contacts, 1,000 at most.")]
+ExpectedVersion = Annotated[int | None, strawberry.argument(description="Refuse unless the contact has this version.")]
+
+
+async def create_contact(
+    info: Info,
+    input: Annotated[CreateContactInput, strawberry.argument(description="The new contact.")],
+) -> CreateContactResult:
+    contact = await contacts.create_contact(info.context.directory, fields(input))
+    return CreateContactSuccess(contact=as_type(Contact, contact))
+
+
+async def update_contact(
+    info: Info,
+    input: Annotated[UpdateContactInput, strawberry.argument(description="What to change.")],
+) -> UpdateContactResult:
+    contact = await contacts.update_contact(info.context.directory, input.id, fields(input), input.expected_version)
+    return UpdateContactSuccess(contact=as_type(Contact, contact))
+
+
+async def delete_contact(info: Info, id: ContactId, expected_version: ExpectedVersion = None) -> DeleteContactResult:
+    await contacts.delete_contact(info.context.directory, id, expected_version)
+    return DeleteContactSuccess(id=id)
+
+
+async def restore_contact(info: Info, id: ContactId) -> RestoreContactResult:
+    contact = await contacts.restore_contact(info.context.directory, id)
+    return RestoreContactSuccess(contact=as_type(Contact, contact))
+
+
+async def delete_contacts(info: Info, ids: ContactIds) -> DeleteContactsResult:
+    outcome = await contacts.delete_contacts(info.context.directory, ids)
+    return DeleteContactsSuccess(
+        deleted_ids=[strawberry.ID(each) for each in outcome.deleted],
+        refusals=[
+            DeletionRefusal(id=strawberry.ID(each), problem=problem(why)) for each, why in outcome.problems.items()
+        ],
+    )

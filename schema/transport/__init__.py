@@ -1,0 +1,1 @@
+"""GraphQL over HTTP and WebSockets: the only place in `schema` that knows Starlette."""

@@ -1,0 +1,186 @@
+"""Reads GraphQL requests from HTTP requests: from a query string, a JSON body, or a form with files.
+
+Headers are looked at as they came, since Starlette's own look-ups decode and scan them anew each time.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
+
+import orjson
+from starlette.datastructures import FormData, QueryParams, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
+from starlette.requests import ClientDisconnect
+from starlette.requests import Request as HttpRequest
+from starlette.types import Message, Receive, Scope
+from strawberry.file_uploads.utils import replace_placeholders_with_files
+
+from schema.execution.operations import Request
+from schema.transport.negotiation import JSON
+from schema.transport.requests import Malformed, checked
+from settings import Settings
+
+# The headers of a request, of which the first of several counts.
+Headers = Mapping[bytes, bytes]
+
+
+_CODES = {
+    400: "MALFORMED",
+    403: "FOREIGN_ORIGIN",
+    405: "METHOD_NOT_ALLOWED",
+    406: "NOT_ACCEPTABLE",
+    413: "TOO_LARGE",
+    415: "UNSUPPORTED_MEDIA_TYPE",
+}
+
+
+class Refused(Exception):
+    """Raised for what is no GraphQL request: an HTTP status, its code, and a sentence that says what to do."""
+
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = _CODES[status]
+        self.message = message
+        self.headers = headers
+
+
+class _Endless(MultiPartException):
+    """Raised while a form is read that is larger than it may be. Starlette then closes the files that it began."""
+
+
+def headers_of(scope: Scope) -> Headers:
+    """The request's headers by their names, which are in small letters."""
+    return dict(reversed(list(scope["headers"])))
+
+
+def from_query(scope: Scope) -> Request:
+    """The request in a query string. Raises `Refused`."""
+    parameters = QueryParams(scope["query_string"])
+    given: dict[str, object] = {name: value for name in ("query", "operationName") if (value := parameters.get(name))}
+    for name in ("variables", "extensions"):
+        if value := parameters.get(name):
+            given[name] = _parsed(value.encode(errors="surrogatepass"), name)
+    return replace(_request_of(given), may_mutate=False)
+
+
+async def from_json(headers: Headers, receive: Receive, settings: Settings) -> Request:
+    """The request in a JSON body. Raises `Refused`, or `ClientDisconnect`."""
+    _require_plain(headers)
+    return _request_of(_parsed(await _body(headers, receive, settings.max_body_bytes), "The body"))
+
+
+async def from_form(http: HttpRequest, headers: Headers, settings: Settings) -> Request:
+    """The request with files in a form, by the GraphQL multipart request specification. Raises `Refused`.
+
+    The form must be closed when the request is done.
+    """
+    _require_same_origin(headers, settings)
+    _limit_declared(headers, settings.max_import_bytes)
+    try:
+        form = await http.form(max_files=10, max_fields=10, max_part_size=settings.max_body_bytes)
+    except HTTPException as error:
+        if isinstance(error.__context__, _Endless):
+            raise _too_large(settings.max_import_bytes) from error
+        raise Refused(400, f"The form is malformed: {error.detail}") from error
+    sent = _parsed(_text(form, "operations"), "operations")
+    places = _parsed(_text(form, "map"), "map")
+    files = {name: value for name, value in form.items() if isinstance(value, UploadFile)}
+    if not isinstance(sent, dict) or not isinstance(places, dict):
+        raise Refused(400, "operations and map must be JSON objects.")
+    try:
+        return _request_of(replace_placeholders_with_files(sent, places, files))
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise Refused(400, "map names a file that was not sent, or a place that operations does not have.") from error
+
+
+def limited(receive: Receive, settings: Settings) -> Receive:
+    """Receive no more of a form than an import may have; it may come in chunks without a declared length."""
+    size = 0
+
+    async def receive_limited() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > settings.max_import_bytes:
+            raise _Endless("the body is too large")
+        return message
+
+    return receive_limited
+
+
+@lru_cache(maxsize=256)
+def media_type(content_type: bytes) -> str:
+    """The media type that a Content-Type header names."""
+    return content_type.decode("latin-1").partition(";")[0].strip().lower()
+
+
+def _text(form: FormData, name: str) -> bytes:
+    value = form.get(name)
+    if not isinstance(value, str):
+        raise Refused(400, f"The form must have a text field {name!r} (GraphQL multipart request specification).")
+    return value.encode(errors="surrogatepass")
+
+
+async def _body(headers: Headers, receive: Receive, limit: int) -> bytes:
+    """The body, read no further than its limit, whatever length it declares."""
+    _limit_declared(headers, limit)
+    chunks: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > limit:
+            raise _too_large(limit)
+        more = message.get("more_body", False)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _limit_declared(headers: Headers, limit: int) -> None:
+    declared = headers.get(b"content-length", b"0")
+    if not declared.isdigit() or int(declared[:20]) > limit:
+        raise _too_large(limit)
+
+
+def _too_large(limit: int) -> Refused:
+    return Refused(413, f"The body is larger than {limit:,} bytes. Send less at a time.")
+
+
+def _require_plain(headers: Headers) -> None:
+    """JSON must be in UTF-8, and not be compressed."""
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise Refused(415, "Send the body as it is, without Content-Encoding.")
+    if (charset := _charset(headers.get(b"content-type", b""))) not in ("", "utf-8", "utf8"):
+        raise Refused(415, f"Send {JSON} in UTF-8, not {charset}.")
+
+
+@lru_cache(maxsize=256)
+def _charset(content_type: bytes) -> str:
+    return content_type.decode("latin-1").lower().partition("charset=")[2].partition(";")[0].strip(' "')
+
+
+def _require_same_origin(headers: Headers, settings: Settings) -> None:
+    """Browsers send forms from any site without asking first: take them only from our own pages, or asked for."""
+    if b"apollo-require-preflight" in headers or b"graphql-require-preflight" in headers:
+        return
+    origin, host = headers.get(b"origin"), headers.get(b"host", b"")
+    if origin is not None and not settings.welcomes(origin.decode("latin-1"), host.decode("latin-1")):
+        raise Refused(403, "A form from another site needs the header GraphQL-Require-Preflight: true.")
+
+
+def _parsed(text: bytes, name: str) -> object:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise Refused(400, f"{name} is not JSON in UTF-8: {error}") from error
+
+
+def _request_of(given: object) -> Request:
+    try:
+        return checked(given)
+    except Malformed as error:
+        raise Refused(400, str(error)) from error

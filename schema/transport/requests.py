@@ -1,0 +1,37 @@
+"""What a GraphQL request is, whether it comes in over HTTP or a WebSocket."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from schema.context import Context
+from schema.execution.operations import Request
+
+
+class Malformed(Exception):
+    """Raised for JSON that is no GraphQL request, with a sentence that says what to do."""
+
+
+def checked(given: object) -> Request:
+    """The request that this JSON value is, its parts of the right kinds. Raises `Malformed`."""
+    if isinstance(given, list):
+        raise Malformed("Batches are not taken: send one operation a request, as a JSON object.")
+    if not isinstance(given, dict):
+        raise Malformed("The body must be a JSON object with a query.")
+    query, variables, name = given.get("query"), given.get("variables"), given.get("operationName")
+    if not isinstance(query, str) or not query.strip():
+        raise Malformed("query is missing: send the operation as a string.")
+    if variables is not None and not isinstance(variables, dict):
+        raise Malformed("variables must be a JSON object.")
+    if name is not None and not isinstance(name, str):
+        raise Malformed("operationName must be a string.")
+    if (extensions := given.get("extensions")) is not None and not isinstance(extensions, dict):
+        raise Malformed("extensions must be a JSON object.")
+    return Request(query, variables, name or None)
+
+
+# Any: the state has whatever the application and its middleware put there.
+def context(state: Mapping[str, Any]) -> Context:
+    """The context of an operation, from the state of the connection that it came in by."""
+    fast_path = state["settings"].fast_path == "on"
+    directory = state["directory"].through("graphql")
+    return Context(directory, state["request_id"], state["feed"], state["imports"], fast_path=fast_path)

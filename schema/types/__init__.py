@@ -1,0 +1,1 @@
+"""The GraphQL types, inputs and results."""

@@ -1,0 +1,124 @@
+"""Relay connections over lists that are read page by page."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Generic, TypeAlias, TypeVar
+
+import strawberry
+
+from resolvers import paging
+from storage.documents import Document
+from storage.lists.pages import Ordering, Page
+
+N = TypeVar("N")
+
+First: TypeAlias = Annotated[
+    int | None,
+    strawberry.argument(description="How many items from the start of the list, or after `after`; 0 to 500."),
+]
+After: TypeAlias = Annotated[
+    str | None, strawberry.argument(description="Only items after this cursor of the same list in the same ordering.")
+]
+Last: TypeAlias = Annotated[
+    int | None,
+    strawberry.argument(description="How many items from the end of the list, or before `before`; 0 to 500."),
+]
+Before: TypeAlias = Annotated[
+    str | None, strawberry.argument(description="Only items before this cursor of the same list in the same ordering.")
+]
+
+
+@dataclass
+class Listing:
+    """A list that is read when its edges, nodes or page info are asked for, and counted when its total is.
+
+    `load` takes the names of the stored fields that are wanted, or None for all; `ready` is the page of a list that
+    is already there.
+    """
+
+    ordering: Ordering
+    load: Callable[[Sequence[str] | None], Awaitable[Page]]
+    count: Callable[[], Awaitable[int]]
+    ready: Page | None = None
+    _page: asyncio.Future[Page] | None = field(default=None, init=False)
+
+    async def page(self) -> Page:
+        """The page with all fields, read once."""
+        if self._page is None:
+            self._page = asyncio.ensure_future(self.load(None))
+        return await self._page
+
+    def page_info(self, page: Page, cursors: Sequence[str] | None = None) -> Document:
+        """Where this page lies in the list. `cursors` are those of its documents, or of its ends, if they are known."""
+        if cursors is None:
+            cursors = paging.cursors(self.ordering, [*page.documents[:1], *page.documents[-1:]])
+        return {
+            "hasNextPage": page.has_next,
+            "hasPreviousPage": page.has_previous,
+            "startCursor": cursors[0] if cursors else None,
+            "endCursor": cursors[-1] if cursors else None,
+        }
+
+
+def in_memory(found: list[Document], ordering: Ordering, first: int | None, after: str | None) -> Listing:
+    """The list of these few documents, which are all there are."""
+    window = paging.window(ordering, first, after)
+    key = window.after
+    rest = [each for each in found if key is None or paging.key(each, ordering) > key]
+    page = Page(rest[: window.limit], has_next=len(rest) > window.limit, has_previous=key is not None)
+
+    async def load(wanted: Sequence[str] | None) -> Page:
+        return page
+
+    async def count() -> int:
+        return len(found)
+
+    return Listing(ordering, load, count, page)
+
+
+@strawberry.type(description="Where a page lies in its list.")
+class PageInfo:
+    has_next_page: bool = strawberry.field(description="Whether the list goes on after this page.")
+    has_previous_page: bool = strawberry.field(description="Whether the list has items before this page.")
+    start_cursor: str | None = strawberry.field(description="Cursor of the first item; null if the page is empty.")
+    end_cursor: str | None = strawberry.field(description="Cursor of the last item; null if the page is empty.")
+
+
+@strawberry.type(description="An item of a page, with its place in the list.")
+class Edge(Generic[N]):
+    cursor: str = strawberry.field(description="Opaque place of the item in the list, for `after` and `before`.")
+    node: N = strawberry.field(description="The item.")
+
+
+async def _edges(root: Listing) -> list[Document]:
+    page = await root.page()
+    return [{"cursor": paging.cursor(root.ordering, each), "node": each} for each in page.documents]
+
+
+async def _nodes(root: Listing) -> list[Document]:
+    return list((await root.page()).documents)
+
+
+async def _page_info(root: Listing) -> Document:
+    return root.page_info(await root.page())
+
+
+async def _total_count(root: Listing) -> int:
+    return await root.count()
+
+
+@strawberry.type(description="One page of a list (Relay cursor connection).")
+class Connection(Generic[N]):
+    edges: list[Document] = strawberry.field(
+        resolver=_edges, graphql_type=list[Edge[N]], description="The items of the page with their cursors."
+    )
+    nodes: list[Document] = strawberry.field(
+        resolver=_nodes, graphql_type=list[N], description="The items of the page, without cursors."
+    )
+    page_info: Document = strawberry.field(
+        resolver=_page_info, graphql_type=PageInfo, description="Where the page lies in the list."
+    )
+    total_count: int = strawberry.field(
+        resolver=_total_count, description="How many items the whole list has. Counted only when asked for."
+    )

@@ -1,0 +1,206 @@
+"""The contact and what belongs to it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from resolvers import contacts, groups, paging
+from schema.context import Context, Info
+from schema.documents import as_type
+from schema.reads import Wanted, projection, reads
+from schema.types.connections import After, Connection, First, Listing, in_memory
+from schema.types.history import ContactChange
+from schema.types.node import ContactSource, GalVisibility, Node
+from schema.types.on_premises import OnPremisesIdentity
+from storage import groups as stored_groups
+from storage import history, recycle_bin
+from storage.documents import Document
+from storage.lists.pages import Ordering
+from storage.lists.selection import Selection
+
+if TYPE_CHECKING:
+    from schema.types.group import DistributionGroup
+
+ThisContact = Annotated["Contact", strawberry.lazy("schema.types.contact")]
+BY_NAME = Ordering("keys.name")
+
+
+@strawberry.type(description="A postal address.")
+class PostalAddress:
+    street: str | None = strawberry.field(description="Street and number; may run over several lines.")
+    city: str | None = strawberry.field(description="City or town.")
+    state: str | None = strawberry.field(description="State, province or region.")
+    country: str | None = strawberry.field(description="Country, as it was given: a name or an ISO 3166 code.")
+    postal_code: str | None = strawberry.field(description="Postal or ZIP code.")
+
+
+def _editable(root: Document) -> bool:
+    return bool(root["source"] == "CLOUD")
+
+
+def _aliases(root: Document) -> list[str]:
+    return list(root.get("aliases", ()))
+
+
+async def _manager(info: Info, root: Document) -> Document | None:
+    manager = root.get("managerId")
+    return await info.context.contacts.load(manager) if manager else None
+
+
+async def _managers(context: Context, roots: Sequence[Document], wanted: Wanted) -> Sequence[Document | None]:
+    ids = {root["managerId"] for root in roots if "managerId" in root}
+    found = await contacts.get_contacts(context.directory, ids, projection(wanted)) if ids else {}
+    return [found.get(root.get("managerId", "")) for root in roots]
+
+
+def _direct_reports(info: Info, root: Document, first: First = 50, after: After = None) -> Listing:
+    return contact_list(info, Selection(manager_id=root["_id"]), BY_NAME, first, after)
+
+
+async def _groups(info: Info, root: Document, first: First = 50, after: After = None) -> Listing:
+    found = await info.context.groups.load_many(root.get("groupIds", ()))
+    return _group_list([group for group in found if group is not None], first, after)
+
+
+async def _groups_of_all(
+    context: Context, roots: Sequence[Document], wanted: Wanted, first: int | None = 50, after: str | None = None
+) -> Sequence[Listing]:
+    ids = {identifier for root in roots for identifier in root.get("groupIds", ())}
+    found = await groups.get_groups(context.directory, list(ids)) if ids else {}
+    return [
+        _group_list([found[each] for each in root.get("groupIds", ()) if each in found], first, after) for root in roots
+    ]
+
+
+def _group_list(found: list[Document], first: int | None, after: str | None) -> Listing:
+    return in_memory(sorted(found, key=lambda each: str(each["keys"]["name"])), stored_groups.BY_NAME, first, after)
+
+
+def _history(info: Info, root: Document, first: First = 50, after: After = None) -> Listing:
+    directory, identifier = info.context.directory, root["_id"]
+    window = paging.window(history.LATEST_FIRST, first, after)
+    return Listing(
+        history.LATEST_FIRST,
+        lambda wanted: contacts.list_history(directory, identifier, window),
+        lambda: contacts.count_history(directory, identifier),
+    )
+
+
+@strawberry.type(
+    description="A directory entry for an external person: someone at a vendor or partner, without sign-in access."
+)
+class Contact(Node):
+    display_name: str = strawberry.field(description="Name shown in the directory, 1 to 256 characters.")
+    first_name: str | None = strawberry.field(description="First name; a synced contact may lack it.")
+    last_name: str | None = strawberry.field(description="Last name; a synced contact may lack it.")
+    email_address: str = strawberry.field(
+        description="Primary external e-mail address, as it was given. No two contacts or groups share an address."
+    )
+    aliases: list[str] = strawberry.field(
+        resolver=_aliases, metadata=reads("aliases"), description="Further e-mail addresses of the contact."
+    )
+    company: str | None = strawberry.field(description="Name of the organisation.")
+    job_title: str | None = strawberry.field(description="Job title.")
+    department: str | None = strawberry.field(description="Department.")
+    business_phone: str | None = strawberry.field(description="Business phone number, as it was given.")
+    mobile_phone: str | None = strawberry.field(description="Mobile phone number, as it was given.")
+    business_phone_e164: str | None = strawberry.field(
+        name="businessPhoneE164",
+        description="Business phone number to dial from anywhere (E.164); null where it cannot be told.",
+    )
+    mobile_phone_e164: str | None = strawberry.field(
+        name="mobilePhoneE164",
+        description="Mobile phone number to dial from anywhere (E.164); null where it cannot be told.",
+    )
+    address: PostalAddress | None = strawberry.field(description="Postal address.")
+    notes: str | None = strawberry.field(description="Notes, up to 10,000 characters.")
+    source: ContactSource = strawberry.field(description="Where the contact is mastered.")
+    gal: GalVisibility = strawberry.field(description="Whether the Global Address List shows it.")
+    editable: bool = strawberry.field(
+        resolver=_editable,
+        metadata=reads("source"),
+        description="Whether it can be changed here: true unless it is synced.",
+    )
+    on_premises: OnPremisesIdentity | None = strawberry.field(
+        description="What it is in Active Directory; null for a cloud-only contact."
+    )
+    version: int = strawberry.field(description="Grows with every change; give it as `expectedVersion` to update.")
+    created_at: datetime = strawberry.field(description="When it was created.")
+    updated_at: datetime = strawberry.field(description="When it was last changed.")
+    manager: Document | None = strawberry.field(
+        resolver=_manager,
+        metadata=reads("managerId", many=_managers),
+        graphql_type=ThisContact | None,
+        description="The contact that manages it.",
+    )
+    direct_reports: Listing = strawberry.field(
+        resolver=_direct_reports,
+        metadata=reads("_id"),
+        graphql_type=Connection[ThisContact],
+        description="The contacts it manages, by display name.",
+    )
+    groups: Listing = strawberry.field(
+        resolver=_groups,
+        metadata=reads("groupIds", many=_groups_of_all),
+        graphql_type=Connection[Annotated["DistributionGroup", strawberry.lazy("schema.types.group")]],
+        description="The distribution groups it is a member of, by display name.",
+    )
+    history: Listing = strawberry.field(
+        resolver=_history,
+        metadata=reads("_id"),
+        graphql_type=Connection[ContactChange],
+        description="Its recorded changes, the latest first. To join or leave a group is none: memberships are the "
+        "group's, change by the thousand, and leave the contact and its version as they are.",
+    )
+
+    @classmethod
+    def is_type_of(cls, obj: object, info: object) -> bool:
+        """Whether a document is a contact's."""
+        return isinstance(obj, dict) and "source" in obj
+
+
+def contact_list(
+    info: Info,
+    selection: Selection,
+    ordering: Ordering,
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
+) -> Listing:
+    """The list of the selected contacts."""
+    directory = info.context.directory
+    window = paging.window(ordering, first, after, last, before)
+    return Listing(
+        ordering,
+        lambda wanted: contacts.list_contacts(directory, selection, ordering, window, wanted),
+        lambda: contacts.count_contacts(directory, selection),
+    )
+
+
+def _deleted_contact(root: Document) -> Contact:
+    return as_type(Contact, root["contact"])
+
+
+@strawberry.type(description="A contact in the recycle bin, where it can be restored for 30 days.")
+class DeletedContact:
+    id: strawberry.ID = strawberry.field(description="Identifier of the contact, the same as before and after.")
+    deleted_at: datetime = strawberry.field(description="When it was deleted.")
+    deleted_by: str = strawberry.field(description="Who deleted it.")
+    purge_at: datetime = strawberry.field(description="When it will be gone for good.")
+    contact: Contact = strawberry.field(
+        resolver=_deleted_contact, metadata=reads("contact"), description="The contact as it was."
+    )
+
+
+def deleted_list(info: Info, first: int | None, after: str | None) -> Listing:
+    """The list of the deleted contacts."""
+    directory = info.context.directory
+    window = paging.window(recycle_bin.LATEST_FIRST, first, after)
+    return Listing(
+        recycle_bin.LATEST_FIRST,
+        lambda wanted: contacts.list_deleted(directory, window),
+        lambda: contacts.count_deleted(directory),
+    )

@@ -1,0 +1,202 @@
+"""What clients send, and how it becomes the plain values that the resolvers take."""
+
+import dataclasses
+from datetime import datetime
+from enum import Enum
+from functools import cached_property
+from typing import cast
+
+import strawberry
+from strawberry import Maybe, Some
+
+from resolvers.contacts import ORDERINGS
+from resolvers.errors import InvalidRequest
+from schema.documents import stored_name
+from schema.types.node import ContactSource, GalVisibility
+from storage.documents import Gal, Source
+from storage.lists.pages import Ordering
+from storage.lists.selection import Selection
+
+_CREATE = {
+    "aliases": "Further e-mail addresses, up to 200.",
+    "company": "Name of the organisation, up to 128 characters.",
+    "job_title": "Job title, up to 128 characters.",
+    "department": "Department, up to 128 characters.",
+    "business_phone": "Business phone number.",
+    "mobile_phone": "Mobile phone number.",
+    "address": "Postal address.",
+    "manager_id": "Id of the contact that manages it.",
+    "notes": "Notes, up to 10,000 characters.",
+    "show_in_gal": "Whether the Global Address List shows it.",
+}
+
+
+@strawberry.enum(description="What a list of contacts is sorted by.")
+class ContactOrderField(Enum):
+    DISPLAY_NAME = strawberry.enum_value("DISPLAY_NAME", description="Display name, without case and accents.")
+    EMAIL_ADDRESS = strawberry.enum_value("EMAIL_ADDRESS", description="Primary e-mail address, without case.")
+    COMPANY = strawberry.enum_value("COMPANY", description="Company, without case and accents; none sorts first.")
+    CREATED_AT = strawberry.enum_value("CREATED_AT", description="When it was created.")
+    UPDATED_AT = strawberry.enum_value("UPDATED_AT", description="When it was last changed.")
+
+
+@strawberry.enum(description="Direction of a sort.")
+class OrderDirection(Enum):
+    ASC = strawberry.enum_value("ASC", description="Smallest, first in the alphabet or earliest first.")
+    DESC = strawberry.enum_value("DESC", description="Greatest, last in the alphabet or latest first.")
+
+
+@strawberry.input(description="How a list of contacts is sorted.")
+class ContactOrder:
+    field: ContactOrderField = strawberry.field(description="What to sort by.")
+    direction: OrderDirection = strawberry.field(default=OrderDirection.ASC, description="In which direction.")
+
+    @cached_property
+    def ordering(self) -> Ordering:
+        """The ordering as the storage knows it."""
+        field = ORDERINGS[stored_name(self.field.name.lower())]
+        return Ordering(field, descending=self.direction is OrderDirection.DESC)
+
+
+@strawberry.input(description="Which contacts a list has: those that fulfil all that is given. Null asks for nothing.")
+class ContactFilter:
+    source: ContactSource | None = strawberry.field(default=None, description="Where they are mastered.")
+    gal: GalVisibility | None = strawberry.field(
+        default=None, description="Whether the Global Address List shows them."
+    )
+    company: str | None = strawberry.field(default=None, description="Their company, whatever its case and accents.")
+    department: str | None = strawberry.field(
+        default=None, description="Their department, whatever its case and accents."
+    )
+    job_title: str | None = strawberry.field(
+        default=None, description="Their job title, whatever its case and accents."
+    )
+    country: str | None = strawberry.field(
+        default=None, description="Country of their postal address, as it was given, whatever its case and accents."
+    )
+    email_domain: str | None = strawberry.field(
+        default=None, description="Domain of any of their e-mail addresses, such as `partner.example`."
+    )
+    group_id: strawberry.ID | None = strawberry.field(default=None, description="Id of a group they are members of.")
+    manager_id: strawberry.ID | None = strawberry.field(default=None, description="Id of their manager.")
+    updated_since: datetime | None = strawberry.field(default=None, description="Changed at this moment or later.")
+    ids: list[strawberry.ID] | None = strawberry.field(default=None, description="Their ids, 500 at most.")
+
+    @cached_property
+    def selection(self) -> Selection:
+        """The contacts that it asks for."""
+        return Selection(
+            source=cast("Source | None", self.source and self.source.name),
+            gal=cast("Gal | None", self.gal and self.gal.name),
+            company=self.company,
+            department=self.department,
+            job_title=self.job_title,
+            country=self.country,
+            email_domain=self.email_domain,
+            group_id=self.group_id,
+            manager_id=self.manager_id,
+            updated_since=self.updated_since,
+            ids=self.ids,
+        )
+
+
+def selection(given: ContactFilter | None, *, group_id: str | None = None, search: str | None = None) -> Selection:
+    """The contacts that a filter and a search ask for, among the members of a group if one is given."""
+    if given is None:
+        return Selection(group_id=group_id, search=search)
+    if group_id is None and search is None:
+        return given.selection
+    if group_id is not None and given.group_id is not None and given.group_id != group_id:
+        raise InvalidRequest("filter.groupId names another group than the one whose members are listed; leave it out.")
+    return dataclasses.replace(given.selection, group_id=group_id or given.group_id, search=search)
+
+
+@strawberry.input(description="A postal address. In an update, what is left out stays and null clears.")
+class PostalAddressInput:
+    street: Maybe[str | None] = strawberry.field(description="Street and number, up to 1,024 characters.")
+    city: Maybe[str | None] = strawberry.field(description="City or town, up to 128 characters.")
+    state: Maybe[str | None] = strawberry.field(description="State, province or region, up to 128 characters.")
+    country: Maybe[str | None] = strawberry.field(
+        description="Country: a name or an ISO 3166 code, which also tells how its phone numbers are dialled."
+    )
+    postal_code: Maybe[str | None] = strawberry.field(description="Postal or ZIP code, up to 40 characters.")
+
+
+@strawberry.input(description="A new cloud-only contact.")
+class CreateContactInput:
+    first_name: str = strawberry.field(description="First name, 1 to 64 characters.")
+    last_name: str = strawberry.field(description="Last name, 1 to 64 characters.")
+    display_name: str = strawberry.field(description="Name shown in the directory, 1 to 256 characters.")
+    email_address: str = strawberry.field(
+        description="Primary external e-mail address (RFC 5321, RFC 6531), which no other contact or group has."
+    )
+    aliases: list[str] | None = strawberry.field(default=None, description=_CREATE["aliases"])
+    company: str | None = strawberry.field(default=None, description=_CREATE["company"])
+    job_title: str | None = strawberry.field(default=None, description=_CREATE["job_title"])
+    department: str | None = strawberry.field(default=None, description=_CREATE["department"])
+    business_phone: str | None = strawberry.field(default=None, description=_CREATE["business_phone"])
+    mobile_phone: str | None = strawberry.field(default=None, description=_CREATE["mobile_phone"])
+    address: PostalAddressInput | None = strawberry.field(default=None, description=_CREATE["address"])
+    manager_id: strawberry.ID | None = strawberry.field(default=None, description=_CREATE["manager_id"])
+    notes: str | None = strawberry.field(default=None, description=_CREATE["notes"])
+    show_in_gal: bool | None = strawberry.field(default=True, description=_CREATE["show_in_gal"])
+
+
+@strawberry.input(description="Changes of a contact: what is left out stays as it is, null clears what can be empty.")
+class UpdateContactInput:
+    id: strawberry.ID = strawberry.field(description="Id of the contact.")
+    expected_version: int | None = strawberry.field(
+        default=None, description="Refuse unless the contact has this version, so that no other change is overwritten."
+    )
+    first_name: Maybe[str | None] = strawberry.field(description="First name; cannot be cleared.")
+    last_name: Maybe[str | None] = strawberry.field(description="Last name; cannot be cleared.")
+    display_name: Maybe[str | None] = strawberry.field(description="Display name; cannot be cleared.")
+    email_address: Maybe[str | None] = strawberry.field(description="Primary e-mail address; cannot be cleared.")
+    aliases: Maybe[list[str] | None] = strawberry.field(description=_CREATE["aliases"] + " Replaces them all.")
+    company: Maybe[str | None] = strawberry.field(description=_CREATE["company"])
+    job_title: Maybe[str | None] = strawberry.field(description=_CREATE["job_title"])
+    department: Maybe[str | None] = strawberry.field(description=_CREATE["department"])
+    business_phone: Maybe[str | None] = strawberry.field(description=_CREATE["business_phone"])
+    mobile_phone: Maybe[str | None] = strawberry.field(description=_CREATE["mobile_phone"])
+    address: Maybe[PostalAddressInput | None] = strawberry.field(description=_CREATE["address"])
+    manager_id: Maybe[strawberry.ID | None] = strawberry.field(description=_CREATE["manager_id"])
+    notes: Maybe[str | None] = strawberry.field(description=_CREATE["notes"])
+    show_in_gal: Maybe[bool | None] = strawberry.field(description=_CREATE["show_in_gal"] + " Null means true.")
+
+
+@strawberry.input(description="A new distribution group.")
+class CreateGroupInput:
+    display_name: str = strawberry.field(description="Name of the group, 1 to 256 characters.")
+    email_address: str = strawberry.field(description="Its e-mail address, which no other group or contact has.")
+    description: str | None = strawberry.field(default=None, description="What it is for, up to 1,024 characters.")
+
+
+@strawberry.input(description="Changes of a group: what is left out stays as it is, null clears the description.")
+class UpdateGroupInput:
+    id: strawberry.ID = strawberry.field(description="Id of the group.")
+    expected_version: int | None = strawberry.field(
+        default=None, description="Refuse unless the group has this version, so that no other change is overwritten."
+    )
+    display_name: Maybe[str | None] = strawberry.field(description="Name of the group; cannot be cleared.")
+    email_address: Maybe[str | None] = strawberry.field(description="Its e-mail address; cannot be cleared.")
+    description: Maybe[str | None] = strawberry.field(description="What it is for, up to 1,024 characters.")
+
+
+_ENVELOPE = frozenset({"id", "expected_version"})
+
+
+def fields(given: object) -> dict[str, object]:
+    """The fields of an input that were given, under their GraphQL names."""
+    found: dict[str, object] = {}
+    # Inputs are dataclasses, which their decorator does not tell the type checker.
+    for each in dataclasses.fields(given):  # type: ignore[arg-type]
+        value = getattr(given, each.name)
+        if isinstance(value, Some):
+            found[stored_name(each.name)] = _plain(value.value)
+        elif value is not None and each.name not in _ENVELOPE:
+            found[stored_name(each.name)] = _plain(value)
+    return found
+
+
+def _plain(value: object) -> object:
+    return fields(value) if isinstance(value, PostalAddressInput) else value

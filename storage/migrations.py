@@ -1,0 +1,132 @@
+"""Brings a database to this release's form: collections, validators, indexes. Versioned, and safe to run again.
+
+`STEPS[n]` brings a database from version n to n + 1. A release that needs another form appends a step.
+"""
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from pymongo import ASCENDING, IndexModel
+from pymongo.errors import CollectionInvalid
+
+from storage import statistics
+from storage.documents import Document
+from storage.driver import Database
+from storage.lists.indexes import CONTACT_INDEXES
+
+
+class NewerDatabase(Exception):
+    """Raised at start when the database was written by a newer release than this one."""
+
+
+_CONTACT_VALIDATOR = {
+    "$jsonSchema": {
+        "required": [
+            "_id",
+            "displayName",
+            "emailAddress",
+            "source",
+            "gal",
+            "version",
+            "createdAt",
+            "updatedAt",
+            "keys",
+        ],
+        "properties": {
+            "displayName": {"bsonType": "string", "minLength": 1},
+            "emailAddress": {"bsonType": "string", "minLength": 3},
+            "aliases": {"bsonType": "array", "items": {"bsonType": "string"}},
+            "source": {"enum": ["CLOUD", "SYNCED"]},
+            "gal": {"enum": ["VISIBLE", "HIDDEN"]},
+            "version": {"bsonType": "int", "minimum": 1},
+            "createdAt": {"bsonType": "date"},
+            "updatedAt": {"bsonType": "date"},
+        },
+    }
+}
+_GROUP_VALIDATOR = {
+    "$jsonSchema": {
+        "required": ["_id", "displayName", "emailAddress", "memberCount", "version", "keys"],
+        "properties": {"memberCount": {"bsonType": "int", "minimum": 0}},
+    }
+}
+
+
+async def _first(db: Database) -> None:
+    """Everything of the first release."""
+    await _collection(db, "contacts", _CONTACT_VALIDATOR)
+    await _collection(db, "groups", _GROUP_VALIDATOR)
+    for name in ("claims", "history", "deletedContacts", "statistics"):
+        await _collection(db, name)
+    await db.contacts.create_indexes(CONTACT_INDEXES)
+    await db.groups.create_indexes(
+        [IndexModel([("keys.name", ASCENDING)], name="name"), IndexModel([("keys.words", ASCENDING)], name="words")]
+    )
+    await db.history.create_indexes([IndexModel([("contactId", ASCENDING), ("_id", ASCENDING)], name="contact")])
+    await db.deleted_contacts.create_indexes(
+        [
+            IndexModel([("key", ASCENDING)], name="key"),
+            IndexModel([("purgeAt", ASCENDING)], name="purge", expireAfterSeconds=0),
+            IndexModel(
+                [("contact.onPremises.objectGuid", ASCENDING)],
+                name="objectGuid",
+                partialFilterExpression={"contact.onPremises.objectGuid": {"$exists": True}},
+            ),
+        ]
+    )
+    await _import_collections(db)
+    await _sync_collections(db)
+    for slot in range(statistics.SLOTS):
+        await db.statistics.update_one({"_id": slot}, {"$setOnInsert": {"CLOUD_VISIBLE": 0}}, upsert=True)
+
+
+async def _sync_collections(db: Database) -> None:
+    await _collection(db, "handedOver")
+    for name in ("syncRuns", "syncSkips", "syncDifferences"):
+        await _collection(db, name)
+        await db.mongo[name].create_indexes([IndexModel([("purgeAt", ASCENDING)], name="purge", expireAfterSeconds=0)])
+    for details in (db.sync_skips, db.sync_differences):
+        await details.create_indexes([IndexModel([("runId", ASCENDING), ("_id", ASCENDING)], name="run")])
+
+
+async def _import_collections(db: Database) -> None:
+    for name in ("imports", "importOutcomes", "importProblems"):
+        await _collection(db, name)
+        await db.mongo[name].create_indexes([IndexModel([("purgeAt", ASCENDING)], name="purge", expireAfterSeconds=0)])
+    for results in (db.import_outcomes, db.import_problems):
+        await results.create_indexes([IndexModel([("importId", ASCENDING), ("key", ASCENDING)], name="rows")])
+    await db.imports.create_indexes([IndexModel([("status", ASCENDING)], name="status")])
+
+
+STEPS: list[Callable[[Database], Awaitable[None]]] = [_first]
+
+
+async def prepare(db: Database) -> None:
+    """Bring the database to this release's form. Every step is idempotent, so that several processes may run it at
+    once and a killed run is simply repeated. Raises `NewerDatabase`.
+    """
+    version = await _version(db)
+    if version > len(STEPS):
+        raise NewerDatabase(
+            f"The database {db.mongo.name!r} has the form of a newer release (version {version}, this release "
+            f"knows {len(STEPS)}). Start that release, or restore a backup made before the upgrade."
+        )
+    for number, step in enumerate(STEPS[version:], start=version + 1):
+        await step(db)
+        await db.state.update_one(
+            {"_id": "schema"}, {"$max": {"version": number}, "$set": {"at": datetime.now(UTC)}}, upsert=True
+        )
+
+
+async def _version(db: Database) -> int:
+    document = await db.state.find_one({"_id": "schema"})
+    return document["version"] if document else 0
+
+
+async def _collection(db: Database, name: str, validator: Document | None = None) -> None:
+    """Create a collection, or give an existing one this validator."""
+    with suppress(CollectionInvalid):  # it exists
+        await db.mongo.create_collection(name)
+    if validator:
+        await db.mongo.command("collMod", name, validator=validator)
