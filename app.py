@@ -20,7 +20,7 @@ from starlette.routing import Route
 import rest
 from connector.scheduler import scheduled
 from middleware import middleware
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.errors import Problem
 from resolvers.events import Feed
 from resolvers.imports.runner import Runner
@@ -30,15 +30,19 @@ from settings import Settings
 from storage import groups, migrations, uploads
 from storage.changes import Author
 from storage.documents import now
-from storage.driver import Unavailable, opened
+from storage.driver import Database, Unavailable, opened
 
 log = structlog.get_logger()
 
+# Who calls while nobody has to sign in.
+ANONYMOUS = "anonymous"
+
 
 class State(TypedDict):
-    """What a request finds in `request.state`."""
+    """What a request finds in `request.state`. `user` is who calls, as changes are recorded."""
 
-    directory: Directory
+    db: Database
+    user: str
     feed: Feed
     imports: Runner
     settings: Settings
@@ -53,10 +57,10 @@ def create_app(settings: Settings) -> Starlette:
             await migrations.prepare(db)
             await groups.finish_deletions(db)
             await uploads.delete_abandoned(db, now() - timedelta(days=1))
-            directory = Directory(db, Author("anonymous", "rest"), settings.default_region)
+            own = Caller(db, Author("contacts service", "import"), settings.default_region)
             feed = Feed(db)
-            async with Runner(directory).watching() as imports, scheduled(directory, settings):
-                yield {"directory": directory, "feed": feed, "imports": imports, "settings": settings}
+            async with Runner(own).watching() as imports, scheduled(own, settings):
+                yield {"db": db, "user": ANONYMOUS, "feed": feed, "imports": imports, "settings": settings}
             await feed.close()
 
     return Starlette(
@@ -109,7 +113,7 @@ async def _healthy(request: Request) -> Response:
 
 
 async def _ready(request: Request) -> Response:
-    await request.state.directory.db.ping()
+    await request.state.db.ping()
     return JSONResponse({"status": "ok"})
 
 

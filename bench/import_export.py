@@ -22,7 +22,7 @@ import httpx
 
 from bench import dataset
 from bench.processes import free_port, resident_mb, running
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.files import export as csv_export
 from resolvers.files.columns import COLUMNS
 from resolvers.imports import jobs
@@ -124,25 +124,25 @@ async def bare_insert(db: Database, contacts: list[Document]) -> float:
     return time.perf_counter() - started
 
 
-async def import_file(directory: Directory, path: Path, **options: object) -> float:
+async def import_file(caller: Caller, path: Path, **options: object) -> float:
     """Seconds to import a file, from the first byte of the upload to the end of the job."""
     started = time.perf_counter()
-    job, scanned = await jobs.start_csv(directory, pieces(path), Options(**options))  # type: ignore[arg-type]  # as each call gives them
-    await run_one(directory, job["_id"], scanned)
+    job, scanned = await jobs.start_csv(caller, pieces(path), Options(**options))  # type: ignore[arg-type]  # as each call gives them
+    await run_one(caller, job["_id"], scanned)
     seconds = time.perf_counter() - started
-    job = await jobs.present(directory, job["_id"])
+    job = await jobs.present(caller, job["_id"])
     assert job["status"] == "SUCCEEDED", job
     if job["failed"]:
-        page = await jobs.list_problems(directory, job["_id"], Window(3))
+        page = await jobs.list_problems(caller, job["_id"], Window(3))
         print(job["failed"], "refused:", [each["message"] for each in page.documents])
     return seconds
 
 
-async def export(directory: Directory) -> float:
+async def export(caller: Caller) -> float:
     """Seconds to export everything."""
     started = time.perf_counter()
     size = 0
-    async with aclosing(csv_export.export(directory, Selection(), BY_NAME)) as found:
+    async with aclosing(csv_export.export(caller, Selection(), BY_NAME)) as found:
         async for piece in found:
             size += len(piece)
     assert size
@@ -180,19 +180,17 @@ async def compare_rest(uri: str, table: Table, place: Path) -> None:
     """The other speeds, each beside what it is compared with."""
     db = connect(uri, "bench", "motor")
     await migrations.prepare(db)
-    directory = Directory(db, Author("bench", "cli"))
+    caller = Caller(db, Author("bench", "cli"))
     path = place / "contacts.csv"
     write_csv(path, dataset.contacts(table.rows), await make_groups(db))
     table.watch(place)
-    table.add("dry run", await import_file(directory, path, dry_run=True), "insert_many, same indexes")
-    table.add("import", await import_file(directory, path), "insert_many, same indexes")
-    table.add("the same again, SKIP", await import_file(directory, path), "import")
-    table.add("the same again, UPDATE", await import_file(directory, path, on_match="UPDATE"), "import")
-    table.add(
-        "dry run of the same, UPDATE", await import_file(directory, path, on_match="UPDATE", dry_run=True), "import"
-    )
+    table.add("dry run", await import_file(caller, path, dry_run=True), "insert_many, same indexes")
+    table.add("import", await import_file(caller, path), "insert_many, same indexes")
+    table.add("the same again, SKIP", await import_file(caller, path), "import")
+    table.add("the same again, UPDATE", await import_file(caller, path, on_match="UPDATE"), "import")
+    table.add("dry run of the same, UPDATE", await import_file(caller, path, on_match="UPDATE", dry_run=True), "import")
     table.add("cursor and csv.writer", await bare_export(db))
-    table.add("export", await export(directory), "cursor and csv.writer")
+    table.add("export", await export(caller), "cursor and csv.writer")
     await db.close()
 
 

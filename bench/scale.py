@@ -19,7 +19,7 @@ from pathlib import Path
 from bench import dataset
 from resolvers import contacts
 from resolvers import statistics as dashboard
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from storage.changes import Author
 from storage.documents import Document
 from storage.driver import connect
@@ -29,7 +29,7 @@ from storage.lists.indexes import ORDERINGS
 from storage.lists.pages import Ordering, Window
 from storage.lists.selection import Selection
 
-Request = Callable[[Directory], Awaitable[object]]
+Request = Callable[[Caller], Awaitable[object]]
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "40"))
 WARM = 3
@@ -56,10 +56,10 @@ SEARCHES = {
 _numbers = itertools.count(int(time.time() * 1000))
 
 
-async def requests(directory: Directory) -> dict[str, Request]:
+async def requests(caller: Caller) -> dict[str, Request]:
     """What is measured, by name; the pages halfway are found in this directory."""
     made: dict[str, Request] = {}
-    sample = await sampled(directory)
+    sample = await sampled(caller)
     for (name, selection), field in itertools.product(FILTERS.items(), ORDERINGS):
         ordering = Ordering(field, descending=field == "keys.updated")
         by = field.removeprefix("keys.")
@@ -76,19 +76,19 @@ async def requests(directory: Directory) -> dict[str, Request]:
 
 def listing(selection: Selection, ordering: Ordering, window: Window) -> Request:
     """The request for a page."""
-    return lambda directory: contacts.list_contacts(directory, selection, ordering, window, FIELDS)
+    return lambda caller: contacts.list_contacts(caller, selection, ordering, window, FIELDS)
 
 
 def counting(selection: Selection) -> Request:
     """The request for a total."""
-    return lambda directory: contacts.count_contacts(directory, selection)
+    return lambda caller: contacts.count_contacts(caller, selection)
 
 
-async def sampled(directory: Directory) -> list[Document]:
+async def sampled(caller: Caller) -> list[Document]:
     """Some contacts from all over the directory."""
-    total = await directory.db.contacts.estimated_document_count()
+    total = await caller.db.contacts.estimated_document_count()
     ids = [dataset.identifier(number) for number in random.Random(3).sample(range(total), SAMPLE)]
-    return list((await contacts.get_contacts(directory, ids, ["source", "gal", "keys"])).values())
+    return list((await contacts.get_contacts(caller, ids, ["source", "gal", "keys"])).values())
 
 
 def halfway(sample: list[Document], selection: Selection, ordering: Ordering) -> str:
@@ -97,22 +97,22 @@ def halfway(sample: list[Document], selection: Selection, ordering: Ordering) ->
     return keys[len(keys) // 2]
 
 
-async def create(directory: Directory) -> object:
+async def create(caller: Caller) -> object:
     """Add a contact."""
     address = f"made{next(_numbers)}@bench.example"
     fields = {"displayName": "Made Here", "firstName": "Made", "lastName": "Here", "emailAddress": address}
-    return await contacts.create_contact(directory, fields)
+    return await contacts.create_contact(caller, fields)
 
 
-async def update(directory: Directory) -> object:
+async def update(caller: Caller) -> object:
     """Change a contact of the cloud."""
     found = None
     while found is None or found["source"] != "CLOUD":
-        found = await contacts.get_contact(directory, dataset.identifier(next(_numbers) % 10_000))
-    return await contacts.update_contact(directory, found["_id"], {"notes": f"changed {next(_numbers)}"})
+        found = await contacts.get_contact(caller, dataset.identifier(next(_numbers) % 10_000))
+    return await contacts.update_contact(caller, found["_id"], {"notes": f"changed {next(_numbers)}"})
 
 
-async def measure(directories: list[Directory], made: list[dict[str, Request]]) -> None:
+async def measure(directories: list[Caller], made: list[dict[str, Request]]) -> None:
     """Run each request in turn on both, and print the milliseconds and their ratio."""
     columns = ("p50 small", "p50 large", "ratio", "p95 small", "p95 large", "ratio")
     print(f"{'milliseconds':<44}" + "".join(f"{column:>11}" for column in columns))
@@ -122,13 +122,13 @@ async def measure(directories: list[Directory], made: list[dict[str, Request]]) 
         print(f"{name:<44}" + "".join(f"{figure:>11.2f}" for figure in figures), flush=True)
 
 
-async def times(directories: list[Directory], made: list[Request]) -> list[list[float]]:
+async def times(directories: list[Caller], made: list[Request]) -> list[list[float]]:
     """The milliseconds that a request takes on each directory, as their 19 twentieths."""
     taken: list[list[float]] = [[] for _ in directories]
     for round_ in range(ROUNDS + WARM):
-        for place, directory in enumerate(directories):
+        for place, caller in enumerate(directories):
             started = time.perf_counter()
-            await made[place](directory)
+            await made[place](caller)
             if round_ >= WARM:
                 taken[place].append(1000 * (time.perf_counter() - started))
     return [statistics.quantiles(each, n=20) for each in taken]
@@ -137,8 +137,8 @@ async def times(directories: list[Directory], made: list[Request]) -> list[list[
 async def run(uri: str, counts: list[int]) -> None:
     """Measure on databases of these sizes."""
     databases = [connect(uri, f"bench-{count}", "pymongo") for count in counts]
-    directories = [Directory(db, Author("bench", "cli")) for db in databases]
-    await measure(directories, [await requests(directory) for directory in directories])
+    directories = [Caller(db, Author("bench", "cli")) for db in databases]
+    await measure(directories, [await requests(caller) for caller in directories])
     for db in databases:
         await db.close()
 

@@ -25,10 +25,10 @@ from ldap.controls.libldap import SimplePagedResultsControl
 from connector.mapping import CONTACT_ATTRIBUTES, GROUP_ATTRIBUTES
 from connector.reader import CONTACTS, GROUPS
 from connector.scheduler import AUTHOR, perform
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.sync import control as sync_control
 from resolvers.sync import progress
-from resolvers.sync.request import Wanted
+from resolvers.sync.request import SyncRequest
 from settings import Settings
 from storage import migrations
 from storage.documents import Document, new_id
@@ -87,21 +87,21 @@ async def cycles(controller: Controller, settings: Settings, count: int) -> list
     others use as well is not as quick at all times.
     """
     bare = [bare_read(controller, None) for _ in range(TIMES)]
-    async with database(settings) as directory:
-        first = await cycle("first cycle", directory, settings, 0)
+    async with database(settings) as caller:
+        first = await cycle("first cycle", caller, settings, 0)
         bare += [bare_read(controller, None) for _ in range(TIMES)]
         first = replace(first, bare=statistics.median(bare))
-        changed = [await after_changes(controller, directory, settings, count // 100) for _ in range(TIMES)]
-        unchanged = [await after_changes(controller, directory, settings, 0) for _ in range(TIMES)]
+        changed = [await after_changes(controller, caller, settings, count // 100) for _ in range(TIMES)]
+        unchanged = [await after_changes(controller, caller, settings, 0) for _ in range(TIMES)]
     return [first, quickest("1% changed", changed), quickest("nothing changed", unchanged)]
 
 
-async def after_changes(controller: Controller, directory: Directory, settings: Settings, count: int) -> Row:
+async def after_changes(controller: Controller, caller: Caller, settings: Settings, count: int) -> Row:
     """A cycle after so many contacts changed, beside the bare read of the same."""
     usn = highest_usn(controller)
     change(controller, count)
     bare = bare_read(controller, usn)
-    return await cycle("", directory, settings, bare)
+    return await cycle("", caller, settings, bare)
 
 
 def quickest(name: str, rows: Sequence[Row]) -> Row:
@@ -109,13 +109,13 @@ def quickest(name: str, rows: Sequence[Row]) -> Row:
     return Row(name, best.record, best.cpu, min(row.bare for row in rows))
 
 
-async def cycle(name: str, directory: Directory, settings: Settings, bare: float) -> Row:
-    run = await progress.take(directory, Wanted())
+async def cycle(name: str, caller: Caller, settings: Settings, bare: float) -> Row:
+    run = await progress.take(caller, SyncRequest())
     assert run is not None
     cpu = time.process_time()
     await perform(run, settings)
     cpu = time.process_time() - cpu
-    record = await sync_control.get_run(directory, run.id)
+    record = await sync_control.get_run(caller, run.id)
     assert record["status"] == "SUCCEEDED", record
     return Row(name, record, cpu, bare)
 
@@ -214,12 +214,12 @@ def highest_usn(controller: Controller) -> int:
 
 
 @asynccontextmanager
-async def database(settings: Settings) -> AsyncIterator[Directory]:
+async def database(settings: Settings) -> AsyncIterator[Caller]:
     """The directory as the sync has it, in a database that is dropped afterwards."""
     db = connect(settings.uri(), settings.database, settings.driver)
     await migrations.prepare(db)
     try:
-        yield Directory(db, AUTHOR)
+        yield Caller(db, AUTHOR)
     finally:
         await db.drop()
         await db.close()

@@ -20,14 +20,14 @@ from cli import transfer
 from connector.errors import ExtraMissing
 from connector.library import ldap_library
 from resolvers import statistics
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.contacts import ORDERINGS
 from resolvers.errors import Problem
 from resolvers.files import columns as csv_columns
 from resolvers.files import export, filters
 from resolvers.imports.jobs import Options
 from resolvers.imports.state import ErrorPolicy, OnMatch
-from resolvers.sync.request import Wanted
+from resolvers.sync.request import SyncRequest
 from runtime import logs, tuning
 from settings import Settings
 from storage import migrations
@@ -106,8 +106,8 @@ def stats(data_dir: DataDir = None, mongodb_uri: MongodbUri = None) -> None:
     settings = read_settings(data_dir=data_dir, mongodb_uri=mongodb_uri)
 
     async def read() -> statistics.ContactStats:
-        async with open_directory(running) as directory:
-            return await statistics.contact_stats(directory)
+        async with open_caller(running) as caller:
+            return await statistics.contact_stats(caller)
 
     with mongodb(settings) as running:
         print(json.dumps(asyncio.run(read())))
@@ -130,9 +130,9 @@ def sync(
     settings = read_settings(data_dir=data_dir, mongodb_uri=mongodb_uri)
 
     async def run() -> int:
-        async with open_directory(running) as directory:
-            wanted = Wanted(dry_run, allow_deletions, full, directory.author.name)
-            return await sync_command.run(directory, running, wanted)
+        async with open_caller(running) as caller:
+            wanted = SyncRequest(dry_run, allow_deletions, full, caller.author.name)
+            return await sync_command.run(caller, running, wanted)
 
     with mongodb(settings) as running:
         sys.exit(asyncio.run(run()))
@@ -179,8 +179,8 @@ def import_contacts(
 
     async def run() -> int:
         with transfer.open_source(file) as source:
-            async with open_directory(running) as directory:
-                return await transfer.import_file(directory, source, options, transfer.Reports(failed, report, bom))
+            async with open_caller(running) as caller:
+                return await transfer.import_file(caller, source, options, transfer.Reports(failed, report, bom))
 
     with mongodb(settings) as running:
         sys.exit(asyncio.run(run()))
@@ -219,7 +219,7 @@ def export_contacts(
 
     async def run() -> None:
         names = export.chosen(columns.split(",") if columns else csv_columns.COLUMNS)
-        async with open_directory(running) as directory:
+        async with open_caller(running) as caller:
             selection = Selection(
                 source=source,
                 gal=gal,
@@ -229,10 +229,10 @@ def export_contacts(
                 job_title=job_title,
                 country=country,
                 email_domain=domain,
-                group_id=await filters.group_id(directory, group) if group else None,
-                manager_id=await filters.manager_id(directory, manager) if manager else None,
+                group_id=await filters.group_id(caller, group) if group else None,
+                manager_id=await filters.manager_id(caller, manager) if manager else None,
             )
-            await transfer.export_file(directory, file, selection, ordering, names, bom=bom)
+            await transfer.export_file(caller, file, selection, ordering, names, bom=bom)
 
     with mongodb(settings) as running:
         asyncio.run(run())
@@ -285,12 +285,12 @@ def mongodb(settings: Settings, *, exclusive: bool = False) -> Iterator[Settings
 
 
 @asynccontextmanager
-async def open_directory(settings: Settings) -> AsyncIterator[Directory]:
+async def open_caller(settings: Settings) -> AsyncIterator[Caller]:
     """The directory as the command line has it before it, ready for use."""
     tuning.tune()
     async with opened(settings.uri(), settings.database, settings.driver) as db:
         await migrations.prepare(db)
-        yield Directory(db, Author(os.environ.get("USER", "administrator"), "cli"), settings.default_region)
+        yield Caller(db, Author(os.environ.get("USER", "administrator"), "cli"), settings.default_region)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
@@ -300,8 +300,8 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 async def _prepare(settings: Settings, demo: bool) -> None:
     """Bring the database to this release's form, once and before any worker serves."""
-    async with open_directory(settings) as directory:
+    async with open_caller(settings) as caller:
         if demo:
             from demo import load
 
-            await load(directory)
+            await load(caller)

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 
 from connector.library import ldap_library
-from connector.scheduler import perform, sync_directory
-from resolvers.caller import Directory
+from connector.scheduler import perform, sync_caller
+from resolvers.caller import Caller
 from resolvers.errors import SyncAlreadyRunning, SyncNotConfigured
 from resolvers.sync import control, progress
-from resolvers.sync.progress import Run
-from resolvers.sync.request import Wanted
+from resolvers.sync.progress import SyncRun
+from resolvers.sync.request import SyncRequest
 from settings import Settings
 from storage.documents import Document
 from storage.lists.pages import Window
@@ -22,7 +22,7 @@ TELL_SECONDS = 0.5
 PAGE = 500
 
 
-async def run(directory: Directory, settings: Settings, wanted: Wanted) -> int:
+async def run(caller: Caller, settings: Settings, wanted: SyncRequest) -> int:
     """Do a cycle, with progress on standard error and what came of it on standard output.
 
     Returns the exit code: 0 when it succeeded, 1 when it stopped, failed or could not begin. Raises ExtraMissing.
@@ -30,7 +30,7 @@ async def run(directory: Directory, settings: Settings, wanted: Wanted) -> int:
     if not settings.ad_urls:
         return _refused(SyncNotConfigured().message)
     ldap_library()
-    taken = await progress.take(sync_directory(directory, settings), wanted)
+    taken = await progress.take(sync_caller(caller, settings), wanted)
     if taken is None:
         return _refused(SyncAlreadyRunning().message)
     telling = asyncio.create_task(_tell(taken))
@@ -42,24 +42,24 @@ async def run(directory: Directory, settings: Settings, wanted: Wanted) -> int:
         telling.cancel()
         with suppress(asyncio.CancelledError):
             await telling
-    return await _report(directory, taken)
+    return await _report(caller, taken)
 
 
-async def _report(directory: Directory, taken: Run) -> int:
+async def _report(caller: Caller, taken: SyncRun) -> int:
     """Print what came of the run."""
-    ended = await control.get_run(directory, taken.id)
+    ended = await control.get_run(caller, taken.id)
     print(file=sys.stderr)
-    async for line in _lines(directory, ended):
+    async for line in _lines(caller, ended):
         print(line)
     return 0 if ended["status"] == "SUCCEEDED" else 1
 
 
-async def _lines(directory: Directory, ended: Document) -> AsyncIterator[str]:
-    async for each in _details(directory, ended["_id"], "differences"):
+async def _lines(caller: Caller, ended: Document) -> AsyncIterator[str]:
+    async for each in _details(caller, ended["_id"], "differences"):
         yield f"{each['action'].lower():9} {each['distinguishedName']}"
         for name in sorted({*each["before"], *each["after"]}):
             yield f"          {name}: {each['before'].get(name)!r} → {each['after'].get(name)!r}"
-    async for each in _details(directory, ended["_id"], "skips"):
+    async for each in _details(caller, ended["_id"], "skips"):
         yield f"skipped   {each['distinguishedName']}: {each['code']}: {each['message']}"
     for note in ended["notes"]:
         yield f"note      {note}"
@@ -71,16 +71,16 @@ async def _lines(directory: Directory, ended: Document) -> AsyncIterator[str]:
         yield f"{problem['code']}: {problem['message']}"
 
 
-async def _details(directory: Directory, run_id: str, kind: Kind) -> AsyncIterator[Document]:
+async def _details(caller: Caller, run_id: str, kind: Kind) -> AsyncIterator[Document]:
     window: Window | None = Window(PAGE)
     while window:
-        page = await control.list_details(directory, run_id, kind, window)
+        page = await control.list_details(caller, run_id, kind, window)
         for each in page.documents:
             yield each
         window = Window(PAGE, after=page.documents[-1]["_id"]) if page.has_next else None
 
 
-async def _tell(taken: Run) -> None:
+async def _tell(taken: SyncRun) -> None:
     while True:
         print(f"\r{taken.phase.lower()}: {taken.processed:,} read ", end="", file=sys.stderr, flush=True)
         await asyncio.sleep(TELL_SECONDS)

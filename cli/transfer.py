@@ -23,7 +23,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.contacts import count_contacts
 from resolvers.files import export
 from resolvers.imports import failed_rows, jobs, report
@@ -57,24 +57,24 @@ class Reports:
     bom: bool = False
 
 
-async def import_file(directory: Directory, source: BinaryIO, options: Options, reports: Reports) -> int:
+async def import_file(caller: Caller, source: BinaryIO, options: Options, reports: Reports) -> int:
     """Import a file and tell how it goes. Returns the program's exit code: 0 if every row was good.
 
     Raises `ImportUnreadable`. Interrupted (Ctrl+C), it cancels the import, which keeps what it did.
     """
     console = Console(stderr=True)
-    job, scanned = await jobs.start_csv(directory, _pieces(source), options)
+    job, scanned = await jobs.start_csv(caller, _pieces(source), options)
     console.print(_told(job), highlight=False)
-    with _interruptible(directory, job):
-        running = asyncio.create_task(run_one(directory, job["_id"], scanned))
-        job = await _follow(directory, job, console)
+    with _interruptible(caller, job):
+        running = asyncio.create_task(run_one(caller, job["_id"], scanned))
+        job = await _follow(caller, job, console)
         await running
-    await _report(directory, job, console, reports)
+    await _report(caller, job, console, reports)
     return 0 if job["status"] == "SUCCEEDED" and not job["failed"] else 1
 
 
 async def export_file(
-    directory: Directory,
+    caller: Caller,
     path: Path,
     selection: Selection,
     ordering: Ordering,
@@ -83,9 +83,9 @@ async def export_file(
     bom: bool = False,
 ) -> None:
     """Write the selected contacts as CSV and tell how it goes."""
-    total = await count_contacts(directory, selection)
+    total = await count_contacts(caller, selection)
     bar = _bar(Console(stderr=True))
-    pieces = export.export(directory, selection, ordering, columns, bom=bom)
+    pieces = export.export(caller, selection, ordering, columns, bom=bom)
     with written(path) as target, bar:
         task = bar.add_task("Exporting", total=total)
         async with aclosing(pieces):
@@ -102,13 +102,13 @@ async def _pieces(source: BinaryIO) -> AsyncGenerator[bytes]:
         yield piece
 
 
-async def _follow(directory: Directory, job: Document, console: Console) -> Document:
+async def _follow(caller: Caller, job: Document, console: Console) -> Document:
     """Show how far the job is until it ends."""
     with _bar(console, TextColumn("{task.fields[failed]} refused")) as bar:
         task = bar.add_task("Importing", total=job["rows"], failed=0)
         while job["finishedAt"] is None:
             await asyncio.sleep(_POLL_SECONDS)
-            job = await jobs.present(directory, job["_id"])
+            job = await jobs.present(caller, job["_id"])
             done = job["undone"] + job["notUndone"] if job["phase"] == "ROLL_BACK" else job["processed"]
             bar.update(task, description=_DOING[job["phase"]], completed=done, failed=job["failed"])
     return job
@@ -128,13 +128,13 @@ def _bar(console: Console, *more: ProgressColumn) -> Progress:
 
 
 @contextmanager
-def _interruptible(directory: Directory, job: Document) -> Iterator[None]:
+def _interruptible(caller: Caller, job: Document) -> Iterator[None]:
     """Make Ctrl+C cancel the job instead of killing it."""
     loop = asyncio.get_running_loop()
     cancelling: list[asyncio.Task[Document]] = []
 
     def cancel() -> None:
-        cancelling.append(asyncio.create_task(jobs.cancel(directory, job["_id"])))
+        cancelling.append(asyncio.create_task(jobs.cancel(caller, job["_id"])))
 
     with suppress(NotImplementedError):  # Windows
         loop.add_signal_handler(signal.SIGINT, cancel)
@@ -152,7 +152,7 @@ def _told(job: Document) -> str:
     return f"{job['rows']:,} rows, {job['encoding']}, delimiter {delimiter}{ignored}"
 
 
-async def _report(directory: Directory, job: Document, console: Console, reports: Reports) -> None:
+async def _report(caller: Caller, job: Document, console: Console, reports: Reports) -> None:
     counts = ", ".join(f"{job[name]:,} {name}" for name in _COUNTS if job[name]) or "nothing to do"
     seconds = (job["finishedAt"] - job["startedAt"]).total_seconds()
     kind = "Dry run" if job["dryRun"] else "Import"
@@ -160,24 +160,24 @@ async def _report(directory: Directory, job: Document, console: Console, reports
     if job["message"]:
         print(job["message"])
     if job["dryRun"]:
-        await _print_outcomes(directory, job)
-    page = await jobs.list_problems(directory, job["_id"], Window(_SHOWN_PROBLEMS))
+        await _print_outcomes(caller, job)
+    page = await jobs.list_problems(caller, job["_id"], Window(_SHOWN_PROBLEMS))
     for problem in page.documents:
         column = f" {problem['column']}" if problem["column"] else ""
         print(f"  line {problem['line']}{column}: {problem['code']}: {problem['message']}")
     if page.has_next:
         print("  … and more")
     if reports.failed and page.documents:
-        await _write(reports.failed, failed_rows.failed_rows(directory, job, bom=reports.bom))
+        await _write(reports.failed, failed_rows.failed_rows(caller, job, bom=reports.bom))
         console.print(f"The refused rows are in {reports.failed}: mend them and import that file.", highlight=False)
     if reports.outcomes:
-        await _write(reports.outcomes, report.report(directory, job, bom=reports.bom))
+        await _write(reports.outcomes, report.report(caller, job, bom=reports.bom))
         console.print(f"What became of every row is in {reports.outcomes}.", highlight=False)
 
 
-async def _print_outcomes(directory: Directory, job: Document) -> None:
+async def _print_outcomes(caller: Caller, job: Document) -> None:
     """The first rows of a dry run; those that are refused are told with their problems."""
-    page = await jobs.list_outcomes(directory, job["_id"], Window(_SHOWN_OUTCOMES))
+    page = await jobs.list_outcomes(caller, job["_id"], Window(_SHOWN_OUTCOMES))
     for row in page.documents:
         told = report.changes(row)
         print(f"  line {row['line']} {row['action'].lower()}: {row['emailAddress']}{f' ({told})' if told else ''}")

@@ -41,7 +41,7 @@ class Search:
     narrow: bool = False
 
 
-class Connection:
+class LdapConnection:
     """With the domain controller at `url`, once opened; use it from one thread at a time, after `__init__`.
 
     `beat` is when the last step began, on the monotonic clock: what a watcher needs to tell slow from stuck. The

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from resolvers.sync.objects import Reference
+from resolvers.sync.source import Reference
 
 Attributes = Mapping[str, Sequence[bytes]]
 

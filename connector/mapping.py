@@ -6,9 +6,9 @@ whoever writes it.
 """
 
 from connector.entry import Attributes, Entry, domain_of, first_rdn, guid_text, reference
-from connector.objects import Address, ContactFields, GroupFields, Reason, Skipped, Standing
+from connector.fields import Address, ContactFields, GroupFields
 from connector.values import Unreadable, addresses, moment, number, text, truth
-from resolvers.sync.objects import DirectoryContact, DirectoryGroup, Reference
+from resolvers.sync.source import DirectoryContact, DirectoryGroup, Reason, Reference, Suitability, UnsuitableObject
 
 CONTACT_ATTRIBUTES = (
     "objectGUID",
@@ -71,7 +71,7 @@ class _Skip(Exception):
         self.reason = reason
 
 
-def read_contact(entry: Entry) -> DirectoryContact | Skipped:
+def read_contact(entry: Entry) -> DirectoryContact | UnsuitableObject:
     """The contact that an entry with CONTACT_ATTRIBUTES describes; never raises for any content."""
     try:
         attributes = entry.attributes
@@ -89,7 +89,7 @@ def read_contact(entry: Entry) -> DirectoryContact | Skipped:
         return skipped(entry, error)
 
 
-def read_group(entry: Entry) -> DirectoryGroup | Skipped:
+def read_group(entry: Entry) -> DirectoryGroup | UnsuitableObject:
     """The group that an entry with GROUP_ATTRIBUTES and all its members describes; never raises for any content."""
     try:
         attributes = entry.attributes
@@ -113,7 +113,7 @@ def read_group(entry: Entry) -> DirectoryGroup | Skipped:
         return skipped(entry, error)
 
 
-def read_standing(entry: Entry) -> Standing | None:
+def read_standing(entry: Entry) -> Suitability | None:
     """Whether an entry with STANDING_ATTRIBUTES is such as is synced; None for one without its objectGUID."""
     try:
         guid = object_guid(entry)
@@ -123,10 +123,10 @@ def read_standing(entry: Entry) -> Standing | None:
         refuse_system_objects(entry)
         required_addresses(entry.attributes)
     except _Skip:
-        return Standing(guid, suitable=False)
+        return Suitability(guid, suitable=False)
     except Unreadable:  # nothing can be told from it
-        return Standing(guid, suitable=True)
-    return Standing(guid, suitable=True)
+        return Suitability(guid, suitable=True)
+    return Suitability(guid, suitable=True)
 
 
 def contact_fields(attributes: Attributes) -> ContactFields:
@@ -197,9 +197,11 @@ def references(attributes: Attributes, name: str) -> list[Reference]:
     return [found for value in attributes.get(name, ()) if (found := reference(value)) is not None]
 
 
-def skipped(entry: Entry, error: _Skip | Unreadable) -> Skipped:
+def skipped(entry: Entry, error: _Skip | Unreadable) -> UnsuitableObject:
     try:
         guid = object_guid(entry)
     except _Skip as unanchored:
-        return Skipped(None, entry.dn, Reason.NO_ANCHOR, str(unanchored))
-    return Skipped(guid, entry.dn, error.reason if isinstance(error, _Skip) else Reason.UNREADABLE_VALUE, str(error))
+        return UnsuitableObject(None, entry.dn, Reason.NO_ANCHOR, str(unanchored))
+    return UnsuitableObject(
+        guid, entry.dn, error.reason if isinstance(error, _Skip) else Reason.UNREADABLE_VALUE, str(error)
+    )

@@ -8,11 +8,10 @@ all it read is safe: what changes meanwhile is read again next time, and nothing
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
-from typing import Literal, Self, TypeVar
+from typing import Self, TypeVar
 
 from connector.connection import Search
-from connector.entry import Attributes, Entry, guid_filter, guid_text, is_below, plain_dn
+from connector.entry import Attributes, Entry, domain_of, guid_filter, guid_text, is_below, plain_dn
 from connector.errors import SearchRefused
 from connector.mapping import (
     CONTACT_ATTRIBUTES,
@@ -22,14 +21,22 @@ from connector.mapping import (
     read_group,
     read_standing,
 )
-from connector.objects import Skipped, Standing, Tombstone
-from connector.session import Session
+from connector.session import LdapSession
 from connector.values import Unreadable, number, text
-from resolvers.sync.objects import DirectoryContact, DirectoryGroup, Presence
+from resolvers.sync.source import (
+    DeletedObjectsHidden,
+    DirectoryContact,
+    DirectoryGroup,
+    InventoryLine,
+    Kind,
+    Mark,
+    Suitability,
+    Tombstone,
+    UnsuitableObject,
+)
 from settings import Settings
 
 T = TypeVar("T")
-Kind = Literal["contact", "group"]
 
 CONTACTS = "(objectClass=contact)"
 # Distribution groups: those without the bit that lets a group hold rights (ADS_GROUP_TYPE_SECURITY_ENABLED).
@@ -37,28 +44,24 @@ GROUPS = "(&(objectClass=group)(!(groupType:1.2.840.113556.1.4.803:=2147483648))
 BY_GUID = 100  # objects asked for in one filter
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """How far a database had got: every change up to `usn` was there. `server` is the DC's host name."""
-
-    invocation_id: str
-    usn: int
-    server: str
-
-
-class Reader:
+class ActiveDirectoryReader:
     """Reads the configured part of the directory in `session`. Everything raises DirectoryError.
 
     `bases` are the DNs below which contacts and groups are read, none of them below another.
     """
 
-    def __init__(self, session: Session, naming_context: str, bases: Sequence[str], extra_filter: str) -> None:
+    def __init__(self, session: LdapSession, naming_context: str, bases: Sequence[str], extra_filter: str) -> None:
         self._session, self._naming_context, self.bases = session, naming_context, tuple(bases)
         contacts = f"(&{CONTACTS}{extra_filter})" if extra_filter else CONTACTS
         self._conditions: dict[Kind, str] = {"contact": contacts, "group": GROUPS}
 
+    @property
+    def domains(self) -> Sequence[str]:
+        """The DNS names of the domains that are read."""
+        return sorted({domain_of(base) for base in self.bases})
+
     @classmethod
-    async def open(cls, session: Session, settings: Settings) -> Self:
+    async def open(cls, session: LdapSession, settings: Settings) -> Self:
         """A reader of what the settings name, or of the server's whole domain."""
         root = await session.root("defaultNamingContext")
         context = text(root, "defaultNamingContext")
@@ -76,11 +79,11 @@ class Reader:
                 return Mark(page[0], usn(root, self._session.url), text(root, "dnsHostName") or "")
         raise SearchRefused(f"{self._session.url} keeps its invocationId to itself: let the account read {service}.")
 
-    def contacts(self, since: int | None = None) -> AsyncIterator[list[DirectoryContact | Skipped]]:
+    def contacts(self, since: int | None = None) -> AsyncIterator[list[DirectoryContact | UnsuitableObject]]:
         """Contacts in scope, page by page: all, or those changed after the USN `since`."""
         return self._everywhere(changed(self._conditions["contact"], since), CONTACT_ATTRIBUTES, read_contact)
 
-    def groups(self, since: int | None = None) -> AsyncIterator[list[DirectoryGroup | Skipped]]:
+    def groups(self, since: int | None = None) -> AsyncIterator[list[DirectoryGroup | UnsuitableObject]]:
         """Distribution groups in scope with all their members: all, or those changed after the USN `since`.
 
         A group changes when members are added or removed, but not when a member is deleted or brought back.
@@ -89,28 +92,28 @@ class Reader:
             changed(self._conditions["group"], since), GROUP_ATTRIBUTES, read_group, ranged="member"
         )
 
-    async def contacts_by_guid(self, guids: Sequence[str]) -> AsyncIterator[list[DirectoryContact | Skipped]]:
+    async def contacts_by_guid(self, guids: Sequence[str]) -> AsyncIterator[list[DirectoryContact | UnsuitableObject]]:
         """Those of the contacts that are in scope now: for what the inventory shows and no change told."""
         for condition in any_of(self._conditions["contact"], guids):
             async for page in self._everywhere(condition, CONTACT_ATTRIBUTES, read_contact):
                 yield page
 
-    async def groups_by_guid(self, guids: Sequence[str]) -> AsyncIterator[list[DirectoryGroup | Skipped]]:
+    async def groups_by_guid(self, guids: Sequence[str]) -> AsyncIterator[list[DirectoryGroup | UnsuitableObject]]:
         """Those of the distribution groups that are in scope now, likewise."""
         for condition in any_of(self._conditions["group"], guids):
             async for page in self._everywhere(condition, GROUP_ATTRIBUTES, read_group, ranged="member"):
                 yield page
 
-    async def inventory(self, kind: Kind) -> AsyncIterator[list[Presence]]:
+    async def inventory(self, kind: Kind) -> AsyncIterator[list[InventoryLine]]:
         """All contacts, or distribution groups, in scope by objectGUID, DN and uSNChanged; cheap."""
         async for page in self._everywhere(self._conditions[kind], ("objectGUID", "uSNChanged"), presence, narrow=True):
             yield [found for found in page if found is not None]
 
-    def standings(self, kind: Kind) -> AsyncIterator[list[Standing]]:
+    def suitability(self, kind: Kind) -> AsyncIterator[list[Suitability]]:
         """Whether those in scope are such as are synced."""
         return self._standings(self._conditions[kind])
 
-    async def standings_by_guid(self, kind: Kind, guids: Sequence[str]) -> AsyncIterator[list[Standing]]:
+    async def suitability_by_guid(self, kind: Kind, guids: Sequence[str]) -> AsyncIterator[list[Suitability]]:
         """Those of these that are in scope now, likewise."""
         for condition in any_of(self._conditions[kind], guids):
             async for page in self._standings(condition):
@@ -119,15 +122,18 @@ class Reader:
     async def tombstones(self, since: int) -> AsyncIterator[list[Tombstone]]:
         """Contacts and groups deleted after the USN `since`, wherever they were.
 
-        Raises SearchRefused when the account may not list deleted objects; the inventory then still tells what is
-        gone, but not whether it was deleted or left the scope.
+        Raises `DeletedObjectsHidden` when the account may not list deleted objects. The inventory still shows what is
+        gone then, but not whether it was deleted or left the scope.
         """
         container = f"CN=Deleted Objects,{self._naming_context}"
-        await self._require_sight_of(container)
         gone = f"(&(isDeleted=TRUE)(|(objectClass=contact)(objectClass=group))(uSNChanged>={since + 1}))"
         attributes = ("objectGUID", "lastKnownParent", "uSNChanged")
-        async for page in self._session.pages(Search(container, gone, attributes, deleted=True), tombstone):
-            yield [found for found in page if found is not None]
+        try:
+            await self._require_sight_of(container)
+            async for page in self._session.pages(Search(container, gone, attributes, deleted=True), tombstone):
+                yield [found for found in page if found is not None]
+        except SearchRefused as refusal:
+            raise DeletedObjectsHidden(str(refusal)) from refusal
 
     async def _require_sight_of(self, container: str) -> None:
         look = Search(container, "(objectClass=*)", ("objectGUID",), below=False, deleted=True)
@@ -139,7 +145,7 @@ class Reader:
             f'dsacls "{container}" /takeownership, then dsacls "{container}" /G <account>:LCRP'
         )
 
-    async def _standings(self, condition: str) -> AsyncIterator[list[Standing]]:
+    async def _standings(self, condition: str) -> AsyncIterator[list[Suitability]]:
         async for page in self._everywhere(condition, STANDING_ATTRIBUTES, read_standing):
             yield [found for found in page if found is not None]
 
@@ -179,11 +185,11 @@ def outermost(bases: Sequence[str]) -> list[str]:
     return kept
 
 
-def presence(entry: Entry) -> Presence | None:
+def presence(entry: Entry) -> InventoryLine | None:
     """None for an object that does not show its objectGUID; reading it in full reports that."""
     try:
         guid = guid_text(entry.attributes["objectGUID"][0])
-        return Presence(guid, entry.dn, number(entry.attributes, "uSNChanged"))
+        return InventoryLine(guid, entry.dn, number(entry.attributes, "uSNChanged"))
     except (LookupError, ValueError, Unreadable):
         return None
 

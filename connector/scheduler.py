@@ -10,10 +10,12 @@ import structlog
 
 from connector.errors import DirectoryError
 from connector.library import ldap_library
-from resolvers.caller import Directory
+from connector.reader import ActiveDirectoryReader
+from connector.session import open_session
+from resolvers.caller import Caller
 from resolvers.sync import progress
-from resolvers.sync.progress import Run
-from resolvers.sync.run import run_cycle
+from resolvers.sync.progress import SyncRun
+from resolvers.sync.run import run_sync
 from settings import Settings
 from storage.changes import Author
 from storage.driver import Session, Unavailable
@@ -31,17 +33,17 @@ SILENT_SECONDS = 90.0
 
 
 @asynccontextmanager
-async def scheduled(directory: Directory, settings: Settings) -> AsyncIterator[None]:
+async def scheduled(caller: Caller, settings: Settings) -> AsyncIterator[None]:
     """Sync while the block runs, if an Active Directory is configured. Raises ExtraMissing.
 
     Else take the schedule back once no other service confirms it any more.
     """
     if settings.ad_urls:
         ldap_library()
-        state = partial(lease.schedule, directory.db, server_name(settings), settings.sync_interval_minutes)
-        working = [_forever(directory, settings), _repeat(state)]
+        state = partial(lease.schedule, caller.db, server_name(settings), settings.sync_interval_minutes)
+        working = [_forever(caller, settings), _repeat(state)]
     else:
-        state = partial(_unschedule, directory)
+        state = partial(_unschedule, caller)
         working = [_repeat(state)]
     await state()
     tasks = [asyncio.create_task(each) for each in working]
@@ -53,14 +55,14 @@ async def scheduled(directory: Directory, settings: Settings) -> AsyncIterator[N
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def perform(run: Run, settings: Settings) -> None:
+async def perform(run: SyncRun, settings: Settings) -> None:
     """Do one cycle that was taken, and close its record whatever comes. Raises `LeaseLost`, and unforeseen errors.
 
     Cancelled, it lets another process begin anew.
     """
     async with run.held():
         try:
-            await run_cycle(run, settings)
+            await sync_once(run, settings)
         except DirectoryError as problem:
             await run.finish("FAILED", (problem.code, str(problem)))
         except asyncio.CancelledError:
@@ -75,24 +77,30 @@ async def perform(run: Run, settings: Settings) -> None:
             raise
 
 
+async def sync_once(run: SyncRun, settings: Settings) -> None:
+    async with open_session(settings) as session:
+        run.waited = lambda: session.ldap_seconds
+        await run_sync(run, settings, await ActiveDirectoryReader.open(session, settings))
+
+
 def server_name(settings: Settings) -> str:
     """What to call the directory in messages to people."""
     return settings.ad_name or urlsplit(settings.ad_urls[0]).hostname or settings.ad_urls[0]
 
 
-def sync_directory(directory: Directory, settings: Settings) -> Directory:
+def sync_caller(caller: Caller, settings: Settings) -> Caller:
     """The directory as the sync has it before it, which alone may write synced contacts."""
-    return Directory(directory.db, AUTHOR, settings.default_region, directory.clock)
+    return Caller(caller.db, AUTHOR, settings.default_region, caller.clock)
 
 
-async def _unschedule(directory: Directory) -> None:
+async def _unschedule(caller: Caller) -> None:
     """Say that no service syncs, if that is so, and forget what was asked for."""
 
     async def work(session: Session) -> None:
-        if await sync_state.unscheduled(directory.db, SILENT_SECONDS, session):
-            await runs.abandon_queued(directory.db, directory.clock(), session)
+        if await sync_state.unscheduled(caller.db, SILENT_SECONDS, session):
+            await runs.abandon_queued(caller.db, caller.clock(), session)
 
-    await directory.db.transaction(work)
+    await caller.db.transaction(work)
 
 
 async def _repeat(state: Callable[[], Awaitable[None]]) -> None:
@@ -105,8 +113,8 @@ async def _repeat(state: Callable[[], Awaitable[None]]) -> None:
             log.warning("directory sync not scheduled", error=str(error))
 
 
-async def _forever(directory: Directory, settings: Settings) -> None:
-    own = sync_directory(directory, settings)
+async def _forever(caller: Caller, settings: Settings) -> None:
+    own = sync_caller(caller, settings)
     while True:
         try:
             if run := await progress.take(own):

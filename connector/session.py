@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from connector.access import Access
-from connector.connection import Connection, Search
+from connector.connection import LdapConnection, Search
 from connector.entry import Attributes, Entry
 from connector.errors import CredentialsRejected, DirectoryError, Unreachable
 from connector.failures import timed_out
@@ -24,13 +24,13 @@ MOST = 1_000  # entries a page that Windows gives
 NARROW = 4  # times as many where they are small: each page costs the server as much again as 80 such entries
 
 
-class Session:
+class LdapSession:
     """A connection to the domain controller at `url`. Made by `open_session`."""
 
     def __init__(self, url: str, access: Access, page_size: int) -> None:
         self.url, self._page_size, self._seconds = url, page_size, access.seconds
         self.ldap_seconds = 0.0  # what the server and the network took so far, for the record of a cycle
-        self._connection = Connection(url, access)
+        self._connection = LdapConnection(url, access)
         self._worker = Worker(f"ldap {url}")
 
     async def open(self) -> None:
@@ -88,7 +88,7 @@ class Session:
 
 
 @asynccontextmanager
-async def open_session(settings: Settings) -> AsyncIterator[Session]:
+async def open_session(settings: Settings) -> AsyncIterator[LdapSession]:
     """A session with the first of CONTACTS_AD_URLS that answers.
 
     Raises ExtraMissing, FileUnreadable; CredentialsRejected at the first server that says so; else the failure of
@@ -97,7 +97,7 @@ async def open_session(settings: Settings) -> AsyncIterator[Session]:
     access = Access.from_settings(settings)
     failures: list[DirectoryError] = []
     for url in settings.ad_urls:
-        session = Session(url, access, settings.ad_page_size)
+        session = LdapSession(url, access, settings.ad_page_size)
         try:
             if failure := await failure_to_open(session):
                 failures.append(failure)
@@ -109,7 +109,7 @@ async def open_session(settings: Settings) -> AsyncIterator[Session]:
     raise all_failed(failures)
 
 
-async def failure_to_open(session: Session) -> DirectoryError | None:
+async def failure_to_open(session: LdapSession) -> DirectoryError | None:
     """Why another server should be tried, if so; a refused account is raised, lest trying on locks it."""
     try:
         await session.open()

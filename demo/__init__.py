@@ -12,7 +12,7 @@ import structlog
 
 from demo import files
 from resolvers import groups
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.errors import EmailAddressTaken
 from resolvers.imports import jobs
 from resolvers.imports.jobs import Options
@@ -24,69 +24,69 @@ from storage.sync import state
 
 log = structlog.get_logger(__name__)
 
-Part = Callable[[Directory], Awaitable[None]]
+Part = Callable[[Caller], Awaitable[None]]
 
 IMPORTER = Author("Demo data", "import")
 SYNC = Author("Active Directory", "sync")
 
 
-async def load(directory: Directory) -> None:
+async def load(caller: Caller) -> None:
     """Load the parts that this directory never had. Safe to repeat, also after a load that was cut off anywhere."""
-    loaded = await demo_state.loaded(directory.db)
+    loaded = await demo_state.loaded(caller.db)
     for name, part in PARTS.items():
         if name not in loaded:
-            await part(directory)
-            await demo_state.add(directory.db, name)
+            await part(caller)
+            await demo_state.add(caller.db, name)
             log.info("demo data loaded", part=name)
 
 
-async def _groups(directory: Directory) -> None:
+async def _groups(caller: Caller) -> None:
     for group in files.groups():
         try:
-            await groups.create_group(replace(directory, author=IMPORTER), group)
+            await groups.create_group(replace(caller, author=IMPORTER), group)
         except EmailAddressTaken as problem:
             if problem.kind != "group":  # else it is this group, of a load that was cut off
                 _left_out(group["displayName"], problem.message)
 
 
-async def _on_premises(directory: Directory) -> None:
+async def _on_premises(caller: Caller) -> None:
     found = files.on_premises()
-    outcome = await contacts.apply(replace(directory, author=SYNC), found.contacts)
+    outcome = await contacts.apply(replace(caller, author=SYNC), found.contacts)
     for skipped in outcome.skipped:
         _left_out(skipped.distinguished_name, skipped.message)
     # No domain controller is behind the demo data, so that no next cycle is due.
-    await state.completed(directory.db, found.domain, found.server, directory.clock(), None)
+    await state.completed(caller.db, found.domain, found.server, caller.clock(), None)
 
 
-async def _memberships(directory: Directory) -> None:
+async def _memberships(caller: Caller) -> None:
     """Groups are the cloud's own: Active Directory does not know who of its contacts are members."""
     members = files.on_premises().members
-    ids = await claims.synced_ids(directory.db, {guid for guids in members.values() for guid in guids})
+    ids = await claims.synced_ids(caller.db, {guid for guids in members.values() for guid in guids})
     for group in files.groups():
-        if present := await groups.group_by_address(directory, group["emailAddress"]):
+        if present := await groups.group_by_address(caller, group["emailAddress"]):
             wanted = [ids[guid] for guid in members[group["displayName"]] if guid in ids]
-            await groups.add_contacts(replace(directory, author=IMPORTER), present["_id"], wanted)
+            await groups.add_contacts(replace(caller, author=IMPORTER), present["_id"], wanted)
 
 
-async def _cloud_contacts(directory: Directory) -> None:
+async def _cloud_contacts(caller: Caller) -> None:
     """Those that an earlier load created before it was cut off are left as people have made them since."""
     content = files.contacts()
-    created = await demo_state.ever_created(directory.db, IMPORTER.name, files.addresses(content))
+    created = await demo_state.ever_created(caller.db, IMPORTER.name, files.addresses(content))
     if left := files.without(content, created):
-        await _import(replace(directory, author=IMPORTER), left)
+        await _import(replace(caller, author=IMPORTER), left)
 
 
-async def _import(directory: Directory, content: bytes) -> None:
+async def _import(caller: Caller, content: bytes) -> None:
     async def file() -> AsyncIterator[bytes]:
         yield content
 
-    job, scanned = await jobs.start_csv(directory, file(), Options(encoding="utf-8", file_name="contacts.csv"))
-    runner = Runner(directory)
+    job, scanned = await jobs.start_csv(caller, file(), Options(encoding="utf-8", file_name="contacts.csv"))
+    runner = Runner(caller)
     runner.start(job, scanned)
     ended = await runner.wait(job["_id"])
     if ended is None or ended["status"] != "SUCCEEDED":
         raise RuntimeError(f"The demo contacts were not imported: {ended and ended['message']}")
-    async for problem in imports.all_problems(directory.db, job["_id"]):
+    async for problem in imports.all_problems(caller.db, job["_id"]):
         _left_out(f"line {problem['line']}", problem["message"])
 
 

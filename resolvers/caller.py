@@ -1,4 +1,4 @@
-"""What every resolver works with: the database, the caller, and the clock."""
+"""Who calls a resolver, through which channel, and the database and clock that go with the call."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from storage.driver import Database
 
 
 @dataclass(frozen=True, slots=True)
-class Directory:
-    """The directory as one caller has it before them."""
+class Caller:
+    """Who calls, with the database they call on.
+
+    Each door makes its own and says so in `author.channel`. `default_region` is the country whose dialling rules
+    apply to phone numbers of contacts without a country.
+    """
 
     db: Database
     author: Author
     default_region: str = ""
     clock: Callable[[], datetime] = now
-
-    def through(self, door: str) -> "Directory":
-        """The directory as the same caller has it by this door."""
-        return Directory(self.db, Author(self.author.name, door), self.default_region, self.clock)

@@ -3,11 +3,10 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 from resolvers import mastery, rules
-from resolvers.caller import Directory
-from resolvers.errors import Busy, ContactReadOnly, EmailAddressTaken, ManagerCycle, NotFound
+from resolvers.caller import Caller
+from resolvers.errors import Busy, EmailAddressTaken, ManagerCycle, NotFound
 from storage import changes, claims, contacts, groups, writing
 from storage.changes import Change
-from storage.documents import Document
 from storage.driver import Session
 
 _ATTEMPTS = 20
@@ -16,7 +15,7 @@ Decide = Callable[[Session], Awaitable[Sequence[Change]]]
 Beside = Callable[[Session], Awaitable[None]]
 
 
-async def commit(directory: Directory, decide: Decide, beside: Beside | None = None) -> Sequence[Change]:
+async def commit(caller: Caller, decide: Decide, beside: Beside | None = None) -> Sequence[Change]:
     """Write the changes that `decide` returns, and return them. `beside` writes what belongs in the same transaction.
 
     `decide` reads with the session it is given, so that what it saw is what the changes are applied to, and runs
@@ -29,51 +28,40 @@ async def commit(directory: Directory, decide: Decide, beside: Beside | None = N
         async def work(session: Session, decided: list[Change] = decided) -> None:
             decided[:] = await decide(session)
             if decided:
-                await writing.apply(directory.db, decided, directory.author, directory.clock(), session)
-                await _check_managers(directory, decided, session)
+                await writing.apply(caller.db, decided, caller.author, caller.clock(), session)
+                await _check_managers(caller, decided, session)
             if beside:
                 await beside(session)
 
         try:
-            await directory.db.transaction(work)
+            await caller.db.transaction(work)
         except changes.Outdated:
-            await _refuse_synced(directory, decided)
+            await _refuse_synced(caller, decided)
         except claims.Taken as taken:
-            await refuse_taken(directory, taken.value)
+            await refuse_taken(caller, taken.value)
         else:
             return decided
     raise Busy
 
 
-async def refuse_taken(directory: Directory, address: str) -> None:
+async def refuse_taken(caller: Caller, address: str) -> None:
     """Raise `EmailAddressTaken` naming who holds the address; return if it is free by now."""
-    for holder in (await claims.holders(directory.db, [address])).values():
+    for holder in (await claims.holders(caller.db, [address])).values():
         read = contacts.get if holder.kind == "contact" else groups.get
-        if document := await read(directory.db, holder.id):
+        if document := await read(caller.db, holder.id):
             raise EmailAddressTaken(address, document, holder.kind)
 
 
-async def read_only(directory: Directory, contact: Document, manager: Document | None = None) -> ContactReadOnly:
-    """The refusal to change this synced contact, saying who masters it, when it synced and when it will.
-
-    With `manager`, the refusal to delete that contact, who manages this one.
-    """
-    where = await mastery.where_to_edit(directory, contact)
-    if manager:
-        where = f"Its manager is {manager['displayName']}, who can be deleted once it has another. {where}"
-    return ContactReadOnly(contact, where)
-
-
-async def _refuse_synced(directory: Directory, decided: Sequence[Change]) -> None:
+async def _refuse_synced(caller: Caller, decided: Sequence[Change]) -> None:
     """Raise `ContactReadOnly` if a synced contact is why the changes did not fit."""
-    if directory.author.is_sync:
+    if caller.author.is_sync:
         return
     for change in decided:
-        if change.before and change.before["source"] == "SYNCED" and change.action != "HANDED_OVER":
-            raise await read_only(directory, change.before)
+        if change.before and not mastery.is_editable(change.before) and change.action != "HANDED_OVER":
+            raise await mastery.contact_read_only(caller, change.before)
 
 
-async def _check_managers(directory: Directory, decided: Sequence[Change], session: Session) -> None:
+async def _check_managers(caller: Caller, decided: Sequence[Change], session: Session) -> None:
     """Make sure that the managers just set exist, stay, and close no cycle."""
     moved = [
         change
@@ -88,13 +76,13 @@ async def _check_managers(directory: Directory, decided: Sequence[Change], sessi
     # Who is new, or back, manages nobody yet: those alone close no cycle but among themselves.
     are_new = all(change.before is None for change in moved)
     if not are_new:
-        await contacts.lock_managers(directory.db, session)
+        await contacts.lock_managers(caller.db, session)
     present = {change.contact["_id"] for change in decided if change.before is None}
-    present.update(await contacts.pin(directory.db, set(managed.values()) - present, session))
+    present.update(await contacts.pin(caller.db, set(managed.values()) - present, session))
     for manager in managed.values():
         if manager not in present:
             raise NotFound("contact", manager, "managerId")
-    above = managed if are_new else await contacts.managers_above(directory.db, managed, session)
+    above = managed if are_new else await contacts.managers_above(caller.db, managed, session)
     if chain := rules.manager_cycle(above, list(managed)):
-        named = await contacts.get_many(directory.db, chain, session)
+        named = await contacts.get_many(caller.db, chain, session)
         raise ManagerCycle([named[each] for each in chain])

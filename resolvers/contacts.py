@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from resolvers import rules
-from resolvers.caller import Directory
-from resolvers.commit import commit, read_only
+from resolvers import mastery, rules
+from resolvers.caller import Caller
+from resolvers.commit import commit
 from resolvers.errors import FieldProblem, InvalidInput, InvalidRequest, NotFound, Problem, VersionConflict
 from resolvers.paging import MAX_SIZE
 from resolvers.recycle_bin import leaving, restoration
@@ -30,7 +30,7 @@ ORDERINGS = {
 }
 
 
-async def create_contact(directory: Directory, fields: Fields) -> Document:
+async def create_contact(caller: Caller, fields: Fields) -> Document:
     """Add a cloud contact. Raises `InvalidInput`, `EmailAddressTaken`, `NotFound` (the manager)."""
     identifier = new_id()
     contact = {
@@ -38,18 +38,18 @@ async def create_contact(directory: Directory, fields: Fields) -> Document:
         "source": "CLOUD",
         "gal": "VISIBLE",
         "createdAt": created_at(identifier),
-        **rules.new_contact(fields, directory.default_region),
+        **rules.new_contact(fields, caller.default_region),
     }
 
     async def decide(session: Session) -> Sequence[Change]:
-        return [changes.created(contact, directory.clock())]
+        return [changes.created(contact, caller.clock())]
 
-    (change,) = await commit(directory, decide)
+    (change,) = await commit(caller, decide)
     return change.contact
 
 
 async def update_contact(
-    directory: Directory, identifier: str, fields: Fields, expected_version: int | None = None
+    caller: Caller, identifier: str, fields: Fields, expected_version: int | None = None
 ) -> Document:
     """Change the given fields of a cloud contact; an update that changes nothing writes nothing.
 
@@ -59,22 +59,22 @@ async def update_contact(
 
     async def decide(session: Session) -> Sequence[Change]:
         nonlocal current
-        current = await _present(directory, identifier, session)
-        if current["source"] == "SYNCED" and not directory.author.is_sync:
-            raise await read_only(directory, current)
+        current = await _present(caller, identifier, session)
+        if not (caller.author.is_sync or mastery.is_editable(current)):
+            raise await mastery.contact_read_only(caller, current)
         _expect(current, expected_version)
-        after = rules.changed_contact(current, fields, directory.default_region)
+        after = rules.changed_contact(current, fields, caller.default_region)
         if not changes.altered(current, after):
             return []
-        return [changes.updated(current, after, directory.clock())]
+        return [changes.updated(current, after, caller.clock())]
 
-    written = await commit(directory, decide)
+    written = await commit(caller, decide)
     return written[0].contact if written else current
 
 
-async def delete_contact(directory: Directory, identifier: str, expected_version: int | None = None) -> None:
+async def delete_contact(caller: Caller, identifier: str, expected_version: int | None = None) -> None:
     """Move a cloud contact to the recycle bin. Raises `NotFound`, `ContactReadOnly`, `VersionConflict`."""
-    outcome = await _delete(directory, [identifier], {identifier: expected_version})
+    outcome = await _delete(caller, [identifier], {identifier: expected_version})
     for problem in outcome.problems.values():
         raise problem
 
@@ -87,12 +87,12 @@ class Deletion:
     problems: Mapping[str, Problem]
 
 
-async def delete_contacts(directory: Directory, ids: Sequence[str]) -> Deletion:
+async def delete_contacts(caller: Caller, ids: Sequence[str]) -> Deletion:
     """Move all of these that are cloud contacts to the recycle bin at once, and say why the others stay."""
-    return await _delete(directory, bulk_ids("ids", ids), {})
+    return await _delete(caller, bulk_ids("ids", ids), {})
 
 
-async def restore_contact(directory: Directory, identifier: str) -> Document:
+async def restore_contact(caller: Caller, identifier: str) -> Document:
     """Bring a contact back from the recycle bin, with its memberships, its manager and its reports.
 
     A manager or a report that is deleted still is so again once it comes back, too. What no longer exists, or would
@@ -101,71 +101,69 @@ async def restore_contact(directory: Directory, identifier: str) -> Document:
     """
 
     async def decide(session: Session) -> Sequence[Change]:
-        entry = await recycle_bin.get(directory.db, identifier, session)
+        entry = await recycle_bin.get(caller.db, identifier, session)
         if entry is None:
             raise NotFound("deleted contact", identifier)
         contact: Document = entry["contact"]
-        if contact["source"] == "SYNCED" and not directory.author.is_sync:
-            raise await read_only(directory, contact)
-        return await restoration(directory, entry, session)
+        if not (caller.author.is_sync or mastery.is_editable(contact)):
+            raise await mastery.contact_read_only(caller, contact)
+        return await restoration(caller, entry, session)
 
-    restored = await commit(directory, decide)
+    restored = await commit(caller, decide)
     return restored[0].contact
 
 
-async def get_contact(
-    directory: Directory, identifier: str, projection: Sequence[str] | None = None
-) -> Document | None:
+async def get_contact(caller: Caller, identifier: str, projection: Sequence[str] | None = None) -> Document | None:
     """The contact with this id, or None. `projection` as in `list_contacts`."""
-    return await contacts.get(directory.db, identifier, projection=projection)
+    return await contacts.get(caller.db, identifier, projection=projection)
 
 
 async def get_contacts(
-    directory: Directory, ids: Iterable[str], projection: Sequence[str] | None = None
+    caller: Caller, ids: Iterable[str], projection: Sequence[str] | None = None
 ) -> Mapping[str, Document]:
     """The contacts with these ids, keyed by id; unknown ones are left out. `projection` as in `list_contacts`."""
-    return await contacts.get_many(directory.db, ids, projection=projection)
+    return await contacts.get_many(caller.db, ids, projection=projection)
 
 
-async def contact_by_address(directory: Directory, address: str) -> Document | None:
+async def contact_by_address(caller: Caller, address: str) -> Document | None:
     """The contact that has this primary address or alias, or None."""
-    return await contacts.by_address(directory.db, address.strip())
+    return await contacts.by_address(caller.db, address.strip())
 
 
 def list_contacts(
-    directory: Directory,
+    caller: Caller,
     selection: Selection,
     ordering: Ordering,
     window: Window,
     projection: Sequence[str] | None = None,
 ) -> Awaitable[Page]:
     """One page of the selected contacts. `projection` names the stored fields that are wanted; None is all."""
-    return contacts.page(directory.db, bounded(selection), ordering, window, projection)
+    return contacts.page(caller.db, bounded(selection), ordering, window, projection)
 
 
-async def count_contacts(directory: Directory, selection: Selection) -> int:
+async def count_contacts(caller: Caller, selection: Selection) -> int:
     """How many contacts are selected."""
-    return await contacts.count(directory.db, bounded(selection))
+    return await contacts.count(caller.db, bounded(selection))
 
 
-async def list_history(directory: Directory, identifier: str, window: Window) -> Page:
+async def list_history(caller: Caller, identifier: str, window: Window) -> Page:
     """One page of the changes of a contact, the latest first."""
-    return await history.page(directory.db, identifier, window)
+    return await history.page(caller.db, identifier, window)
 
 
-async def count_history(directory: Directory, identifier: str) -> int:
+async def count_history(caller: Caller, identifier: str) -> int:
     """How many changes of a contact are recorded."""
-    return await history.count(directory.db, identifier)
+    return await history.count(caller.db, identifier)
 
 
-async def list_deleted(directory: Directory, window: Window) -> Page:
+async def list_deleted(caller: Caller, window: Window) -> Page:
     """One page of the recycle bin, the latest deletion first."""
-    return await recycle_bin.page(directory.db, window)
+    return await recycle_bin.page(caller.db, window)
 
 
-async def count_deleted(directory: Directory) -> int:
+async def count_deleted(caller: Caller) -> int:
     """How many contacts the recycle bin holds."""
-    return await recycle_bin.count(directory.db)
+    return await recycle_bin.count(caller.db)
 
 
 def bounded(selection: Selection) -> Selection:
@@ -186,8 +184,8 @@ def bulk_ids(field: str, ids: Sequence[str]) -> Sequence[str]:
     return list(dict.fromkeys(ids))
 
 
-async def _present(directory: Directory, identifier: str, session: Session) -> Document:
-    contact = await contacts.get(directory.db, identifier, session)
+async def _present(caller: Caller, identifier: str, session: Session) -> Document:
+    contact = await contacts.get(caller.db, identifier, session)
     if contact is None:
         raise NotFound("contact", identifier)
     return contact
@@ -198,28 +196,28 @@ def _expect(current: Document, version: int | None) -> None:
         raise VersionConflict(current, version)
 
 
-async def _delete(directory: Directory, ids: Sequence[str], versions: Mapping[str, int | None]) -> Deletion:
+async def _delete(caller: Caller, ids: Sequence[str], versions: Mapping[str, int | None]) -> Deletion:
     """Delete what may be deleted, and keep why the rest may not."""
     problems: dict[str, Problem] = {}
 
     async def decide(session: Session) -> Sequence[Change]:
         problems.clear()
-        found = await contacts.get_many(directory.db, ids, session)
-        reports = await contacts.reports_of(directory.db, ids, session)
-        locked = {each["managerId"]: each for each in reports if each["source"] == "SYNCED"}
+        found = await contacts.get_many(caller.db, ids, session)
+        reports = await contacts.reports_of(caller.db, ids, session)
+        locked = {each["managerId"]: each for each in reports if not mastery.is_editable(each)}
         for identifier in ids:
             contact = found.get(identifier)
-            if problem := await _undeletable(directory, identifier, contact, locked, versions.get(identifier)):
+            if problem := await _undeletable(caller, identifier, contact, locked, versions.get(identifier)):
                 problems[identifier] = problem
         going = [found[identifier] for identifier in ids if identifier not in problems]
-        return leaving(directory, going, reports)
+        return leaving(caller, going, reports)
 
-    await commit(directory, decide)
+    await commit(caller, decide)
     return Deletion([identifier for identifier in ids if identifier not in problems], problems)
 
 
 async def _undeletable(
-    directory: Directory,
+    caller: Caller,
     identifier: str,
     contact: Document | None,
     locked: Mapping[str, Document],
@@ -228,11 +226,11 @@ async def _undeletable(
     """Why this contact cannot be deleted. `locked`: a synced report of each manager, whom only the sync may orphan."""
     if contact is None:
         return NotFound("contact", identifier)
-    if not directory.author.is_sync:
-        if contact["source"] == "SYNCED":
-            return await read_only(directory, contact)
+    if not caller.author.is_sync:
+        if not mastery.is_editable(contact):
+            return await mastery.contact_read_only(caller, contact)
         if identifier in locked:
-            return await read_only(directory, locked[identifier], manager=contact)
+            return await mastery.contact_read_only(caller, locked[identifier], manager=contact)
     try:
         _expect(contact, expected_version)
     except VersionConflict as problem:

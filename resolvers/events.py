@@ -11,7 +11,7 @@ from contextlib import aclosing, asynccontextmanager
 import structlog
 
 from resolvers import statistics
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.contacts import bounded
 from resolvers.errors import EventsMissed
 from resolvers.statistics import ContactStats
@@ -176,12 +176,12 @@ async def contact_changes(feed: Feed, selection: Selection) -> AsyncGenerator[Ev
             yield event
 
 
-async def stats_changes(feed: Feed, directory: Directory) -> AsyncGenerator[ContactStats, None]:
+async def stats_changes(feed: Feed, caller: Caller) -> AsyncGenerator[ContactStats, None]:
     """The figures of the dashboard: at once, and whenever they have changed, a few times a second at most."""
     last: ContactStats | None = None
     async with aclosing(feed.ticks(lambda event: event.collection == "history")) as ticks:
         async for _ in ticks:
-            stats = await statistics.contact_stats(directory)
+            stats = await statistics.contact_stats(caller)
             if stats != last:
                 yield stats
             last = stats

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from resolvers import mastery, rules
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.commit import refuse_taken
 from resolvers.contacts import MAX_TEXT, bulk_ids
-from resolvers.errors import Busy, GroupReadOnly, InvalidRequest, NotFound, VersionConflict
+from resolvers.errors import Busy, InvalidRequest, NotFound, VersionConflict
 from resolvers.rules import Fields
 from storage import claims, contacts, groups
 from storage.documents import Document, created_at, new_id
@@ -18,7 +18,7 @@ from storage.lists.pages import Page, Window
 _ATTEMPTS = 20
 
 
-async def create_group(directory: Directory, fields: Fields) -> Document:
+async def create_group(caller: Caller, fields: Fields) -> Document:
     """Add a group without members. Raises `InvalidInput`, `EmailAddressTaken`."""
     identifier = new_id()
     group = {
@@ -26,18 +26,18 @@ async def create_group(directory: Directory, fields: Fields) -> Document:
         "memberCount": 0,
         "version": 1,
         "createdAt": created_at(identifier),
-        "updatedAt": directory.clock(),
+        "updatedAt": caller.clock(),
         **rules.new_group(fields),
     }
 
     async def work(session: Session) -> Document:
-        return await groups.insert(directory.db, group, session)
+        return await groups.insert(caller.db, group, session)
 
-    return await _claiming(directory, work)
+    return await _claiming(caller, work)
 
 
 async def update_group(
-    directory: Directory, identifier: str, fields: Fields, expected_version: int | None = None
+    caller: Caller, identifier: str, fields: Fields, expected_version: int | None = None
 ) -> Document:
     """Change the given fields of a group.
 
@@ -45,27 +45,27 @@ async def update_group(
     """
 
     async def work(session: Session) -> Document:
-        before = await _of_the_cloud(directory, identifier, session)
+        before = await _of_the_cloud(caller, identifier, session)
         if expected_version is not None and before["version"] != expected_version:
             raise VersionConflict(before, expected_version)
         after = rules.changed_group(before, fields)
         if after == before:
             return before
-        return _present(await groups.replace(directory.db, before, after, directory.clock(), session), identifier)
+        return _present(await groups.replace(caller.db, before, after, caller.clock(), session), identifier)
 
-    return await _claiming(directory, work)
+    return await _claiming(caller, work)
 
 
-async def delete_group(directory: Directory, identifier: str) -> None:
+async def delete_group(caller: Caller, identifier: str) -> None:
     """Delete a group; its members stay contacts. Raises `NotFound`, `GroupReadOnly`."""
 
     async def work(session: Session) -> bool:
-        await _of_the_cloud(directory, identifier, session)
-        return await groups.mark_deleted(directory.db, identifier, session)
+        await _of_the_cloud(caller, identifier, session)
+        return await groups.mark_deleted(caller.db, identifier, session)
 
-    if not await directory.db.transaction(work):
+    if not await caller.db.transaction(work):
         raise NotFound("distribution group", identifier)
-    await groups.finish_deletions(directory.db)
+    await groups.finish_deletions(caller.db)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,42 +77,42 @@ class Membership:
     unknown_ids: Sequence[str]
 
 
-async def add_contacts(directory: Directory, identifier: str, contact_ids: Sequence[str]) -> Membership:
+async def add_contacts(caller: Caller, identifier: str, contact_ids: Sequence[str]) -> Membership:
     """Make contacts members of a group; those that already are stay so.
 
     Raises `NotFound`, `GroupReadOnly`, `InvalidInput`.
     """
-    return await _change_members(directory, identifier, contact_ids, groups.add_members)
+    return await _change_members(caller, identifier, contact_ids, groups.add_members)
 
 
-async def remove_contacts(directory: Directory, identifier: str, contact_ids: Sequence[str]) -> Membership:
+async def remove_contacts(caller: Caller, identifier: str, contact_ids: Sequence[str]) -> Membership:
     """Make contacts members no more; those that are not stay so.
 
     Raises `NotFound`, `GroupReadOnly`, `InvalidInput`.
     """
-    return await _change_members(directory, identifier, contact_ids, groups.remove_members)
+    return await _change_members(caller, identifier, contact_ids, groups.remove_members)
 
 
-async def get_groups(directory: Directory, ids: Iterable[str]) -> Mapping[str, Document]:
+async def get_groups(caller: Caller, ids: Iterable[str]) -> Mapping[str, Document]:
     """The groups with these ids, keyed by id; unknown ones are left out."""
-    return await groups.get_many(directory.db, ids)
+    return await groups.get_many(caller.db, ids)
 
 
-async def group_by_address(directory: Directory, address: str) -> Document | None:
+async def group_by_address(caller: Caller, address: str) -> Document | None:
     """The group with this address, or None."""
-    return await groups.by_address(directory.db, address.strip())
+    return await groups.by_address(caller.db, address.strip())
 
 
 async def list_groups(
-    directory: Directory, window: Window, search: str | None = None, ids: Sequence[str] | None = None
+    caller: Caller, window: Window, search: str | None = None, ids: Sequence[str] | None = None
 ) -> Page:
     """One page of the groups in display-name order, found by word beginnings, among these ids if given."""
-    return await groups.page(directory.db, window, _terms(search), ids)
+    return await groups.page(caller.db, window, _terms(search), ids)
 
 
-async def count_groups(directory: Directory, search: str | None = None, ids: Sequence[str] | None = None) -> int:
+async def count_groups(caller: Caller, search: str | None = None, ids: Sequence[str] | None = None) -> int:
     """How many groups `list_groups` goes through."""
-    return await groups.count(directory.db, _terms(search), ids)
+    return await groups.count(caller.db, _terms(search), ids)
 
 
 def _terms(search: str | None) -> list[str]:
@@ -122,35 +122,35 @@ def _terms(search: str | None) -> list[str]:
 
 
 async def _change_members(
-    directory: Directory, identifier: str, contact_ids: Sequence[str], change: groups.ChangeMembers
+    caller: Caller, identifier: str, contact_ids: Sequence[str], change: groups.ChangeMembers
 ) -> Membership:
     ids = bulk_ids("contactIds", contact_ids)
 
     async def work(session: Session) -> Membership:
-        await _of_the_cloud(directory, identifier, session)
-        changed = await change(directory.db, identifier, ids, session)
-        group = _present(await groups.count_members(directory.db, identifier, changed, session), identifier)
-        known = await contacts.get_many(directory.db, ids, session, ["_id"])
+        await _of_the_cloud(caller, identifier, session)
+        changed = await change(caller.db, identifier, ids, session)
+        group = _present(await groups.count_members(caller.db, identifier, changed, session), identifier)
+        known = await contacts.get_many(caller.db, ids, session, ["_id"])
         return Membership(group, abs(changed), [each for each in ids if each not in known])
 
-    return await directory.db.transaction(work)
+    return await caller.db.transaction(work)
 
 
-async def _claiming(directory: Directory, work: groups.Write) -> Document:
+async def _claiming(caller: Caller, work: groups.Write) -> Document:
     """Run a write that may claim an address, again if its holder let it go meanwhile."""
     for _ in range(_ATTEMPTS):
         try:
-            return await directory.db.transaction(work)
+            return await caller.db.transaction(work)
         except claims.Taken as taken:
-            await refuse_taken(directory, taken.value)
+            await refuse_taken(caller, taken.value)
     raise Busy
 
 
-async def _of_the_cloud(directory: Directory, identifier: str, session: Session) -> Document:
+async def _of_the_cloud(caller: Caller, identifier: str, session: Session) -> Document:
     """The group, if it is not synced: then it may be read here, and is changed in Active Directory."""
-    group = _present(await groups.get(directory.db, identifier, session), identifier)
-    if group.get("source") == "SYNCED":
-        raise GroupReadOnly(group, await mastery.where_to_edit(directory, group))
+    group = _present(await groups.get(caller.db, identifier, session), identifier)
+    if not mastery.is_editable(group):
+        raise await mastery.group_read_only(caller, group)
     return group
 
 

@@ -2,20 +2,20 @@
 
 from collections.abc import Sequence
 
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from storage import changes, contacts, groups
 from storage.changes import Change
 from storage.documents import Document
 from storage.driver import Session
 
 
-async def departure(directory: Directory, going: Sequence[Document], session: Session) -> Sequence[Change]:
+async def departure(caller: Caller, going: Sequence[Document], session: Session) -> Sequence[Change]:
     """The changes that delete these contacts and leave their reports without a manager."""
-    reports = await contacts.reports_of(directory.db, [each["_id"] for each in going], session)
-    return leaving(directory, going, reports)
+    reports = await contacts.reports_of(caller.db, [each["_id"] for each in going], session)
+    return leaving(caller, going, reports)
 
 
-def leaving(directory: Directory, going: Sequence[Document], reports: Sequence[Document]) -> Sequence[Change]:
+def leaving(caller: Caller, going: Sequence[Document], reports: Sequence[Document]) -> Sequence[Change]:
     """`departure` where the reports of those who go are read already."""
     ids = {contact["_id"] for contact in going}
     left = [report for report in reports if report["managerId"] in ids and report["_id"] not in ids]
@@ -23,16 +23,16 @@ def leaving(directory: Directory, going: Sequence[Document], reports: Sequence[D
     reporting: dict[str, list[str]] = {}
     for report in reports:
         reporting.setdefault(report["managerId"], []).append(report["_id"])
-    at = directory.clock()
+    at = caller.clock()
     return [
         *(changes.deleted(each, reporting.get(each["_id"], ())) for each in going),
         *(changes.orphaned(report, at) for report in left),
     ]
 
 
-async def restoration(directory: Directory, entry: Document, session: Session) -> Sequence[Change]:
+async def restoration(caller: Caller, entry: Document, session: Session) -> Sequence[Change]:
     """The changes that bring a deleted contact back: itself first, then the reports it had."""
-    db, at = directory.db, directory.clock()
+    db, at = caller.db, caller.clock()
     contact: Document = dict(entry["contact"])
     contact["groupIds"] = list(await groups.get_many(db, contact.get("groupIds", ()), session))
     if not contact["groupIds"]:

@@ -2,7 +2,7 @@
 
 from typing import TypedDict
 
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from storage import statistics
 
 
@@ -15,9 +15,9 @@ class ContactStats(TypedDict):
     hiddenFromGal: int
 
 
-async def contact_stats(directory: Directory) -> ContactStats:
+async def contact_stats(caller: Caller) -> ContactStats:
     """The figures of the dashboard, exact as of the last write, at a cost that no number of contacts changes."""
-    counts = await statistics.read(directory.db)
+    counts = await statistics.read(caller.db)
     return {
         "total": statistics.total(counts),
         "synced": statistics.total(counts, sources=["SYNCED"]),

@@ -10,10 +10,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from resolvers import mastery
+from resolvers.caller import Caller
 from resolvers.errors import Busy, ContactReadOnly, Problem, VersionConflict
 from rest import etags, problems, representation
 from rest.problems import ForeignOrigin, Malformed, UnsupportedMediaType
 from runtime.fairness import first
+from storage.changes import Author
 from storage.documents import Document
 
 # What is read may change at any moment: a cache must ask before it answers.
@@ -33,12 +35,18 @@ def resource(path: str, **handlers: Handler) -> Route:
         if request.method == "OPTIONS":
             return Response(status_code=204, headers=allow)
         _check_origin(request)
+        request.state.caller = _caller(request)
         if request.method in ("GET", "HEAD"):
             with first:
                 return await handlers["GET"](request)
         return await handlers[request.method](request)
 
     return Route(path, endpoint, methods=methods)
+
+
+def _caller(request: Request) -> Caller:
+    state = request.state
+    return Caller(state.db, Author(state.user, "rest"), state.settings.default_region)
 
 
 def _check_origin(request: Request) -> None:
@@ -65,7 +73,7 @@ async def contact(
 
 async def states(request: Request, contact: Document) -> mastery.States:
     """The state of the synchronised domains, as far as it concerns this contact."""
-    return await mastery.read(request.state.directory) if contact["source"] == "SYNCED" else {}
+    return await mastery.read(request.state.caller) if contact["source"] == "SYNCED" else {}
 
 
 async def refused(request: Request, problem: Exception) -> Response:

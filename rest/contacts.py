@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from resolvers import contacts, mastery, paging, rules
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.errors import NotFound, VersionConflict
 from resolvers.mastery import States
 from rest import answers, bodies, etags, parameters, representation
@@ -18,12 +18,12 @@ from storage.documents import Document
 
 async def list_page(request: Request) -> Response:
     """One page of the contacts that the query asks for."""
-    directory: Directory = request.state.directory
+    caller: Caller = request.state.caller
     asked = parameters.listing(request.query_params.multi_items())
     page, total, states = await asyncio.gather(
-        contacts.list_contacts(directory, asked.selection, asked.ordering, asked.window, representation.STORED),
-        contacts.count_contacts(directory, asked.selection),
-        mastery.read(directory) if "SYNCED" in asked.selection.sources else _no_states(),
+        contacts.list_contacts(caller, asked.selection, asked.ordering, asked.window, representation.STORED),
+        contacts.count_contacts(caller, asked.selection),
+        mastery.read(caller) if "SYNCED" in asked.selection.sources else _no_states(),
     )
     following = paging.cursor(asked.ordering, page.documents[-1]) if page.has_next else None
     content = {
@@ -47,10 +47,10 @@ def _next(request: Request, cursor: str) -> str:
 
 async def create(request: Request) -> Response:
     """Add a contact."""
-    directory: Directory = request.state.directory
-    check = partial(rules.new_contact, default_region=directory.default_region)
+    caller: Caller = request.state.caller
+    check = partial(rules.new_contact, default_region=caller.default_region)
     asked = representation.accept(await bodies.read_object(request), {}, check)
-    created = await contacts.create_contact(directory, asked.fields)
+    created = await contacts.create_contact(caller, asked.fields)
     return await answers.contact(
         request, created, 201, {"Location": f"{quote(request.scope['path'])}/{created['_id']}"}
     )
@@ -68,29 +68,29 @@ async def read(request: Request) -> Response:
 
 async def update(request: Request) -> Response:
     """Change the fields given of the contact that the path names."""
-    directory: Directory = request.state.directory
+    caller: Caller = request.state.caller
     current = await _current(request)
     expected = _expected(request, current)
-    check = partial(rules.changed_contact, current, default_region=directory.default_region)
+    check = partial(rules.changed_contact, current, default_region=caller.default_region)
     shown = representation.contact(current, await answers.states(request, current))
     sent = await bodies.read_object(request)
     _check_version(sent, current)
     asked = representation.accept(sent, shown, check)
-    updated = await contacts.update_contact(directory, current["_id"], asked.fields, expected or asked.version)
+    updated = await contacts.update_contact(caller, current["_id"], asked.fields, expected or asked.version)
     return await answers.contact(request, updated)
 
 
 async def delete(request: Request) -> Response:
     """Move the contact that the path names to the recycle bin."""
     current = await _current(request)
-    await contacts.delete_contact(request.state.directory, current["_id"], _expected(request, current))
+    await contacts.delete_contact(request.state.caller, current["_id"], _expected(request, current))
     return Response(status_code=204)
 
 
 async def _current(request: Request) -> Document:
     """The contact that the path names, as it is now. Raises `NotFound`."""
     identifier: str = request.path_params["id"]
-    found = await contacts.get_contact(request.state.directory, identifier)
+    found = await contacts.get_contact(request.state.caller, identifier)
     if found is None:
         raise NotFound("contact", identifier)
     return found
@@ -101,7 +101,7 @@ def _expected(request: Request, current: Document) -> int | None:
 
     A synced contact is not changed whatever version is named: the resolver says so.
     """
-    if current["source"] != "CLOUD":
+    if not mastery.is_editable(current):
         return None
     absent = _header(request, "if-none-match")
     if absent is not None and etags.matches_weakly(absent, current):
@@ -124,7 +124,7 @@ def _check_version(sent: Document, current: Document) -> None:
     What else is out of date in it is no mistake of its own. A synced contact is refused as a whole, by the resolver.
     """
     version = sent.get("version")
-    if current["source"] == "CLOUD" and type(version) is int and version != current["version"]:
+    if mastery.is_editable(current) and type(version) is int and version != current["version"]:
         raise VersionConflict(current, version)
 
 

@@ -2,6 +2,7 @@
 
 import re
 
+from resolvers.mastery import is_editable
 from rest.problems import Malformed
 from storage.documents import Document
 
@@ -11,7 +12,7 @@ _TAG = re.compile(r'[ \t,]*((?:W/)?"[\x21\x23-\x7e\x80-\xff]*")[ \t]*(?:,[ \t,]*
 def etag(contact: Document) -> str:
     """The entity tag of a contact. A synced contact's is weak: when it last synced is shown, but is no new version."""
     tag = f'"{contact["version"]}"'
-    return tag if contact["source"] == "CLOUD" else f"W/{tag}"
+    return tag if is_editable(contact) else f"W/{tag}"
 
 
 def matches(header: str, contact: Document) -> bool:

@@ -11,5 +11,5 @@ from rest.imports import attachment
 async def export(request: Request) -> Response:
     """The contacts that the filters choose as a CSV file, written as fast as it is read."""
     asked = import_parameters.export(request.query_params.multi_items())
-    content = csv_export.export(request.state.directory, asked.selection, asked.ordering, asked.columns, bom=asked.bom)
+    content = csv_export.export(request.state.caller, asked.selection, asked.ordering, asked.columns, bom=asked.bom)
     return StreamingResponse(content, media_type="text/csv; charset=utf-8", headers=attachment("contacts.csv"))

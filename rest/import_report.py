@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.imports import jobs
 from storage.documents import Document, utc
 from storage.lists.pages import Window
@@ -43,12 +43,12 @@ def summary(job: Document) -> Document:
     }
 
 
-async def report(directory: Directory, job: Document) -> Document:
+async def report(caller: Caller, job: Document) -> Document:
     """An import with the first of its problems, and of its outcomes if it is a dry run."""
-    page = await jobs.list_problems(directory, job["_id"], Window(SHOWN))
+    page = await jobs.list_problems(caller, job["_id"], Window(SHOWN))
     found = {**summary(job), "problems": [problem(each) for each in page.documents], "moreProblems": page.has_next}
     if job["dryRun"]:
-        rows = await jobs.list_outcomes(directory, job["_id"], Window(SHOWN))
+        rows = await jobs.list_outcomes(caller, job["_id"], Window(SHOWN))
         found |= {"outcomes": [outcome(row) for row in rows.documents], "moreOutcomes": rows.has_next}
     return found
 

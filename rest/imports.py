@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from resolvers import paging
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.imports import failed_rows, jobs
 from resolvers.imports.jobs import Options
 from resolvers.imports.runner import Runner
@@ -37,9 +37,9 @@ async def create(request: Request) -> Response:
 
 async def list_page(request: Request) -> Response:
     """One page of the imports, the latest first."""
-    directory: Directory = request.state.directory
+    caller: Caller = request.state.caller
     window = import_parameters.page(request.query_params.multi_items(), LATEST_FIRST)
-    page = await jobs.list_imports(directory, window)
+    page = await jobs.list_imports(caller, window)
     following = paging.cursor(LATEST_FIRST, page.documents[-1]) if page.has_next else None
     return answers.json({"imports": [import_report.summary(job) for job in page.documents], "nextCursor": following})
 
@@ -53,7 +53,7 @@ async def problems(request: Request) -> Response:
     """One page of what was wrong with the rows."""
     job = await _job(request)
     window = import_parameters.page(request.query_params.multi_items(), PROBLEMS)
-    page = await jobs.list_problems(request.state.directory, job["_id"], window)
+    page = await jobs.list_problems(request.state.caller, job["_id"], window)
     following = paging.cursor(PROBLEMS, page.documents[-1]) if page.has_next else None
     found = [import_report.problem(each) for each in page.documents]
     return answers.json({"problems": found, "nextCursor": following})
@@ -63,7 +63,7 @@ async def outcomes(request: Request) -> Response:
     """One page of what became, or in a dry run would become, of the rows."""
     job = await _job(request)
     window = import_parameters.page(request.query_params.multi_items(), OUTCOMES)
-    page = await jobs.list_outcomes(request.state.directory, job["_id"], window)
+    page = await jobs.list_outcomes(request.state.caller, job["_id"], window)
     following = paging.cursor(OUTCOMES, page.documents[-1]) if page.has_next else None
     found = [import_report.outcome(each) for each in page.documents]
     return answers.json({"outcomes": found, "nextCursor": following})
@@ -74,19 +74,19 @@ async def failed(request: Request) -> Response:
     bom = import_parameters.bom(request.query_params.multi_items())
     job = await _job(request)
     name = f"import-{job['_id']}-failed.csv"
-    content = failed_rows.failed_rows(request.state.directory, job, bom=bom)
+    content = failed_rows.failed_rows(request.state.caller, job, bom=bom)
     return StreamingResponse(content, media_type="text/csv; charset=utf-8", headers=attachment(name))
 
 
 async def cancel(request: Request) -> Response:
     """Ask an import to stop."""
-    job = await jobs.cancel(request.state.directory, request.path_params["id"])
+    job = await jobs.cancel(request.state.caller, request.path_params["id"])
     return answers.json(await _report(request, job), 202)
 
 
 async def undo(request: Request) -> Response:
     """Take an import back, and answer with its report when that is done."""
-    job = await jobs.undo(request.state.directory, request.path_params["id"])
+    job = await jobs.undo(request.state.caller, request.path_params["id"])
     runner: Runner = request.state.imports
     runner.start(job)
     if _responds_async(request):
@@ -100,7 +100,7 @@ def attachment(name: str) -> dict[str, str]:
 
 
 async def _start(request: Request) -> tuple[Document, Scan]:
-    directory: Directory = request.state.directory
+    caller: Caller = request.state.caller
     asked = request.query_params.multi_items()
     options = import_parameters.options(asked)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -110,9 +110,9 @@ async def _start(request: Request) -> tuple[Document, Scan]:
     if kind == "multipart/form-data":
         return await _start_form(request, asked, limit)
     if kind in CSV_TYPES:
-        return await jobs.start_csv(directory, uploads.body(request, limit), options)
+        return await jobs.start_csv(caller, uploads.body(request, limit), options)
     if kind == "application/json":
-        return await jobs.start_rows(directory, await _rows(request, limit), options)
+        return await jobs.start_rows(caller, await _rows(request, limit), options)
     raise UnsupportedMediaType(
         "Send a CSV file as text/csv or in a form (multipart/form-data), or contacts as application/json."
     )
@@ -126,7 +126,7 @@ async def _start_form(request: Request, asked: list[tuple[str, str]], limit: int
         found = import_parameters.options([*asked, *form.fields])
         return replace(found, file_name=found.file_name or form.name)
 
-    return await jobs.start_csv(request.state.directory, file, options)
+    return await jobs.start_csv(request.state.caller, file, options)
 
 
 async def _rows(request: Request, limit: int) -> list[object]:
@@ -137,11 +137,11 @@ async def _rows(request: Request, limit: int) -> list[object]:
 
 
 async def _job(request: Request) -> Document:
-    return await jobs.present(request.state.directory, request.path_params["id"])
+    return await jobs.present(request.state.caller, request.path_params["id"])
 
 
 async def _report(request: Request, job: Document) -> Document:
-    return await import_report.report(request.state.directory, job)
+    return await import_report.report(request.state.caller, job)
 
 
 def _responds_async(request: Request) -> bool:

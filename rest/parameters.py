@@ -22,7 +22,7 @@ Parse = Callable[[str], Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class ListRequest:
     """Which contacts a list asks for, in which order, and which page of them."""
 
     selection: Selection
@@ -30,7 +30,7 @@ class Listing:
     window: Window
 
 
-def listing(pairs: Iterable[tuple[str, str]]) -> Listing:
+def listing(pairs: Iterable[tuple[str, str]]) -> ListRequest:
     """What the parameters of a list ask for. Raises `InvalidParameters`, which names all that are wrong."""
     given = distinct(pairs, LIST)
     values = _parse(given, FILTERS | PAGE)
@@ -40,7 +40,7 @@ def listing(pairs: Iterable[tuple[str, str]]) -> Listing:
         window = paging.window(ordering, first=limit, after=cursor)
     except InvalidRequest as problem:
         raise InvalidParameters([FieldProblem("cursor", "SYNTAX", problem.message)]) from problem
-    return Listing(_selection(values), ordering, window)
+    return ListRequest(_selection(values), ordering, window)
 
 
 def selection(given: Mapping[str, str]) -> Selection:

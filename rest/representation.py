@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from resolvers import mastery
 from resolvers.errors import FieldProblem, InvalidInput
-from resolvers.mastery import States
+from resolvers.mastery import States, is_editable
 from resolvers.rules import ADDRESS_LENGTHS, Fields
 from storage.documents import GALS, Document, utc
 
@@ -57,7 +57,7 @@ def contact(document: Document, states: States) -> Document:
     for name in _UNSHOWN:
         shown.pop(name, None)
     shown["id"] = document["_id"]
-    shown["editable"] = document["source"] == "CLOUD"
+    shown["editable"] = is_editable(document)
     shown["createdAt"] = utc(document["createdAt"])
     shown["updatedAt"] = utc(document["updatedAt"])
     if address := document.get("address"):

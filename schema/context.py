@@ -7,7 +7,7 @@ import strawberry
 from strawberry.dataloader import DataLoader
 
 from resolvers import contacts, groups, mastery
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.events import Feed
 from resolvers.imports.runner import Runner
 from storage.documents import Document
@@ -18,17 +18,17 @@ class Context:
 
     def __init__(
         self,
-        directory: Directory,
+        caller: Caller,
         request_id: str,
         feed: Feed,
         imports: Runner | None = None,
         *,
         fast_path: bool = True,
     ) -> None:
-        self.directory = directory
+        self.caller = caller
         self.request_id = request_id
         self.feed = feed
-        self.imports = imports or Runner(directory)
+        self.imports = imports or Runner(caller)
         self.fast_path = fast_path
 
     def forget(self) -> None:
@@ -41,7 +41,7 @@ class Context:
         """Contacts by id, all that are asked for at once in one query."""
 
         async def load(ids: Sequence[str]) -> list[Document | None]:
-            found = await contacts.get_contacts(self.directory, ids)
+            found = await contacts.get_contacts(self.caller, ids)
             return [found.get(each) for each in ids]
 
         return DataLoader(load)
@@ -51,7 +51,7 @@ class Context:
         """Groups by id, all that are asked for at once in one query."""
 
         async def load(ids: Sequence[str]) -> list[Document | None]:
-            found = await groups.get_groups(self.directory, ids)
+            found = await groups.get_groups(self.caller, ids)
             return [found.get(each) for each in ids]
 
         return DataLoader(load)
@@ -61,7 +61,7 @@ class Context:
         """The synchronisation's state by domain."""
 
         async def load(domains: Sequence[str]) -> list[Document]:
-            states = await mastery.read(self.directory)
+            states = await mastery.read(self.caller)
             return [states.get(each, {}) for each in domains]
 
         return DataLoader(load)

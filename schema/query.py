@@ -55,19 +55,19 @@ def _contacts(
 async def _contact(info: Info, id: Id = None, email_address: EmailAddress = None) -> Document | None:
     if _by_id(id, email_address):
         return await info.context.contacts.load(str(id))
-    return await contacts.contact_by_address(info.context.directory, str(email_address))
+    return await contacts.contact_by_address(info.context.caller, str(email_address))
 
 
 async def _contact_of(
     context: Context, roots: Sequence[Document], wanted: Wanted, id: str | None = None, email_address: str | None = None
 ) -> Sequence[Document | None]:
     if not _by_id(id, email_address):
-        return [await contacts.contact_by_address(context.directory, str(email_address))]
-    return [await contacts.get_contact(context.directory, str(id), projection(wanted))]
+        return [await contacts.contact_by_address(context.caller, str(email_address))]
+    return [await contacts.get_contact(context.caller, str(id), projection(wanted))]
 
 
 async def _contact_stats(info: Info) -> statistics.ContactStats:
-    return await statistics.contact_stats(info.context.directory)
+    return await statistics.contact_stats(info.context.caller)
 
 
 def _deleted_contacts(info: Info, first: First = 50, after: After = None) -> Listing:
@@ -89,14 +89,14 @@ def _groups(
 async def _group(info: Info, id: Id = None, email_address: EmailAddress = None) -> Document | None:
     if _by_id(id, email_address):
         return await info.context.groups.load(str(id))
-    return await groups.group_by_address(info.context.directory, str(email_address))
+    return await groups.group_by_address(info.context.caller, str(email_address))
 
 
 async def _node(
     info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
 ) -> Document | None:
     found = await info.context.contacts.load(id) or await info.context.groups.load(id)
-    return found or await import_jobs.get(info.context.directory, id)
+    return found or await import_jobs.get(info.context.caller, id)
 
 
 async def _nodes(
@@ -105,14 +105,14 @@ async def _nodes(
     bulk_ids("ids", ids)
     found = await info.context.contacts.load_many(ids)
     others = await info.context.groups.load_many(ids)
-    jobs = await import_jobs.get_many(info.context.directory, ids)
+    jobs = await import_jobs.get_many(info.context.caller, ids)
     return [contact or group or jobs.get(id) for contact, group, id in zip(found, others, ids, strict=True)]
 
 
 async def _contact_import(
     info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
 ) -> Document | None:
-    return await import_jobs.get(info.context.directory, id)
+    return await import_jobs.get(info.context.caller, id)
 
 
 def _contact_imports(info: Info, first: First = 50, after: After = None) -> Listing:
@@ -126,7 +126,7 @@ def _by_id(identifier: str | None, address: str | None) -> bool:
 
 
 def _viewer(info: Info) -> Viewer:
-    return Viewer(name=info.context.directory.author.name, role=Role.ADMIN)
+    return Viewer(name=info.context.caller.author.name, role=Role.ADMIN)
 
 
 @strawberry.type(description="What can be read.")

@@ -50,7 +50,7 @@ async def _contact_changed(
 
 
 async def _contact_stats_changed(info: Info) -> AsyncGenerator[statistics.ContactStats, None]:
-    async with aclosing(events.stats_changes(info.context.feed, info.context.directory)) as figures:
+    async with aclosing(events.stats_changes(info.context.feed, info.context.caller)) as figures:
         async for stats in figures:
             yield stats
 
@@ -58,13 +58,13 @@ async def _contact_stats_changed(info: Info) -> AsyncGenerator[statistics.Contac
 async def _import_progress(
     info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the import.")]
 ) -> AsyncGenerator[Document, None]:
-    async with aclosing(import_jobs.progress(info.context.feed, info.context.directory, id)) as jobs:
+    async with aclosing(import_jobs.progress(info.context.feed, info.context.caller, id)) as jobs:
         async for job in jobs:
             yield job
 
 
 async def _directory_sync_progress(info: Info) -> AsyncGenerator[Document, None]:
-    async with aclosing(control.progress(info.context.feed, info.context.directory)) as runs:
+    async with aclosing(control.progress(info.context.feed, info.context.caller)) as runs:
         async for run in runs:
             yield run
 

@@ -18,18 +18,20 @@ _UNRECORDED = frozenset(
 # Those of `onPremises` that tell an identity; the rest is how the sync keeps count.
 _IDENTITY = ("objectGuid", "distinguishedName", "domain")
 
+Channel = Literal["graphql", "rest", "cli", "import", "sync"]
+
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who changes something, and through what: `graphql`, `rest`, `cli`, `import` or `sync`."""
+    """Who changes something, and through which channel."""
 
     name: str
-    through: str
+    channel: Channel
 
     @property
     def is_sync(self) -> bool:
         """Whether this is the synchronisation with Active Directory, which alone may write synced contacts."""
-        return self.through == "sync"
+        return self.channel == "sync"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What is stored: plain documents under their GraphQL field names, and their identifiers."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import uuid_utils
@@ -14,6 +14,9 @@ Gal = Literal["VISIBLE", "HIDDEN"]
 SOURCES: tuple[Source, ...] = ("CLOUD", "SYNCED")
 GALS: tuple[Gal, ...] = ("VISIBLE", "HIDDEN")
 _UTC = (bson_utc, UTC)
+
+RETENTION = timedelta(days=30)
+"""How long deleted contacts, imports and sync runs are kept. Then a TTL index removes them by their `purgeAt`."""
 
 
 def new_id() -> str:

@@ -8,7 +8,6 @@ Times of the lease are the server's own, whatever the clocks of the processes sa
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from pymongo import ReturnDocument
 
@@ -17,8 +16,6 @@ from storage.driver import Database, Session
 from storage.lists import pages
 from storage.lists.pages import Ordering, Page, Window
 
-RETENTION = timedelta(days=30)
-"""How long jobs, with what became of their rows, are kept; then a TTL index removes them."""
 LEASE_SECONDS = 20
 LATEST_FIRST = Ordering("_id", descending=True, of="imports")
 PROBLEMS = Ordering("key", of="importProblems")

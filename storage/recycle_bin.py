@@ -1,4 +1,4 @@
-"""Deleted contacts, kept for 30 days (`storage.writing.RETENTION`) and then removed by a TTL index."""
+"""Deleted contacts, kept for 30 days (`storage.documents.RETENTION`) and then removed by a TTL index."""
 
 from collections.abc import Iterable, Sequence
 

@@ -7,7 +7,7 @@ writes: a contact is replaced or deleted only while it has the source and versio
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import bson
 from bson.raw_bson import RawBSONDocument
@@ -17,11 +17,10 @@ from runtime.fairness import give_way
 from runtime.prefetch import ahead
 from storage import claims, recycle_bin, statistics
 from storage.changes import Author, Change, Outdated, Written, altered
-from storage.documents import Document, new_id
+from storage.documents import RETENTION, Document, new_id
 from storage.driver import Database, Session
 from storage.keys import keys, updated_key
 
-RETENTION = timedelta(days=30)
 _SLICE = 200
 _TURN = 4
 
@@ -134,7 +133,7 @@ def _record(change: Change, author: Author, at: datetime) -> Document:
         "action": change.action,
         "at": at,
         "by": author.name,
-        "through": author.through,
+        "through": author.channel,
         "version": change.contact["version"],
         "before": {name: old for name, (old, _) in differences.items() if old is not None},
         "after": {name: new for name, (_, new) in differences.items() if new is not None},

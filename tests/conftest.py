@@ -17,7 +17,7 @@ import uvicorn
 from httpx import ASGITransport
 
 from app import create_app
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from settings import Settings
 from storage import migrations
 from storage.changes import Author
@@ -75,15 +75,15 @@ async def db(prepared_db: Database) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def directory(db: Database) -> Directory:
+def caller(db: Database) -> Caller:
     """The directory as a tester has it before them, through GraphQL."""
-    return Directory(db, Author("tester", "graphql"))
+    return Caller(db, Author("tester", "graphql"))
 
 
 @pytest.fixture
-def sync_directory(db: Database) -> Directory:
+def sync_caller(db: Database) -> Caller:
     """The directory as the sync has it, which alone may write synced contacts."""
-    return Directory(db, Author("Active Directory", "sync"))
+    return Caller(db, Author("Active Directory", "sync"))
 
 
 @pytest.fixture(scope="session")

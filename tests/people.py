@@ -1,6 +1,6 @@
 """People to test with."""
 
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.sync.contacts import DirectoryContact, apply
 from storage import contacts
 from storage.documents import Document, new_id
@@ -26,10 +26,10 @@ def directory_contact(
     )
 
 
-async def synced(directory: Directory, name: str = "Ivo Horvat") -> Document:
+async def synced(caller: Caller, name: str = "Ivo Horvat") -> Document:
     """A synced contact of this name, as stored."""
     each = directory_contact(name)
-    await apply(directory, [each])
-    found = await contacts.by_address(directory.db, str(each.fields["emailAddress"]))
+    await apply(caller, [each])
+    found = await contacts.by_address(caller.db, str(each.fields["emailAddress"]))
     assert found is not None
     return found

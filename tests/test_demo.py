@@ -8,7 +8,7 @@ from phonenumbers import country_code_for_region
 import demo
 from demo import files
 from resolvers import contacts, groups, mastery, rules
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.statistics import contact_stats
 from storage import demo_state
 from storage.documents import Document
@@ -32,37 +32,37 @@ async def everything(db: Database) -> Mapping[str, list[Document]]:
     return {name: await db.mongo[name].find(sort=[("_id", 1)]).to_list(None) for name in names}
 
 
-async def named(directory: Directory, address: str) -> Document:
+async def named(caller: Caller, address: str) -> Document:
     """The contact with this address."""
-    found = await contacts.contact_by_address(directory, address)
+    found = await contacts.contact_by_address(caller, address)
     assert found is not None
     return found
 
 
-async def test_groups_have_exactly_their_members(directory: Directory) -> None:
+async def test_groups_have_exactly_their_members(caller: Caller) -> None:
     """The three example groups have 45, 23 and 12 members, each group some of both sources."""
-    await demo.load(directory)
-    found = (await groups.list_groups(directory, Window(10))).documents
+    await demo.load(caller)
+    found = (await groups.list_groups(caller, Window(10))).documents
     assert {group["displayName"]: group["memberCount"] for group in found} == MEMBERS
     for group in found:
-        assert await directory.db.contacts.distinct("source", {"groupIds": group["_id"]}) == ["CLOUD", "SYNCED"]
-    await check(directory.db)
+        assert await caller.db.contacts.distinct("source", {"groupIds": group["_id"]}) == ["CLOUD", "SYNCED"]
+    await check(caller.db)
 
 
-async def test_statistics(directory: Directory) -> None:
+async def test_statistics(caller: Caller) -> None:
     """There are a few hundred contacts, about a third of them synced, and some of both sources are hidden."""
-    await demo.load(directory)
-    stats = await contact_stats(directory)
+    await demo.load(caller)
+    stats = await contact_stats(caller)
     assert 300 <= stats["total"] <= 400
     assert 0.3 < stats["synced"] / stats["total"] < 0.4
-    hidden = await directory.db.contacts.distinct("source", {"gal": "HIDDEN"})
+    hidden = await caller.db.contacts.distinct("source", {"gal": "HIDDEN"})
     assert hidden == ["CLOUD", "SYNCED"]
 
 
-async def test_every_field_is_used_and_left_out_somewhere(directory: Directory) -> None:
+async def test_every_field_is_used_and_left_out_somewhere(caller: Caller) -> None:
     """Contacts of both sources use all the fields there are, and no optional field is one that all have."""
-    await demo.load(directory)
-    found = await stored(directory.db)
+    await demo.load(caller)
+    found = await stored(caller.db)
     for source in ("CLOUD", "SYNCED"):
         some = [each for each in found if each["source"] == source]
         used = {name for each in some for name in each}
@@ -73,10 +73,10 @@ async def test_every_field_is_used_and_left_out_somewhere(directory: Directory) 
     assert len({each["company"] for each in found if "company" in each}) >= 40
 
 
-async def test_managers_are_several_levels_deep(directory: Directory) -> None:
+async def test_managers_are_several_levels_deep(caller: Caller) -> None:
     """All managers of the files are there; a cloud contact may have a synced one; the longest chain has four above."""
-    await demo.load(directory)
-    found = {each["_id"]: each for each in await stored(directory.db)}
+    await demo.load(caller)
+    found = {each["_id"]: each for each in await stored(caller.db)}
     managed = [each for each in found.values() if "managerId" in each]
     in_files = sum(bool(row["Manager"]) for row in files.rows(files.contacts()))
     in_files += sum(each.manager_guid is not None for each in files.on_premises().contacts)
@@ -89,21 +89,21 @@ async def test_managers_are_several_levels_deep(directory: Directory) -> None:
     assert max(map(depth, managed)) == 4
 
 
-async def test_synced_contacts_say_where_they_come_from(directory: Directory) -> None:
+async def test_synced_contacts_say_where_they_come_from(caller: Caller) -> None:
     """They name their domain, whose state is known; no next cycle is promised."""
-    await demo.load(directory)
-    found = await directory.db.contacts.find_one({"source": "SYNCED"})
+    await demo.load(caller)
+    found = await caller.db.contacts.find_one({"source": "SYNCED"})
     assert found is not None
-    states = await mastery.read(directory)
+    states = await mastery.read(caller)
     assert list(states) == [found["onPremises"]["domain"]]
-    assert mastery.last_sync_at(found["onPremises"], states) <= directory.clock()
+    assert mastery.last_sync_at(found["onPremises"], states) <= caller.clock()
     assert mastery.next_sync_at(found["onPremises"], states) is None
 
 
-async def test_data_are_invented_and_well_formed(directory: Directory) -> None:
+async def test_data_are_invented_and_well_formed(caller: Caller) -> None:
     """All addresses are under `.example`, each contact has its own numbers, and every number can be dialled."""
-    await demo.load(directory)
-    found = await stored(directory.db)
+    await demo.load(caller)
+    found = await stored(caller.db)
     assert all(address.endswith(".example") for each in found for address in addresses(each))
     numbers = [each[name] for each in found for name in rules.PHONES if name in each]
     forms = [each[f"{name}E164"] for each in found for name in rules.PHONES if f"{name}E164" in each]
@@ -114,26 +114,26 @@ async def test_data_are_invented_and_well_formed(directory: Directory) -> None:
             assert all(form.startswith(f"+{country_code_for_region(country)}") for form in dialled), each["displayName"]
 
 
-async def test_second_load_changes_nothing(directory: Directory) -> None:
+async def test_second_load_changes_nothing(caller: Caller) -> None:
     """Loading again writes nothing at all: no version, no history, no import."""
-    await demo.load(directory)
-    before = await everything(directory.db)
-    await demo.load(directory)
-    assert await everything(directory.db) == before
+    await demo.load(caller)
+    before = await everything(caller.db)
+    await demo.load(caller)
+    assert await everything(caller.db) == before
 
 
-async def test_changes_of_people_stay(directory: Directory) -> None:
+async def test_changes_of_people_stay(caller: Caller) -> None:
     """What people changed, deleted or took out of a group does not come back with the next load."""
-    await demo.load(directory)
-    changed = await named(directory, "thuy@havelbogen.example")
-    deleted = await named(directory, "rosalie@havelbogen.example")
-    member = await named(directory, "aylin@havelbogen.example")
-    await contacts.update_contact(directory, changed["_id"], {"emailAddress": "thuy@elsewhere.example"})
-    await contacts.delete_contact(directory, deleted["_id"])
-    await groups.remove_contacts(directory, member["groupIds"][0], [member["_id"]])
-    before = await everything(directory.db)
-    await demo.load(directory)
-    assert await everything(directory.db) == before
+    await demo.load(caller)
+    changed = await named(caller, "thuy@havelbogen.example")
+    deleted = await named(caller, "rosalie@havelbogen.example")
+    member = await named(caller, "aylin@havelbogen.example")
+    await contacts.update_contact(caller, changed["_id"], {"emailAddress": "thuy@elsewhere.example"})
+    await contacts.delete_contact(caller, deleted["_id"])
+    await groups.remove_contacts(caller, member["groupIds"][0], [member["_id"]])
+    before = await everything(caller.db)
+    await demo.load(caller)
+    assert await everything(caller.db) == before
 
 
 class Killed(Exception):
@@ -143,31 +143,31 @@ class Killed(Exception):
 @pytest.mark.parametrize("part", demo.PARTS)
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_load_that_was_cut_off_is_completed(
-    directory: Directory, monkeypatch: pytest.MonkeyPatch, part: str, when: str
+    caller: Caller, monkeypatch: pytest.MonkeyPatch, part: str, when: str
 ) -> None:
     """A load that ended before or after any part, not recorded yet, is completed by the next, each contact once."""
 
-    async def dies(directory: Directory) -> None:
+    async def dies(caller: Caller) -> None:
         if when == "after":
-            await original(directory)
+            await original(caller)
         raise Killed
 
     original = demo.PARTS[part]
     with monkeypatch.context() as patched:
         patched.setitem(demo.PARTS, part, dies)
         with pytest.raises(Killed):
-            await demo.load(directory)
-    await demo.load(directory)
-    assert {group["displayName"]: group["memberCount"] async for group in directory.db.groups.find()} == MEMBERS
-    found = await stored(directory.db)
+            await demo.load(caller)
+    await demo.load(caller)
+    assert {group["displayName"]: group["memberCount"] async for group in caller.db.groups.find()} == MEMBERS
+    found = await stored(caller.db)
     assert len(found) == len(files.on_premises().contacts) + len(files.addresses(files.contacts()))
     assert {each["version"] for each in found} == {1}
-    assert await directory.db.history.count_documents({}) == len(found)
-    await check(directory.db)
+    assert await caller.db.history.count_documents({}) == len(found)
+    await check(caller.db)
 
 
 async def test_completion_leaves_alone_what_people_did_meanwhile(
-    directory: Directory, monkeypatch: pytest.MonkeyPatch
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Contacts of a load that was cut off, changed or deleted before the next, stay so while the others are added."""
     content = files.contacts()
@@ -183,24 +183,24 @@ async def test_completion_leaves_alone_what_people_did_meanwhile(
         patched.setattr(files, "contacts", lambda: files.without(content, later))
         patched.setattr(demo_state, "add", dies)
         with pytest.raises(Killed):
-            await demo.load(directory)
-    changed = await named(directory, "emre@havelbogen.example")
-    deleted = await named(directory, "rosalie@havelbogen.example")
-    await contacts.update_contact(directory, changed["_id"], {"emailAddress": "emre@elsewhere.example"})
-    await contacts.delete_contact(directory, deleted["_id"])
-    await demo.load(directory)
-    assert await contacts.contact_by_address(directory, "emre@havelbogen.example") is None
-    assert await contacts.contact_by_address(directory, "rosalie@havelbogen.example") is None
+            await demo.load(caller)
+    changed = await named(caller, "emre@havelbogen.example")
+    deleted = await named(caller, "rosalie@havelbogen.example")
+    await contacts.update_contact(caller, changed["_id"], {"emailAddress": "emre@elsewhere.example"})
+    await contacts.delete_contact(caller, deleted["_id"])
+    await demo.load(caller)
+    assert await contacts.contact_by_address(caller, "emre@havelbogen.example") is None
+    assert await contacts.contact_by_address(caller, "rosalie@havelbogen.example") is None
     total = len(files.on_premises().contacts) + len(files.addresses(content))
-    assert (await contact_stats(directory))["total"] == total - 1
-    await check(directory.db)
+    assert (await contact_stats(caller))["total"] == total - 1
+    await check(caller.db)
 
 
-async def test_contacts_that_were_there_before_stay(directory: Directory) -> None:
+async def test_contacts_that_were_there_before_stay(caller: Caller) -> None:
     """A directory that people use already keeps its contacts; one who has an address of the demo data keeps it."""
-    own = await contacts.create_contact(directory, person(emailAddress="thuy@havelbogen.example"))
-    await demo.load(directory)
-    kept = await contacts.get_contact(directory, own["_id"])
+    own = await contacts.create_contact(caller, person(emailAddress="thuy@havelbogen.example"))
+    await demo.load(caller)
+    kept = await contacts.get_contact(caller, own["_id"])
     assert kept is not None
     assert {**own, "keys": kept["keys"]} == kept
-    await check(directory.db)
+    await check(caller.db)

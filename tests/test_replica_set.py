@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from resolvers import contacts, statistics
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from storage import migrations
 from storage.changes import Author
 from storage.documents import new_id
@@ -45,28 +45,28 @@ async def test_lost_primary(tmp_path: Path, driver: DriverName) -> None:
     with replica_set(tmp_path) as trio:
         db = connect(trio.uri, f"test-{new_id()}", driver)
         await migrations.prepare(db)
-        directory = Directory(db, Author("tester", "graphql"))
+        caller = Caller(db, Author("tester", "graphql"))
         acknowledged: list[str] = []
-        writing = asyncio.create_task(_write(directory, acknowledged))
+        writing = asyncio.create_task(_write(caller, acknowledged))
         await _until(acknowledged, 20)
         await asyncio.to_thread(trio.kill_primary)
         await _until(acknowledged, 60)
         writing.cancel()
         await asyncio.gather(writing, return_exceptions=True)
-        found = await contacts.get_contacts(directory, acknowledged)
+        found = await contacts.get_contacts(caller, acknowledged)
         assert set(found) == set(acknowledged)
-        total = (await statistics.contact_stats(directory))["total"]
+        total = (await statistics.contact_stats(caller))["total"]
         assert total == await db.contacts.count_documents({}) >= len(acknowledged)
         await db.close()
 
 
-async def _write(directory: Directory, acknowledged: list[str]) -> None:
+async def _write(caller: Caller, acknowledged: list[str]) -> None:
     """Create contacts until cancelled, and note each that is acknowledged."""
     while True:
         name = new_id()
         fields = {"displayName": name, "firstName": "A", "lastName": "B", "emailAddress": f"{name}@b.example"}
         try:
-            acknowledged.append((await contacts.create_contact(directory, fields))["_id"])
+            acknowledged.append((await contacts.create_contact(caller, fields))["_id"])
         except Unavailable:
             await asyncio.sleep(0.1)
 

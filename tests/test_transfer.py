@@ -10,7 +10,7 @@ import pytest
 
 from cli import transfer
 from resolvers import groups
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from storage.changes import Author
 from storage.driver import Database
 from tests.conftest import DRIVER
@@ -92,7 +92,7 @@ async def test_export_options(environment: dict[str, str], db: Database) -> None
     """An export is filtered and sorted as asked, with groups and managers named as people name them."""
     header = f"{HEADER},Country,Manager,Groups"
     await groups.create_group(
-        Directory(db, Author("tester", "cli")), {"displayName": "Partners", "emailAddress": "partners@a.example"}
+        Caller(db, Author("tester", "cli")), {"displayName": "Partners", "emailAddress": "partners@a.example"}
     )
     rows = ["Ana Li,ana@a.example,Ana,Li,Acme,CTO,,ES,,Partners", "Ben Li,ben@b.example,Ben,Li,,,,DE,ana@a.example,"]
     done = contacts(environment, "import", "-", "--delimiter", "comma", text="\n".join([header, *rows, ""]))

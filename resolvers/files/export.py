@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.errors import FieldProblem, InvalidInput
 from resolvers.files.cells import escape
 from resolvers.files.columns import COLUMNS, plain
@@ -38,7 +38,7 @@ def chosen(names: Iterable[str]) -> Sequence[str]:
 
 
 async def export(
-    directory: Directory,
+    caller: Caller,
     selection: Selection,
     ordering: Ordering,
     columns: Sequence[str] = tuple(COLUMNS),
@@ -54,9 +54,9 @@ async def export(
     stored = list(dict.fromkeys(_STORED.get(field) or field.partition(".")[0] for field in fields))
     cells = [_cell(field) for field in fields]
     called = Names()
-    async with aclosing(contacts.batches(directory.db, selection, ordering, BATCH, stored)) as found:
+    async with aclosing(contacts.batches(caller.db, selection, ordering, BATCH, stored)) as found:
         async for batch in found:
-            await _learn(directory, batch, called)
+            await _learn(caller, batch, called)
             yield _lines([cell(contact, called) for cell in cells] for contact in batch)
 
 
@@ -66,14 +66,14 @@ def _lines(rows: Iterable[Sequence[str]]) -> bytes:
     return file.getvalue().encode()
 
 
-async def _learn(directory: Directory, batch: Sequence[Document], called: Names) -> None:
+async def _learn(caller: Caller, batch: Sequence[Document], called: Names) -> None:
     """Learn what the managers and groups of a batch are called, of those that earlier batches did not name."""
     if len(called.managers) + len(called.groups) > _MOST_NAMES:
         called.managers.clear()
         called.groups.clear()
     managers = {manager for contact in batch if (manager := contact.get("managerId"))} - called.managers.keys()
     groups = {each for contact in batch for each in contact.get("groupIds", ())} - called.groups.keys()
-    found = await names(directory, managers, groups)
+    found = await names(caller, managers, groups)
     called.managers |= found.managers
     called.groups |= found.groups
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from storage import contacts, groups
 from storage.keys import fold
 
@@ -16,21 +16,21 @@ class Names:
     groups: dict[str, str] = field(default_factory=dict)
 
 
-async def names(directory: Directory, managers: Collection[str], groups: Collection[str]) -> Names:
+async def names(caller: Caller, managers: Collection[str], groups: Collection[str]) -> Names:
     """What these are called, in a fixed number of queries; those that are gone are left out."""
-    found = await contacts.get_many(directory.db, managers, None, ["emailAddress"]) if managers else {}
+    found = await contacts.get_many(caller.db, managers, None, ["emailAddress"]) if managers else {}
     return Names(
         {identifier: contact["emailAddress"] for identifier, contact in found.items()},
-        await _group_names(directory, groups),
+        await _group_names(caller, groups),
     )
 
 
-async def _group_names(directory: Directory, ids: Collection[str]) -> dict[str, str]:
+async def _group_names(caller: Caller, ids: Collection[str]) -> dict[str, str]:
     """Each group by its name, or by its address where the name does not tell it from others in a cell."""
     if not ids:
         return {}
-    found = await groups.get_many(directory.db, ids)
-    same = await groups.by_names(directory.db, {group["displayName"] for group in found.values()})
+    found = await groups.get_many(caller.db, ids)
+    same = await groups.by_names(caller.db, {group["displayName"] for group in found.values()})
     return {
         identifier: group["displayName"]
         if _is_plain(group["displayName"]) and len(same[fold(group["displayName"])]) == 1

@@ -36,7 +36,7 @@ class Format:
             raise ImportUnreadable(f"The delimiter must be one of {', '.join(DELIMITER_NAMES)}, by name or by itself.")
 
 
-class Reader:
+class FileReader:
     """The rows of one file, as it arrives. `columns` and `delimiter` are known once it has begun.
 
     `passed_over` are the places of columns with cells of which nothing can be made (`addresses` notes them).

@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 import orjson
 
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.files.cells import CLEAR, escape, unescape
 from resolvers.files.columns import COLUMNS, FAILURE_COLUMNS, MANAGER_ID, plain
 from resolvers.files.rows import ImportRow
@@ -19,7 +19,7 @@ _PIECE = 1 << 16
 _FIELDS = (*COLUMNS.values(), "managerId")
 
 
-async def failed_rows(directory: Directory, job: Document, *, bom: bool = False) -> AsyncGenerator[bytes]:
+async def failed_rows(caller: Caller, job: Document, *, bom: bool = False) -> AsyncGenerator[bytes]:
     """The rows with problems under the file's own header, with line, code and reason, in UTF-8, with `bom` marked so.
 
     Rows that came in JSON get our header, and `ImportRow` with the JSON. What a row has too many cells of follows
@@ -36,7 +36,7 @@ async def failed_rows(directory: Directory, job: Document, *, bom: bool = False)
     writer = csv.writer(file, delimiter=job["delimiter"] or ",")
     added = FAILURE_COLUMNS if is_json else FAILURE_COLUMNS[:3]
     writer.writerow([*(_safe(header[place]) for place in kept), *added])
-    async with aclosing(_refused(directory, job)) as refused:
+    async with aclosing(_refused(caller, job)) as refused:
         async for row, reasons in refused:
             cells = row["cells"]
             original = [_safe(cells[place]) if place < len(cells) else "" for place in kept]
@@ -54,10 +54,10 @@ def cells_of(row: ImportRow) -> list[str]:
     return [_cell(row, field) for field in _FIELDS]
 
 
-async def _refused(directory: Directory, job: Document) -> AsyncGenerator[tuple[Document, Sequence[Document]]]:
+async def _refused(caller: Caller, job: Document) -> AsyncGenerator[tuple[Document, Sequence[Document]]]:
     """Each refused row, and all its problems. The problems of an undo are those of rows that were imported."""
     reasons: list[Document] = []
-    async for problem in imports.all_problems(directory.db, job["_id"]):
+    async for problem in imports.all_problems(caller.db, job["_id"]):
         if "cells" in problem:
             if reasons:
                 yield reasons[0], reasons

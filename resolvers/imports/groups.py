@@ -4,13 +4,14 @@ from collections.abc import Iterable, Sequence
 
 from resolvers.files.rows import MAX_GROUPS, ImportRow, RowProblem, compared_address
 from resolvers.imports.lookups import Lookups
-from resolvers.imports.state import Refused
+from resolvers.imports.state import ImportRefused
+from resolvers.mastery import is_editable
 from storage.documents import Document
 from storage.keys import fold
 
 
 def joined(row: ImportRow, found: Lookups, column: str) -> list[str]:
-    """The ids of the groups that a new contact joins. Raises `Refused`."""
+    """The ids of the groups that a new contact joins. Raises `ImportRefused`."""
     ids = _named(row, found, column)
     _refuse_synced(ids, found, column)
     return ids
@@ -19,7 +20,7 @@ def joined(row: ImportRow, found: Lookups, column: str) -> list[str]:
 def changed(
     row: ImportRow, before: Document, found: Lookups, column: str
 ) -> tuple[Sequence[str], Sequence[str]] | None:
-    """A contact's groups before and after, None if the row changes nothing about them. Raises `Refused`."""
+    """A contact's groups before and after, None if the row changes nothing about them. Raises `ImportRefused`."""
     if row.groups is None:
         return None
     old, new = before.get("groupIds", []), _named(row, found, column)
@@ -31,7 +32,7 @@ def _named(row: ImportRow, found: Lookups, column: str) -> list[str]:
     entries = row.groups or ()
     if len(entries) > MAX_GROUPS:
         message = f"There are more than {MAX_GROUPS} groups; that many are the most."
-        raise Refused(RowProblem(column, "TOO_MANY", message))
+        raise ImportRefused(RowProblem(column, "TOO_MANY", message))
     return list(dict.fromkeys(_group(entry, found, column) for entry in entries))
 
 
@@ -45,16 +46,16 @@ def _group(entry: str, found: Lookups, column: str) -> str:
         return same[0]
     if same:
         message = f"{len(same)} groups are named {entry}; write the address of the one that you mean."
-        raise Refused(RowProblem(column, "AMBIGUOUS_GROUP", message, entry))
+        raise ImportRefused(RowProblem(column, "AMBIGUOUS_GROUP", message, entry))
     message = f"There is no group {entry}. Create it first, or mend its name or address."
-    raise Refused(RowProblem(column, "GROUP_NOT_FOUND", message, entry))
+    raise ImportRefused(RowProblem(column, "GROUP_NOT_FOUND", message, entry))
 
 
 def _refuse_synced(ids: Iterable[str], found: Lookups, column: str) -> None:
     """Who is a member of a synced group is decided in Active Directory."""
     for identifier in ids:
         group = found.groups.get(identifier, {})
-        if group.get("source") == "SYNCED":
+        if not is_editable(group):
             name = group["displayName"]
             message = f"Who is a member of {name} is decided in Active Directory. Change it there."
-            raise Refused(RowProblem(column, "GROUP_READ_ONLY", message, name))
+            raise ImportRefused(RowProblem(column, "GROUP_READ_ONLY", message, name))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.errors import ImportNotUndoable, NotFound
 from resolvers.events import Feed
 from resolvers.files.reader import Format
@@ -16,7 +16,7 @@ from resolvers.imports import results
 from resolvers.imports.source import Scan, needed, scan
 from resolvers.imports.state import ErrorPolicy, OnMatch
 from storage import imports, uploads
-from storage.documents import Document, new_id
+from storage.documents import RETENTION, Document, new_id
 from storage.lists.pages import Page, Window
 
 _UNDOABLE = ("SUCCEEDED", "FAILED", "CANCELLED")
@@ -39,7 +39,7 @@ class Options:
 
 
 async def start_csv(
-    directory: Directory, file: AsyncIterable[bytes], options: Options | Callable[[], Options]
+    caller: Caller, file: AsyncIterable[bytes], options: Options | Callable[[], Options]
 ) -> tuple[Document, Scan]:
     """Keep an uploaded CSV file and make the job that imports it, to be claimed and run.
 
@@ -54,13 +54,13 @@ async def start_csv(
             yield block
 
     identifier = new_id()
-    async with _kept(directory, identifier, watched()) as size:
+    async with _kept(caller, identifier, watched()) as size:
         chosen = options if isinstance(options, Options) else options()
         encoding = (chosen.encoding or detector.encoding()).lower()
-        return await _start(directory, _job(directory, identifier, "csv", size, chosen, encoding))
+        return await _start(caller, _job(caller, identifier, "csv", size, chosen, encoding))
 
 
-async def start_rows(directory: Directory, rows: Sequence[object], options: Options) -> tuple[Document, Scan]:
+async def start_rows(caller: Caller, rows: Sequence[object], options: Options) -> tuple[Document, Scan]:
     """The same for rows like `CreateContactInput`. Raises `ImportUnreadable` if there are none."""
 
     async def lines() -> AsyncIterator[bytes]:
@@ -68,52 +68,52 @@ async def start_rows(directory: Directory, rows: Sequence[object], options: Opti
             yield b"".join(orjson.dumps(row) + b"\n" for row in rows[start : start + 500])
 
     identifier = new_id()
-    async with _kept(directory, identifier, lines()) as size:
-        return await _start(directory, _job(directory, identifier, "json", size, options, None))
+    async with _kept(caller, identifier, lines()) as size:
+        return await _start(caller, _job(caller, identifier, "json", size, options, None))
 
 
-async def get(directory: Directory, identifier: str) -> Document | None:
+async def get(caller: Caller, identifier: str) -> Document | None:
     """The job with this id, or None."""
-    return await imports.get(directory.db, identifier)
+    return await imports.get(caller.db, identifier)
 
 
-async def present(directory: Directory, identifier: str) -> Document:
+async def present(caller: Caller, identifier: str) -> Document:
     """The job with this id. Raises `NotFound`."""
-    if job := await imports.get(directory.db, identifier):
+    if job := await imports.get(caller.db, identifier):
         return job
     raise NotFound("import", identifier)
 
 
-async def get_many(directory: Directory, ids: Iterable[str]) -> Mapping[str, Document]:
+async def get_many(caller: Caller, ids: Iterable[str]) -> Mapping[str, Document]:
     """The jobs with these ids, keyed by id; unknown ones are left out."""
-    return await imports.get_many(directory.db, ids)
+    return await imports.get_many(caller.db, ids)
 
 
-async def list_imports(directory: Directory, window: Window) -> Page:
+async def list_imports(caller: Caller, window: Window) -> Page:
     """One page of the jobs, the latest first."""
-    return await imports.page(directory.db, window)
+    return await imports.page(caller.db, window)
 
 
-async def count_imports(directory: Directory) -> int:
+async def count_imports(caller: Caller) -> int:
     """How many jobs are kept."""
-    return await imports.count(directory.db)
+    return await imports.count(caller.db)
 
 
-async def list_problems(directory: Directory, identifier: str, window: Window) -> Page:
+async def list_problems(caller: Caller, identifier: str, window: Window) -> Page:
     """One page of what was wrong with a job's rows."""
-    return await imports.problems(directory.db, identifier, window)
+    return await imports.problems(caller.db, identifier, window)
 
 
-async def count_problems(directory: Directory, identifier: str) -> int:
+async def count_problems(caller: Caller, identifier: str) -> int:
     """How many problems a job's rows had."""
-    return await imports.count_problems(directory.db, identifier)
+    return await imports.count_problems(caller.db, identifier)
 
 
-async def list_outcomes(directory: Directory, identifier: str, window: Window) -> Page:
+async def list_outcomes(caller: Caller, identifier: str, window: Window) -> Page:
     """One page, forwards, of what became of a job's rows, in the order in which they were decided."""
     chunk_key, _, place = (window.after or "").rpartition(":")
     found: list[Document] = []
-    async with aclosing(imports.outcomes(directory.db, identifier, chunk_key)) as chunks:
+    async with aclosing(imports.outcomes(caller.db, identifier, chunk_key)) as chunks:
         async for chunk in chunks:
             skipped = int(place) + 1 if chunk["key"] == chunk_key else 0
             rows = enumerate(chunk["rows"][skipped:], start=skipped)
@@ -123,7 +123,7 @@ async def list_outcomes(directory: Directory, identifier: str, window: Window) -
     return Page(found[: window.limit], has_next=len(found) > window.limit, has_previous=window.after is not None)
 
 
-async def progress(feed: Feed, directory: Directory, identifier: str) -> AsyncGenerator[Document]:
+async def progress(feed: Feed, caller: Caller, identifier: str) -> AsyncGenerator[Document]:
     """The job: at once, and whenever it has got further, a few times a second at most, until it ends.
 
     Raises `NotFound`.
@@ -131,7 +131,7 @@ async def progress(feed: Feed, directory: Directory, identifier: str) -> AsyncGe
     told: Document | None = None
     async with aclosing(feed.ticks(lambda event: event.collection == "imports" and event.id == identifier)) as ticks:
         async for _ in ticks:
-            job = await present(directory, identifier)
+            job = await present(caller, identifier)
             if job != told:
                 yield job
             if job["finishedAt"] is not None:
@@ -139,52 +139,50 @@ async def progress(feed: Feed, directory: Directory, identifier: str) -> AsyncGe
             told = job
 
 
-async def cancel(directory: Directory, identifier: str) -> Document:
+async def cancel(caller: Caller, identifier: str) -> Document:
     """Ask a job to stop: it keeps what is done, or nothing where it rejects all. A finished one stays as it is.
 
     Raises `NotFound`.
     """
-    return await imports.request_cancel(directory.db, identifier) or await present(directory, identifier)
+    return await imports.request_cancel(caller.db, identifier) or await present(caller, identifier)
 
 
-async def undo(directory: Directory, identifier: str) -> Document:
+async def undo(caller: Caller, identifier: str) -> Document:
     """Make a job one to be taken back, to be claimed and run. Raises `NotFound`, `ImportNotUndoable`."""
-    job = await imports.request_undo(directory.db, identifier, _UNDOABLE)
+    job = await imports.request_undo(caller.db, identifier, _UNDOABLE)
     if job is not None:
         return job
-    current = await present(directory, identifier)
+    current = await present(caller, identifier)
     why = "It was a dry run, which changed nothing." if current["dryRun"] else f"It is {current['status']}."
     raise ImportNotUndoable(f"This import cannot be undone. {why}")
 
 
 @asynccontextmanager
-async def _kept(directory: Directory, identifier: str, file: AsyncIterable[bytes]) -> AsyncIterator[int]:
+async def _kept(caller: Caller, identifier: str, file: AsyncIterable[bytes]) -> AsyncIterator[int]:
     """Keep a file, whose size it gives, unless the block fails."""
-    size = await uploads.write(directory.db, identifier, file)
+    size = await uploads.write(caller.db, identifier, file)
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(uploads.delete, directory.db, identifier)
+        stack.push_async_callback(uploads.delete, caller.db, identifier)
         yield size
         stack.pop_all()
 
 
-async def _start(directory: Directory, job: Document) -> tuple[Document, Scan]:
+async def _start(caller: Caller, job: Document) -> tuple[Document, Scan]:
     if job["kind"] == "csv":
         Format(job["encoding"], job["delimiter"])
-    scanned = await scan(directory, job)
+    scanned = await scan(caller, job)
     job |= {
         "delimiter": scanned.delimiter,
         "columns": list(scanned.columns),
         "unknownColumns": list(scanned.unknown),
         "rows": scanned.rows,
     }
-    await imports.insert(directory.db, job)
-    return await present(directory, job["_id"]), scanned
+    await imports.insert(caller.db, job)
+    return await present(caller, job["_id"]), scanned
 
 
-def _job(
-    directory: Directory, identifier: str, kind: str, size: int, options: Options, encoding: str | None
-) -> Document:
-    at = directory.clock()
+def _job(caller: Caller, identifier: str, kind: str, size: int, options: Options, encoding: str | None) -> Document:
+    at = caller.clock()
     previews = options.dry_run or options.error_policy == "REJECT_ALL"
     return {
         "_id": identifier,
@@ -204,12 +202,12 @@ def _job(
         "step": 1,
         "place": 0,
         "isLast": False,
-        "author": directory.author.name,
+        "author": caller.author.name,
         "startedAt": at,
         "finishedAt": None,
         "message": None,
         "cancelRequested": False,
         "fence": 0,
         "leaseUntil": None,
-        "purgeAt": at + imports.RETENTION,
+        "purgeAt": at + RETENTION,
     }

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import islice
 
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.files.rows import MAX_GROUPS, ImportRow, compared_address, looked_up
 from resolvers.imports.overlay import Overlay
 from storage import claims, contacts, groups
@@ -32,7 +32,7 @@ class Lookups:
 
 
 async def look_up(
-    directory: Directory,
+    caller: Caller,
     rows: Sequence[ImportRow],
     session: Session | None = None,
     planned: Overlay | None = None,
@@ -42,7 +42,7 @@ async def look_up(
 
     `planned` changes are taken for written. The addresses in `but` are not looked up.
     """
-    db = directory.db
+    db = caller.db
     rows = [row for row in rows if not row.problems]
     named = {entry for row in rows for entry in islice(row.groups or (), MAX_GROUPS)}
     wanted = {address for row in rows for address in row.addresses}

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.files.rows import ImportRow, compared_address
 from resolvers.imports.lookups import Lookups
 from resolvers.imports.overlay import Overlay
@@ -13,8 +13,8 @@ from storage.driver import Session
 class Chains:
     """The chains of managers of one batch; `planned` has what rows change and what is not written yet."""
 
-    def __init__(self, directory: Directory, session: Session | None, planned: Overlay) -> None:
-        self._db = directory.db
+    def __init__(self, caller: Caller, session: Session | None, planned: Overlay) -> None:
+        self._db = caller.db
         self._session = session
         self._planned = planned
         self._above: dict[str, str | None] = {}

@@ -58,7 +58,7 @@ class Overlay:
         self._holders |= dict.fromkeys(some, identifier)
 
 
-class Preview(Overlay):
+class DryRunOverlay(Overlay):
     """Of a whole file, which is not written: a few bytes for each row.
 
     What a row creates has the addresses that `index` has at the row's place, and an id that is made of the place.

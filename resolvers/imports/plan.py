@@ -8,9 +8,8 @@ were done; the transaction that writes it then looks up again what decided, and 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
 
-from resolvers import rules
-from resolvers.caller import Directory
-from resolvers.commit import read_only
+from resolvers import mastery, rules
+from resolvers.caller import Caller
 from resolvers.errors import InvalidInput
 from resolvers.files.rows import ImportRow, RowProblem, check, compared_address
 from resolvers.imports.differences import differing
@@ -19,7 +18,7 @@ from resolvers.imports.lookups import look_up
 from resolvers.imports.managers import Chains
 from resolvers.imports.overlay import Overlay
 from resolvers.imports.refusals import Refusals, where
-from resolvers.imports.state import Action, Memory, OnMatch, Outcome, Refused
+from resolvers.imports.state import Action, ImportRefused, OnMatch, RowOutcome, RunState
 from runtime.fairness import give_way
 from storage import changes, contacts, groups
 from storage.changes import Change
@@ -36,33 +35,33 @@ class _Waits(Exception):
     """Raised where a row needs a later one to be decided first."""
 
 
-class Plan:
+class BatchPlan:
     """What becomes of one batch of rows: `outcomes`, another list after each attempt."""
 
     def __init__(
         self,
-        directory: Directory,
+        caller: Caller,
         on_match: OnMatch,
-        memory: Memory,
+        memory: RunState,
         names: Mapping[str, str],
         rows: Sequence[ImportRow],
         *,
         last_round: bool = False,
-        after: "Plan | None" = None,
+        after: "BatchPlan | None" = None,
     ) -> None:
         """`names` has the file's own name of each field's column. In the last round no row can wait any longer.
 
         `after` is the plan of the batch before, which need not be written yet when this one is made.
         """
         self.rows = rows
-        self.outcomes: list[Outcome] = []
-        self._directory = directory
+        self.outcomes: list[RowOutcome] = []
+        self._caller = caller
         self._on_match = on_match
         self._memory = memory
         self._refusals = Refusals(names)
         self._last_round = last_round
         self._after = after
-        self._assumed: list[Outcome] | None = None
+        self._assumed: list[RowOutcome] | None = None
         self._is_void = False
         self._met: dict[str, int] = {}
         self._decided: set[int] = set()
@@ -78,11 +77,11 @@ class Plan:
         under = self._after._overlay if self._after and not self._memory.preview else None
         self._assumed = self._after.outcomes if self._after else None
         self._overlay = self._memory.preview or Overlay(under)
-        self._found = await look_up(self._directory, self.rows, session, under)
-        self._chains = Chains(self._directory, session, self._overlay)
+        self._found = await look_up(self._caller, self.rows, session, under)
+        self._chains = Chains(self._caller, session, self._overlay)
         if self._on_match == "UPDATE" and self._found.contacts:
             await self._chains.read(self.rows, self._found)
-        outcomes = list[Outcome]()
+        outcomes = list[RowOutcome]()
         for number, row in enumerate(self.rows, start=1):
             outcomes.append(await self._outcome(row))
             if not number % _SLICE:
@@ -101,7 +100,7 @@ class Plan:
         """
         self.settle()
         taken = self._overlay.taken() - self._found.holders.keys()
-        if self._is_void or await look_up(self._directory, self.rows, session, but=taken) != self._found:
+        if self._is_void or await look_up(self._caller, self.rows, session, but=taken) != self._found:
             await self.make(session)
 
     def settle(self) -> None:
@@ -120,7 +119,7 @@ class Plan:
         """Let the next `confirm` plan anew."""
         self._is_void = True
 
-    async def _reconsider(self, outcomes: list[Outcome]) -> None:
+    async def _reconsider(self, outcomes: list[RowOutcome]) -> None:
         """Decide rows that wait for rows of this very batch: the last first, as managers are later rows."""
         for _ in range(_RECONSIDERED):
             waiting = [place for place, outcome in enumerate(outcomes) if outcome.action == "WAITING"]
@@ -130,19 +129,19 @@ class Plan:
                 return
             await give_way(patient=self._session is None)
 
-    async def _outcome(self, row: ImportRow) -> Outcome:
+    async def _outcome(self, row: ImportRow) -> RowOutcome:
         try:
             outcome = await self._decide(row)
         except _Waits:
-            return Outcome(row, "WAITING")
-        except Refused as refused:
-            outcome = Outcome(row, "FAILED", problems=refused.problems)
+            return RowOutcome(row, "WAITING")
+        except ImportRefused as refused:
+            outcome = RowOutcome(row, "FAILED", problems=refused.problems)
         self._decided.add(row.place)
         return outcome
 
-    async def _decide(self, row: ImportRow) -> Outcome:
+    async def _decide(self, row: ImportRow) -> RowOutcome:
         if row.problems:
-            raise Refused(*row.problems)
+            raise ImportRefused(*row.problems)
         self._refuse_repeated(row)
         holder = self._holder(row.email_address)
         if holder is None:
@@ -157,8 +156,8 @@ class Plan:
             if first is not None and first != row.place:
                 raise self._refusals.repeated(row, first, address)
 
-    async def _created(self, row: ImportRow) -> Outcome:
-        row.checked = contact = row.checked or check(row, self._directory.default_region)
+    async def _created(self, row: ImportRow) -> RowOutcome:
+        row.checked = contact = row.checked or check(row, self._caller.default_region)
         if isinstance(contact, InvalidInput):
             raise self._refusals.invalid(row, contact)
         identifier = self._overlay.new_id(row.place)
@@ -174,12 +173,12 @@ class Plan:
             document["managerId"] = self._manager(row)
         if row.groups:
             document["groupIds"] = joined(row, self._found, self._refusals.column("groups"))
-        change = changes.created(document, self._directory.clock())
+        change = changes.created(document, self._caller.clock())
         self._overlay.created(row.place, document)
         self._met[identifier] = row.place
-        return Outcome(row, "CREATED", identifier, 1, change)
+        return RowOutcome(row, "CREATED", identifier, 1, change)
 
-    async def _matched(self, row: ImportRow, identifier: str) -> Outcome:
+    async def _matched(self, row: ImportRow, identifier: str) -> RowOutcome:
         earlier = self._after._met.get(identifier) if self._after else None
         first = self._met.get(identifier) or earlier or self._memory.met.get(identifier)
         if first is not None and first != row.place:
@@ -189,17 +188,17 @@ class Plan:
             raise _Waits
         if self._on_match == "FAIL":
             raise self._refusals.exists(row, before)
-        outcome = Outcome(row, "SKIPPED", identifier, before["version"])
+        outcome = RowOutcome(row, "SKIPPED", identifier, before["version"])
         if self._on_match == "UPDATE":
             outcome = await self._updated(row, before)
         self._met[identifier] = row.place
         return outcome
 
-    async def _updated(self, row: ImportRow, before: Document) -> Outcome:
+    async def _updated(self, row: ImportRow, before: Document) -> RowOutcome:
         identifier: str = before["_id"]
         fields = differing(row, before)
         try:
-            after = rules.changed_contact(before, fields, self._directory.default_region) if fields else dict(before)
+            after = rules.changed_contact(before, fields, self._caller.default_region) if fields else dict(before)
         except InvalidInput as problem:
             raise self._refusals.invalid(row, problem) from problem
         if row.manager is not None or row.manager_id is not None:
@@ -207,14 +206,14 @@ class Plan:
         memberships = changed(row, before, self._found, self._refusals.column("groups"))
         if not changes.altered(before, after):
             action: Action = "UPDATED" if memberships else "UNCHANGED"
-            return Outcome(row, action, identifier, before["version"], groups=memberships)
-        if before["source"] == "SYNCED":
-            refusal = await read_only(self._directory, before)
-            raise Refused(RowProblem(None, refusal.code, refusal.message, row.email_address))
+            return RowOutcome(row, action, identifier, before["version"], groups=memberships)
+        if not mastery.is_editable(before):
+            refusal = await mastery.contact_read_only(self._caller, before)
+            raise ImportRefused(RowProblem(None, refusal.code, refusal.message, row.email_address))
         await self._refuse_taken(row, after, identifier)
         self._overlay.updated(before, after)
-        change = changes.updated(before, after, self._directory.clock())
-        return Outcome(row, "UPDATED", identifier, before["version"] + 1, change, memberships)
+        change = changes.updated(before, after, self._caller.clock())
+        return RowOutcome(row, "UPDATED", identifier, before["version"] + 1, change, memberships)
 
     async def _set_manager(self, row: ImportRow, before: Document, after: Document) -> None:
         manager = self._manager(row) if row.manager or row.manager_id else None
@@ -258,7 +257,7 @@ class Plan:
         """Let the row wait if a later one may yet change one of these contacts, which stand in its way."""
         if self._on_match != "UPDATE" or not self._may_wait:
             return
-        found = await contacts.get_many(self._directory.db, ids, self._session, ["emailAddress", "aliases"])
+        found = await contacts.get_many(self._caller.db, ids, self._session, ["emailAddress", "aliases"])
         for address in chain.from_iterable(map(addresses, found.values())):
             place = self._memory.index.get(address)
             if place and place != row.place and self._is_undecided(place):
@@ -276,6 +275,6 @@ class Plan:
                 await self._wait_for(row, [holder.id])
                 raise await self._taken(row, address, holder)
 
-    async def _taken(self, row: ImportRow, address: str, holder: Holder) -> Refused:
+    async def _taken(self, row: ImportRow, address: str, holder: Holder) -> ImportRefused:
         read = contacts.get if holder.kind == "contact" else groups.get
-        return self._refusals.taken(row, address, holder, await read(self._directory.db, holder.id, self._session))
+        return self._refusals.taken(row, address, holder, await read(self._caller.db, holder.id, self._session))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from resolvers.errors import InvalidInput
 from resolvers.files.columns import NAME_OF
 from resolvers.files.rows import ImportRow, RowProblem
-from resolvers.imports.state import Refused
+from resolvers.imports.state import ImportRefused
 from storage.claims import Holder
 from storage.documents import Document
 
@@ -21,37 +21,37 @@ class Refusals:
         base = field.partition("[")[0]
         return self._names.get(base) or NAME_OF.get(base) or field
 
-    def repeated(self, row: ImportRow, first: int, address: str) -> Refused:
+    def repeated(self, row: ImportRow, first: int, address: str) -> ImportRefused:
         """An earlier row names the address."""
         message = f"{address} is in {where(row, first)} already, which alone counts. Join the two rows."
-        return Refused(RowProblem(self.column("emailAddress"), "DUPLICATE_ROW", message, address))
+        return ImportRefused(RowProblem(self.column("emailAddress"), "DUPLICATE_ROW", message, address))
 
-    def met(self, row: ImportRow, first: int) -> Refused:
+    def met(self, row: ImportRow, first: int) -> ImportRefused:
         """An earlier row met the same contact."""
         message = f"This is the contact of {where(row, first)}, under another address. Join the two rows."
-        return Refused(RowProblem(self.column("emailAddress"), "DUPLICATE_ROW", message, row.email_address))
+        return ImportRefused(RowProblem(self.column("emailAddress"), "DUPLICATE_ROW", message, row.email_address))
 
-    def exists(self, row: ImportRow, contact: Document) -> Refused:
+    def exists(self, row: ImportRow, contact: Document) -> ImportRefused:
         """There is such a contact, and the import creates new ones only."""
         message = f"{row.email_address} belongs to {contact['displayName']} ({contact['_id']}) already."
-        return Refused(RowProblem(self.column("emailAddress"), "ALREADY_EXISTS", message, row.email_address))
+        return ImportRefused(RowProblem(self.column("emailAddress"), "ALREADY_EXISTS", message, row.email_address))
 
-    def taken(self, row: ImportRow, address: str, holder: Holder, document: Document | None) -> Refused:
+    def taken(self, row: ImportRow, address: str, holder: Holder, document: Document | None) -> ImportRefused:
         """The address is another's, whose document there is unless it is yet to be written."""
         column = self.column("emailAddress" if address == row.email_address else "aliases")
         name = f"{document['displayName']} ({holder.id})" if document else "of an earlier row"
         message = f"{address} belongs to the {holder.kind} {name}. Use another address, or remove it there first."
-        return Refused(RowProblem(column, "EMAIL_ADDRESS_TAKEN", message, address))
+        return ImportRefused(RowProblem(column, "EMAIL_ADDRESS_TAKEN", message, address))
 
-    def manager(self, row: ImportRow, code: str, why: str) -> Refused:
+    def manager(self, row: ImportRow, code: str, why: str) -> ImportRefused:
         """The row's manager cannot be it."""
         field, given = ("managerId", row.manager_id) if row.manager_id else ("manager", row.manager)
         message = f"The manager {given} {why}. Give another one, or leave it out."
-        return Refused(RowProblem(self.column(field), code, message, given))
+        return ImportRefused(RowProblem(self.column(field), code, message, given))
 
-    def invalid(self, row: ImportRow, problem: InvalidInput) -> Refused:
+    def invalid(self, row: ImportRow, problem: InvalidInput) -> ImportRefused:
         """Values break the rules."""
-        return Refused(
+        return ImportRefused(
             *(
                 RowProblem(self.column(each.field), each.code, each.message, _value(row, each.field))
                 for each in problem.fields

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import AsyncGenerator
 
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.files.cells import escape
 from resolvers.files.text import MARK
 from storage import imports
@@ -13,14 +13,14 @@ from storage.documents import Document
 COLUMNS = ("Line", "Outcome", "EmailAddress", "ContactId", "Changes", "Reason")
 
 
-async def report(directory: Directory, job: Document, *, bom: bool = False) -> AsyncGenerator[bytes]:
+async def report(caller: Caller, job: Document, *, bom: bool = False) -> AsyncGenerator[bytes]:
     """Every row in the order of deciding, in UTF-8, with `bom` marked so; read as it is consumed."""
     yield (MARK * bom + ",".join(COLUMNS) + "\r\n").encode()
-    async for chunk in imports.outcomes(directory.db, job["_id"]):
+    async for chunk in imports.outcomes(caller.db, job["_id"]):
         file = io.StringIO(newline="")
         writer = csv.writer(file)
         places = [row["line"] or row["row"] for row in chunk["rows"] if row["action"] == "FAILED"]
-        reasons = await imports.first_problems(directory.db, job["_id"], places) if places else {}
+        reasons = await imports.first_problems(caller.db, job["_id"], places) if places else {}
         for row in chunk["rows"]:
             place = row["line"] or row["row"]
             address, identifier = row.get("emailAddress", ""), row["contactId"] or ""

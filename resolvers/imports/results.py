@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.files.names import Names, names
 from resolvers.files.rows import ImportRow, RowProblem
 from resolvers.files.text import storable
 from resolvers.imports.differences import preview
 from resolvers.imports.failed_rows import cells_of
-from resolvers.imports.state import Outcome
+from resolvers.imports.state import RowOutcome
 from runtime.fairness import give_way
 from storage.documents import Document, new_id
 
@@ -21,19 +21,19 @@ _LONGEST_MESSAGE = 2_000
 _MOST_PROBLEMS = 100
 
 
-def counts(outcomes: Sequence[Outcome]) -> dict[str, int]:
+def counts(outcomes: Sequence[RowOutcome]) -> dict[str, int]:
     """How many rows were decided, and how many of each outcome."""
     found = Counter(outcome.action.lower() for outcome in outcomes if outcome.action != "WAITING")
     return {"processed": found.total(), **found}
 
 
-async def chunks(job: Document, step: int, outcomes: Sequence[Outcome], called: Names | None) -> list[Document]:
+async def chunks(job: Document, step: int, outcomes: Sequence[RowOutcome], called: Names | None) -> list[Document]:
     """The outcomes as they are kept. For a preview, which tells what each row changes, `called` has the names."""
     size = len(outcomes) if called is None else _CHUNK
     return [await _chunk(job, step, outcomes[start : start + size], called) for start in range(0, len(outcomes), size)]
 
 
-async def names_in(directory: Directory, outcomes: Sequence[Outcome]) -> Names:
+async def names_in(caller: Caller, outcomes: Sequence[RowOutcome]) -> Names:
     """What the managers and groups are called that rows change: a manager who is yet to be created, as its row says."""
     updates = [outcome for outcome in outcomes if outcome.action == "UPDATED"]
     managers: dict[str, str] = {}
@@ -42,11 +42,11 @@ async def names_in(directory: Directory, outcomes: Sequence[Outcome]) -> Names:
             if contact and (manager := contact.get("managerId")):
                 managers[manager] = (outcome.row.manager or manager).strip()
     groups = {each for outcome in updates for ids in outcome.groups or () for each in ids}
-    found = await names(directory, managers, groups)
+    found = await names(caller, managers, groups)
     return Names({**managers, **found.managers}, found.groups)
 
 
-def problems(job: Document, outcomes: Sequence[Outcome]) -> list[Document]:
+def problems(job: Document, outcomes: Sequence[RowOutcome]) -> list[Document]:
     """What is wrong with the rows, `_MOST_PROBLEMS` of each at most, the first problem of a row with the row itself."""
     return [
         problem_document(job, outcome.row, number, problem)
@@ -76,7 +76,7 @@ def problem_document(job: Document, row: ImportRow, number: int, problem: RowPro
     }
 
 
-async def _chunk(job: Document, step: int, outcomes: Sequence[Outcome], called: Names | None) -> Document:
+async def _chunk(job: Document, step: int, outcomes: Sequence[RowOutcome], called: Names | None) -> Document:
     rows: list[Document] = []
     for number, outcome in enumerate(outcomes, start=1):
         if outcome.action != "WAITING":
@@ -93,7 +93,7 @@ async def _chunk(job: Document, step: int, outcomes: Sequence[Outcome], called: 
     }
 
 
-def _row(outcome: Outcome, called: Names | None) -> Document:
+def _row(outcome: RowOutcome, called: Names | None) -> Document:
     row = outcome.row
     kept: Document = {
         "row": row.number,
@@ -115,7 +115,7 @@ def _row(outcome: Outcome, called: Names | None) -> Document:
     return kept
 
 
-def _fields(outcome: Outcome, called: Names) -> list[dict[str, str | None]]:
+def _fields(outcome: RowOutcome, called: Names) -> list[dict[str, str | None]]:
     change = outcome.change
     found = preview(change.before, change.after, called.managers) if change and change.before and change.after else []
     if outcome.groups:

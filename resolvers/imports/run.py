@@ -3,15 +3,15 @@
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.commit import commit
 from resolvers.errors import Busy, ContactReadOnly, EmailAddressTaken, ManagerCycle, NotFound
 from resolvers.files.rows import ImportRow, check
 from resolvers.imports import results, undo
-from resolvers.imports.overlay import Preview
-from resolvers.imports.plan import Plan
+from resolvers.imports.overlay import DryRunOverlay
+from resolvers.imports.plan import BatchPlan
 from resolvers.imports.source import Scan, batches, scan
-from resolvers.imports.state import MEETING, Memory, Outcome
+from resolvers.imports.state import MEETING, RowOutcome, RunState
 from runtime.fairness import give_way
 from runtime.prefetch import ahead
 from storage import groups, imports, uploads, writing
@@ -34,17 +34,17 @@ def rolling_back(status: str, message: str) -> Document:
     return {"phase": "ROLL_BACK", "endsAs": status, "message": message, "cancelRequested": False}
 
 
-class Run:
+class ImportRun:
     """One process's work on a job that it holds."""
 
-    def __init__(self, directory: Directory, job: Document, scanned: Scan | None = None) -> None:
-        self._directory = directory
-        self._db = directory.db
+    def __init__(self, caller: Caller, job: Document, scanned: Scan | None = None) -> None:
+        self._caller = caller
+        self._db = caller.db
         self._job = job
         self._hold = Hold(job["_id"], job["fence"])
         self._scan = scanned
         self._names: dict[str, str] = {}
-        self._memory = Memory()
+        self._memory = RunState()
         self._are_new = True
 
     async def finish(self) -> None:
@@ -74,7 +74,7 @@ class Run:
         if self._job["phase"] == "ROLL_BACK":
             await self._undo(self._job["endsAs"])
             return
-        self._scan = self._scan or await scan(self._directory, self._job)
+        self._scan = self._scan or await scan(self._caller, self._job)
         if self._job["phase"] == "PREVIEW":
             await self._preview()
         if self._job["phase"] == "WRITE":
@@ -109,8 +109,8 @@ class Run:
         """What was known when the job was last worked on."""
         scanned = self._scan or Scan()
         self._names = dict(scanned.names)
-        self._memory = memory = Memory(scanned.index)
-        memory.preview = Preview(scanned.index) if self._job["phase"] == "PREVIEW" else None
+        self._memory = memory = RunState(scanned.index)
+        memory.preview = DryRunOverlay(scanned.index) if self._job["phase"] == "PREVIEW" else None
         memory.frontier = self._job["place"] if self._job["step"] == 1 else _EVERYTHING
         async for chunk in imports.outcomes(self._db, self._hold.id):
             memory.waiting.update(chunk["waiting"])
@@ -134,14 +134,14 @@ class Run:
             stuck = step > 2 and whole and len(self._memory.waiting) == waited
             await self._set({"step": step, "place": 0, "isLast": stuck or step >= MAX_STEPS})
 
-    async def _plans(self) -> AsyncGenerator[Plan]:
+    async def _plans(self) -> AsyncGenerator[BatchPlan]:
         """What is to become of the batches, each planned as if the one before were carried out already."""
-        plan: Plan | None = None
+        plan: BatchPlan | None = None
         async with aclosing(ahead(self._checked())) as batches:
             async for rows in batches:
                 is_last = self._job["isLast"]
-                plan = Plan(
-                    self._directory,
+                plan = BatchPlan(
+                    self._caller,
                     self._job["onMatch"],
                     self._memory,
                     self._names,
@@ -151,8 +151,8 @@ class Run:
                 )
                 await plan.make()
                 if self._job["phase"] == "WRITE":
-                    directory = self._directory
-                    await writing.make(plan.changes, directory.author, directory.clock())
+                    caller = self._caller
+                    await writing.make(plan.changes, caller.author, caller.clock())
                 yield plan
 
     async def _checked(self) -> AsyncGenerator[Sequence[ImportRow]]:
@@ -161,7 +161,7 @@ class Run:
             async for batch in batches:
                 for number, row in enumerate(batch if self._are_new else (), start=1):
                     if not row.problems:
-                        row.checked = check(row, self._directory.default_region)
+                        row.checked = check(row, self._caller.default_region)
                     if not number % _SLICE:
                         await give_way()
                 yield batch
@@ -169,13 +169,13 @@ class Run:
     async def _batches(self) -> AsyncGenerator[Sequence[ImportRow]]:
         """The batches that this step has yet to decide."""
         first, done = self._job["step"] == 1, self._job["place"]
-        async with aclosing(batches(self._directory, self._job)) as found:
+        async with aclosing(batches(self._caller, self._job)) as found:
             async for batch in found:
                 due = [row for row in batch if row.place > done and (first or row.place in self._memory.waiting)]
                 if due:
                     yield due
 
-    async def _carry_out(self, plan: Plan) -> None:
+    async def _carry_out(self, plan: BatchPlan) -> None:
         await (self._write_batch(plan) if self._job["phase"] == "WRITE" else self._keep(plan, None))
         plan.settle()
         self._memory.note(plan.outcomes)
@@ -184,7 +184,7 @@ class Run:
         for name, step in results.counts(plan.outcomes).items():
             self._job[name] += step
 
-    async def _write_batch(self, plan: Plan) -> None:
+    async def _write_batch(self, plan: BatchPlan) -> None:
         """Write a batch in one transaction; plan it anew when others were faster."""
 
         async def decide(session: Session) -> Sequence[Change]:
@@ -193,21 +193,21 @@ class Run:
             return plan.changes
 
         async def beside(session: Session) -> None:
-            await _move_members(self._directory, plan.outcomes, session)
+            await _move_members(self._caller, plan.outcomes, session)
             await self._keep(plan, session)
 
         for _ in range(_ATTEMPTS):
             try:
-                await commit(self._directory, decide, beside)
+                await commit(self._caller, decide, beside)
             except (EmailAddressTaken, ContactReadOnly, ManagerCycle, NotFound):
                 plan.discard()
             else:
                 return
         raise Busy
 
-    async def _keep(self, plan: Plan, session: Session | None) -> None:
+    async def _keep(self, plan: BatchPlan, session: Session | None) -> None:
         outcomes = plan.outcomes
-        called = await results.names_in(self._directory, outcomes) if self._job["dryRun"] else None
+        called = await results.names_in(self._caller, outcomes) if self._job["dryRun"] else None
         chunks = await results.chunks(self._job, self._job["step"], outcomes, called)
         if self._job["phase"] == "PREVIEW" and not self._job["dryRun"]:
             chunks = []
@@ -217,14 +217,14 @@ class Run:
 
     async def _undo(self, status: str) -> None:
         nothing: Document = dict(NOTHING_WRITTEN) if status != "UNDONE" else {}
-        await undo.undo(self._directory, self._job, self._hold)
+        await undo.undo(self._caller, self._job, self._hold)
         job = await imports.get(self._db, self._hold.id) or self._job
         if nothing and job["notUndone"]:
             nothing["message"] = f"{job['message']} But {job['notUndone']:,} contacts were changed meanwhile and stay."
         await self._end(status, **nothing)
 
     async def _end(self, status: str, **sets: object) -> None:
-        await self._set({**sets, "status": status, "finishedAt": self._directory.clock(), "leaseUntil": None})
+        await self._set({**sets, "status": status, "finishedAt": self._caller.clock(), "leaseUntil": None})
         await uploads.delete(self._db, self._hold.id)
 
     async def _set(self, sets: Document) -> None:
@@ -232,7 +232,7 @@ class Run:
         self._job |= sets
 
 
-async def _move_members(directory: Directory, outcomes: Sequence[Outcome], session: Session) -> None:
+async def _move_members(caller: Caller, outcomes: Sequence[RowOutcome], session: Session) -> None:
     """Write the memberships that change, apart from those that new contacts come with."""
     joining: dict[str, list[str]] = {}
     leaving: dict[str, list[str]] = {}
@@ -245,6 +245,6 @@ async def _move_members(directory: Directory, outcomes: Sequence[Outcome], sessi
                 leaving.setdefault(group, []).append(outcome.contact_id)
     for moves, move in ((joining, groups.add_members), (leaving, groups.remove_members)):
         for group, members in moves.items():
-            step = await move(directory.db, group, members, session)
-            if await groups.count_members(directory.db, group, step, session) is None:
+            step = await move(caller.db, group, members, session)
+            if await groups.count_members(caller.db, group, step, session) is None:
                 raise Outdated  # it was deleted meanwhile

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import structlog
 
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.errors import Busy, ImportUnreadable
-from resolvers.imports.run import NOTHING_WRITTEN, Run, rolling_back
+from resolvers.imports.run import NOTHING_WRITTEN, ImportRun, rolling_back
 from resolvers.imports.source import Scan
 from storage import imports, uploads
 from storage.changes import Author
@@ -34,8 +34,8 @@ _KEPT = {
 class Runner:
     """The imports of one process: those that it starts, and those that others left behind."""
 
-    def __init__(self, directory: Directory) -> None:
-        self._directory = directory
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
         self._running: dict[str, asyncio.Task[None]] = {}
 
     @asynccontextmanager
@@ -52,27 +52,27 @@ class Runner:
 
     def start(self, job: Document, scanned: Scan | None = None) -> None:
         """Begin to work on a job."""
-        self._spawn(job["_id"], run_one(self._directory, job["_id"], scanned))
+        self._spawn(job["_id"], run_one(self._caller, job["_id"], scanned))
 
     async def wait(self, identifier: str, seconds: float | None = None) -> Document | None:
         """The job when it is finished, or as it is when the time is over."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._finished(identifier)
-        return await imports.get(self._directory.db, identifier)
+        return await imports.get(self._caller.db, identifier)
 
     async def _finished(self, identifier: str) -> None:
         if task := self._running.get(identifier):
             await asyncio.wait([task])
         # Another process may have it, or take it over from this one.
-        while (job := await imports.get(self._directory.db, identifier)) and job["finishedAt"] is None:  # noqa: ASYNC110
+        while (job := await imports.get(self._caller.db, identifier)) and job["finishedAt"] is None:  # noqa: ASYNC110
             await asyncio.sleep(_RETRY_SECONDS / 4)
 
     async def _watch(self) -> None:
         while True:
             with suppress(*Unavailable):
-                while job := await imports.claim(self._directory.db):
-                    self._spawn(job["_id"], _run(self._directory, job, None))
+                while job := await imports.claim(self._caller.db):
+                    self._spawn(job["_id"], _run(self._caller, job, None))
                     await asyncio.wait([self._running[job["_id"]]])
             await asyncio.sleep(_WATCH_SECONDS)
 
@@ -82,55 +82,55 @@ class Runner:
         task.add_done_callback(lambda _: self._running.pop(identifier, None))
 
 
-async def run_one(directory: Directory, identifier: str, scanned: Scan | None = None) -> None:
+async def run_one(caller: Caller, identifier: str, scanned: Scan | None = None) -> None:
     """Run this job to its end, unless somebody else works on it."""
-    if job := await imports.claim(directory.db, identifier):
-        await _run(directory, job, scanned)
+    if job := await imports.claim(caller.db, identifier):
+        await _run(caller, job, scanned)
 
 
-async def _run(directory: Directory, job: Document, scanned: Scan | None) -> None:
-    own = replace(directory, author=Author(job["author"], "import"))
+async def _run(caller: Caller, job: Document, scanned: Scan | None) -> None:
+    own = replace(caller, author=Author(job["author"], "import"))
     hold = Hold(job["_id"], job["fence"])
     current: Document | None = job
     stuck = 0
-    async with _kept(directory, hold):
+    async with _kept(caller, hold):
         while current:
             try:
-                await Run(own, current, scanned).finish()
+                await ImportRun(own, current, scanned).finish()
                 return
             except LostLease:
                 return
             except Busy as problem:
                 log.warning("import waits", import_id=hold.id, error=problem.message)
                 stuck += 1
-                if stuck % _PATIENCE == 0 and not await _give_up(directory, hold, problem.message):
+                if stuck % _PATIENCE == 0 and not await _give_up(caller, hold, problem.message):
                     return
             except Unavailable as error:
                 log.warning("import interrupted", import_id=hold.id, error=str(error))
             except asyncio.CancelledError:
-                await _let_go(directory, hold)
+                await _let_go(caller, hold)
                 raise
             except ImportUnreadable as problem:
-                if not await _give_up(directory, hold, problem.message):
+                if not await _give_up(caller, hold, problem.message):
                     return
             except Exception:
                 log.exception("import failed", import_id=hold.id)
                 message = "Something went wrong on our side; the service's log says more."
-                if not await _give_up(directory, hold, message):
+                if not await _give_up(caller, hold, message):
                     return
             await asyncio.sleep(_RETRY_SECONDS)
-            current, scanned = await _again(directory, hold, current), None
+            current, scanned = await _again(caller, hold, current), None
 
 
 @asynccontextmanager
-async def _kept(directory: Directory, hold: Hold) -> AsyncIterator[None]:
+async def _kept(caller: Caller, hold: Hold) -> AsyncIterator[None]:
     """Keep the lease of a job while it is worked on."""
 
     async def beat() -> None:
         while True:
             await asyncio.sleep(LEASE_SECONDS / 3)
             with suppress(*Unavailable):
-                await imports.renew(directory.db, hold)
+                await imports.renew(caller.db, hold)
 
     beating = asyncio.create_task(beat())
     try:
@@ -139,29 +139,29 @@ async def _kept(directory: Directory, hold: Hold) -> AsyncIterator[None]:
         beating.cancel()
 
 
-async def _again(directory: Directory, hold: Hold, job: Document) -> Document | None:
+async def _again(caller: Caller, hold: Hold, job: Document) -> Document | None:
     """The job as it is now, if it is still ours; as it was, if the database does not answer yet."""
     with suppress(*Unavailable):
-        found = await imports.get(directory.db, hold.id)
+        found = await imports.get(caller.db, hold.id)
         return found if found and found["fence"] == hold.fence and found["status"] == "RUNNING" else None
     return job
 
 
-async def _let_go(directory: Directory, hold: Hold) -> None:
+async def _let_go(caller: Caller, hold: Hold) -> None:
     with suppress(*Unavailable):
-        await asyncio.shield(imports.release(directory.db, hold))
+        await asyncio.shield(imports.release(caller.db, hold))
 
 
-async def _give_up(directory: Directory, hold: Hold, message: str) -> bool:
+async def _give_up(caller: Caller, hold: Hold, message: str) -> bool:
     """End a job as failed. Returns whether that takes another run, which takes back what it wrote."""
     with suppress(LostLease, *Unavailable):
-        if (job := await imports.get(directory.db, hold.id)) is None:
+        if (job := await imports.get(caller.db, hold.id)) is None:
             return False
         if job["phase"] == "WRITE" and job["errorPolicy"] == "REJECT_ALL":
-            await imports.change(directory.db, hold, rolling_back("FAILED", f"{message} Nothing was kept."))
+            await imports.change(caller.db, hold, rolling_back("FAILED", f"{message} Nothing was kept."))
             return True
         ending = {"status": "FAILED", "message": f"{message} {_KEPT[job['phase']]}", "leaseUntil": None}
         nothing = NOTHING_WRITTEN if job["phase"] == "PREVIEW" and not job["dryRun"] else {}
-        await imports.change(directory.db, hold, {**ending, **nothing, "finishedAt": directory.clock()})
-        await uploads.delete(directory.db, hold.id)
+        await imports.change(caller.db, hold, {**ending, **nothing, "finishedAt": caller.clock()})
+        await uploads.delete(caller.db, hold.id)
     return False

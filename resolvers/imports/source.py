@@ -5,10 +5,10 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from resolvers import rules
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.errors import ImportUnreadable
 from resolvers.files.columns import COLUMNS
-from resolvers.files.reader import Format, Reader
+from resolvers.files.reader import FileReader, Format
 from resolvers.files.rows import ImportRow, of_json
 from resolvers.files.text import blocks
 from resolvers.imports.row_index import RowIndex
@@ -35,11 +35,11 @@ class Scan:
     index: RowIndex = field(default_factory=RowIndex)
 
 
-async def scan(directory: Directory, job: Document) -> Scan:
+async def scan(caller: Caller, job: Document) -> Scan:
     """Read a job's whole file. Raises `ImportUnreadable`."""
     found = Scan()
-    reader = None if job["kind"] == "json" else Reader(_format(job))
-    async with aclosing(uploads.read(directory.db, job["_id"])) as chunks:
+    reader = None if job["kind"] == "json" else FileReader(_format(job))
+    async with aclosing(uploads.read(caller.db, job["_id"])) as chunks:
         async for named in reader.addresses(chunks) if reader else _json_addresses(chunks):
             for place, addresses in named:
                 found.rows += 1
@@ -60,12 +60,12 @@ async def scan(directory: Directory, job: Document) -> Scan:
     return found
 
 
-async def batches(directory: Directory, job: Document) -> AsyncGenerator[list[ImportRow]]:
+async def batches(caller: Caller, job: Document) -> AsyncGenerator[list[ImportRow]]:
     """The rows of a job's file in batches, always the same ones, of bounded length and size."""
-    reader = None if job["kind"] == "json" else Reader(_format(job))
+    reader = None if job["kind"] == "json" else FileReader(_format(job))
     batch: list[ImportRow] = []
     size = 0
-    async with aclosing(_rows(directory, job, reader)) as rows:
+    async with aclosing(_rows(caller, job, reader)) as rows:
         async for row in rows:
             batch.append(row)
             size += row.size
@@ -81,8 +81,8 @@ def needed(on_match: OnMatch) -> Sequence[str]:
     return ("emailAddress",) if on_match == "UPDATE" else rules.REQUIRED
 
 
-async def _rows(directory: Directory, job: Document, reader: Reader | None) -> AsyncGenerator[ImportRow]:
-    async with aclosing(uploads.read(directory.db, job["_id"])) as chunks:
+async def _rows(caller: Caller, job: Document, reader: FileReader | None) -> AsyncGenerator[ImportRow]:
+    async with aclosing(uploads.read(caller.db, job["_id"])) as chunks:
         blocks_of_rows = reader.rows(chunks) if reader else _json_rows(chunks)
         count = 0
         async for rows in blocks_of_rows:

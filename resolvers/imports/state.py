@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from resolvers.files.rows import ImportRow, RowProblem
-from resolvers.imports.overlay import Preview
+from resolvers.imports.overlay import DryRunOverlay
 from resolvers.imports.row_index import RowIndex
 from storage.changes import Change
 
@@ -16,7 +16,7 @@ MEETING = frozenset({"UPDATED", "UNCHANGED", "SKIPPED"})
 """Outcomes of rows that met a contact. What a row created has the addresses of that row alone."""
 
 
-class Refused(Exception):
+class ImportRefused(Exception):
     """Raised where a row turns out to be one that cannot be imported."""
 
     def __init__(self, *problems: RowProblem) -> None:
@@ -25,7 +25,7 @@ class Refused(Exception):
 
 
 @dataclass(slots=True)
-class Outcome:
+class RowOutcome:
     """What becomes of a row. `WAITING`: its manager is a later row, so that it is decided after that one.
 
     `change` is what to write; `groups` are the memberships before and after, if they change. `version` is the one
@@ -42,7 +42,7 @@ class Outcome:
 
 
 @dataclass(slots=True)
-class Memory:
+class RunState:
     """What is known before a batch is planned; it changes only when the batch is done.
 
     `index` has the addresses of all rows of the file, `met` the ids of the contacts that were there before rows met
@@ -54,9 +54,9 @@ class Memory:
     met: RowIndex = field(default_factory=RowIndex)
     waiting: set[int] = field(default_factory=set)
     frontier: int = 0
-    preview: Preview | None = None
+    preview: DryRunOverlay | None = None
 
-    def note(self, outcomes: Sequence[Outcome]) -> None:
+    def note(self, outcomes: Sequence[RowOutcome]) -> None:
         """Remember what became of a batch."""
         for outcome in outcomes:
             place = outcome.row.place

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 from resolvers import rules
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.commit import commit
 from resolvers.errors import EmailAddressTaken, ManagerCycle, NotFound
 from resolvers.files.rows import ImportRow, RowProblem
 from resolvers.imports import results
+from resolvers.mastery import is_editable
 from resolvers.recycle_bin import departure
 from storage import changes, contacts, groups, history, imports, recycle_bin
 from storage.changes import Change
@@ -17,20 +18,20 @@ from storage.imports import Hold
 from storage.keys import address_key
 
 
-async def undo(directory: Directory, job: Document, hold: Hold) -> None:
+async def undo(caller: Caller, job: Document, hold: Hold) -> None:
     """Undo a job chunk by chunk, the last first, each in one transaction, so that a killed run is taken up.
 
     A contact that was changed since stays as it is, and is reported with its name: also one that was created and since
     made a member of groups or a manager. Contacts of a job that takes itself back leave nothing in the recycle bin.
     """
-    while chunk := await imports.last_outcome(directory.db, job["_id"]):
-        await _Chunk(directory, job, hold, chunk).undo()
+    while chunk := await imports.last_outcome(caller.db, job["_id"]):
+        await _Chunk(caller, job, hold, chunk).undo()
 
 
 class _Chunk:
-    def __init__(self, directory: Directory, job: Document, hold: Hold, chunk: Document) -> None:
-        self._directory = directory
-        self._db = directory.db
+    def __init__(self, caller: Caller, job: Document, hold: Hold, chunk: Document) -> None:
+        self._caller = caller
+        self._db = caller.db
         self._job = job
         self._hold = hold
         self._chunk = chunk
@@ -43,7 +44,7 @@ class _Chunk:
         """Take the rows of the chunk back, but for those that no longer can be."""
         while True:
             try:
-                await commit(self._directory, self._decide, self._beside)
+                await commit(self._caller, self._decide, self._beside)
             except (EmailAddressTaken, NotFound, ManagerCycle) as problem:
                 await self._hold_back(problem)
             else:
@@ -61,7 +62,7 @@ class _Chunk:
         created = {row["contactId"]: row for row in due if row["action"] == "CREATED"}
         going = await self._going({each: found[each] for each in created}, created, restored, session)
         self._deleted = [contact["_id"] for contact in going]
-        gone = await departure(self._directory, going, session)
+        gone = await departure(self._caller, going, session)
         ids = {change.contact["_id"] for change in restored}
         return [*(change for change in gone if change.contact["_id"] not in ids), *restored]
 
@@ -114,7 +115,7 @@ class _Chunk:
         wanted = {contact["_id"]: contact["version"] for contact in returning}
         records = await history.at_versions(self._db, wanted, session)
         return [
-            changes.updated(contact, self._before(contact, record), self._directory.clock())
+            changes.updated(contact, self._before(contact, record), self._caller.clock())
             for contact in returning
             if (record := records.get(contact["_id"]))
         ]
@@ -138,7 +139,7 @@ class _Chunk:
         moved = [row for row in rows if "groups" in row]
         ids = {each for row in moved for each in (*row["groups"][0], *row["groups"][1])}
         found = await groups.get_many(self._db, ids, session) if ids else {}
-        ours = {each for each, group in found.items() if group.get("source") != "SYNCED"}
+        ours = {each for each, group in found.items() if is_editable(group)}
         for row in moved:
             before, after = map(set, row["groups"])
             for group in (before - after) & ours:
@@ -161,7 +162,7 @@ class _Chunk:
         """The contact with the values that it had before the recorded change."""
         new = {name for name in record["after"] if name not in record["before"]}
         old = {name: value for name, value in contact.items() if name not in new} | record["before"]
-        return rules.with_e164(old, self._directory.default_region)
+        return rules.with_e164(old, self._caller.default_region)
 
     def _keep(self, row: Document, message: str) -> None:
         self._kept.append((row, RowProblem(None, "CHANGED_SINCE", message)))

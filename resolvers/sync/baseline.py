@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from storage.documents import Document
 from storage.sync import objects, runs, state
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class SyncedContacts:
     """Synced contacts by objectGUID, each as its `onPremises` with `id`, and `managerId` if it has a manager here.
 
     `handed_over`: the objectGUIDs that cycles leave alone.
@@ -27,28 +27,28 @@ class Known:
         }
 
 
-async def known_contacts(directory: Directory) -> Known:
+async def known_contacts(caller: Caller) -> SyncedContacts:
     """The contacts that are synced now, and those that were."""
-    found = await objects.contacts(directory.db)
-    return Known(
+    found = await objects.contacts(caller.db)
+    return SyncedContacts(
         {each["onPremises"]["objectGuid"]: _flat(each) for each in found},
-        frozenset(await objects.handed_over(directory.db)),
+        frozenset(await objects.handed_over(caller.db)),
     )
 
 
-async def known_groups(directory: Directory) -> Mapping[str, Document]:
+async def known_groups(caller: Caller) -> Mapping[str, Document]:
     """The synced groups by objectGUID, each as its `onPremises`."""
-    return {each["onPremises"]["objectGuid"]: each["onPremises"] for each in await objects.groups(directory.db)}
+    return {each["onPremises"]["objectGuid"]: each["onPremises"] for each in await objects.groups(caller.db)}
 
 
-async def last_mark(directory: Directory) -> Document | None:
+async def last_mark(caller: Caller) -> Document | None:
     """The mark that the last complete cycle left: `{invocationId, usn, server}`."""
-    return await state.mark(directory.db)
+    return await state.mark(caller.db)
 
 
-async def last_ended_well(directory: Directory, before: str) -> bool:
+async def last_ended_well(caller: Caller, before: str) -> bool:
     """Whether no cycle before this one left work half done."""
-    last = await runs.last_writing(directory.db, before)
+    last = await runs.last_writing(caller.db, before)
     return last is not None and last["status"] == "SUCCEEDED"
 
 

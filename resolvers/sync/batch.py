@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 from resolvers import rules
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.errors import InvalidInput
-from resolvers.sync.address_conflicts import conflicts
-from resolvers.sync.matching import Found, find
-from resolvers.sync.objects import DirectoryContact
-from resolvers.sync.outcome import Outcome, Skipped, Terms, difference
+from resolvers.sync.matching import Matches, find
+from resolvers.sync.outcome import BatchOutcome, SkippedObject, WriteOptions, difference
+from resolvers.sync.policy import conflicts
+from resolvers.sync.source import DirectoryContact
 from runtime.fairness import give_way
 from storage import changes, claims
 from storage.changes import Change
@@ -27,26 +27,28 @@ Valid = Mapping[str, tuple[DirectoryContact, Document]]
 class Batch:
     """One attempt at a batch. `noted`: what the directory counts of otherwise unchanged contacts, keyed by id."""
 
-    def __init__(self, directory: Directory, batch: Sequence[DirectoryContact], terms: Terms, cyclic: set[str]) -> None:
-        self._directory = directory
+    def __init__(
+        self, caller: Caller, batch: Sequence[DirectoryContact], terms: WriteOptions, cyclic: set[str]
+    ) -> None:
+        self._caller = caller
         self._batch = {each.object_guid: each for each in batch}
         self._terms = terms
         self._cyclic = cyclic
         self._valid: Valid | None = None
-        self._invalid: list[Skipped] = []
-        self.outcome = Outcome()
+        self._invalid: list[SkippedObject] = []
+        self.outcome = BatchOutcome()
         self.noted: dict[str, Document] = {}
 
     async def decide(self, session: Session) -> Sequence[Change]:
         """The changes that make the contacts what the directory objects are, as far as they can be made."""
         if self._valid is None:
             self._valid = await self._checked()
-        self.outcome = Outcome(skipped=list(self._invalid))
+        self.outcome = BatchOutcome(skipped=list(self._invalid))
         self.noted.clear()
-        kept = await objects.handed_over(self._directory.db, self._valid, session)
+        kept = await objects.handed_over(self._caller.db, self._valid, session)
         valid = {guid: found for guid, found in self._valid.items() if guid not in kept}
         fields = {guid: fields for guid, (_, fields) in valid.items()}
-        present = await find(self._directory, fields, self._terms, session)
+        present = await find(self._caller, fields, self._terms, session)
         after = {guid: self._after(guid, found, present.old(guid)) for guid, found in valid.items()}
         possible = await self._without_conflicts(present.here, after, session)
         await self._set_managers(possible, after, session)
@@ -62,9 +64,9 @@ class Batch:
             if number % _AT_A_TIME == 0:
                 await give_way()
             try:
-                fields = rules.new_contact(each.fields, self._directory.default_region, REQUIRED)
+                fields = rules.new_contact(each.fields, self._caller.default_region, REQUIRED)
             except InvalidInput as problem:
-                self._invalid.append(Skipped.because(each, "INVALID", problem.message))
+                self._invalid.append(SkippedObject.because(each, "INVALID", problem.message))
             else:
                 found[guid] = (each, fields)
         return found
@@ -77,7 +79,7 @@ class Batch:
             "objectGuid": guid,
             "distinguishedName": each.distinguished_name,
             "domain": each.domain,
-            "lastSyncAt": self._directory.clock(),
+            "lastSyncAt": self._caller.clock(),
             "whenChanged": each.when_changed,
             "database": self._terms.database,
             "usnChanged": each.usn_changed,
@@ -100,7 +102,7 @@ class Batch:
         guids = list(after)
         batch = [Change(before.get(guid), after[guid], "UPDATED") for guid in guids]
         wanted = [address for guid in guids for address in addresses(after[guid])]
-        holders = await claims.holders(self._directory.db, wanted, session)
+        holders = await claims.holders(self._caller.db, wanted, session)
         held = {address: holder.id for address, holder in holders.items()}
         if self._terms.preview:
             held = self._terms.preview.holders(wanted, held)
@@ -108,13 +110,13 @@ class Batch:
         for place, (address, holder) in refused.items():
             message = f"{address} belongs to {holder}. Change the address in one of the two places."
             each = self._batch[guids[place]]
-            self.outcome.skipped.append(Skipped.because(each, "EMAIL_ADDRESS_TAKEN", message, holder))
+            self.outcome.skipped.append(SkippedObject.because(each, "EMAIL_ADDRESS_TAKEN", message, holder))
         return [guid for place, guid in enumerate(guids) if place not in refused]
 
     async def _set_managers(self, possible: Sequence[str], after: Mapping[str, Document], session: Session) -> None:
         """Add the managers that are here, or come with this batch."""
         wanted = {guid: manager for guid in possible if (manager := after[guid]["onPremises"].get("managerGuid"))}
-        known = await objects.ids(self._directory.db, list(wanted.values()), session)
+        known = await objects.ids(self._caller.db, list(wanted.values()), session)
         if self._terms.preview:
             known = self._terms.preview.contact_ids(wanted.values(), known)
         known |= {guid: after[guid]["_id"] for guid in possible}
@@ -124,9 +126,9 @@ class Batch:
             elif guid not in self._cyclic:
                 after[guid]["managerId"] = known[manager]
 
-    def _change(self, present: Found, after: Document) -> Change | None:
+    def _change(self, present: Matches, after: Document) -> Change | None:
         """The change to `after`, None if there is nothing to change."""
-        guid, now = after["onPremises"]["objectGuid"], self._directory.clock()
+        guid, now = after["onPremises"]["objectGuid"], self._caller.clock()
         before = present.here.get(guid)
         if before is None or guid in present.matched:
             self.outcome.joined.append(guid)
@@ -142,7 +144,7 @@ class Batch:
         return None
 
 
-def _reports(present: Found, made: Sequence[Change]) -> list[Change]:
+def _reports(present: Matches, made: Sequence[Change]) -> list[Change]:
     """The changes that give those who return the cloud contacts that reported to them; none of one changed anyway."""
     written = {change.contact["_id"] for change in made}
     returning = [change.contact["onPremises"]["objectGuid"] for change in made if change.action == "RESTORED"]

@@ -3,42 +3,45 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
-from connector.objects import Skipped as Unsuitable
-from connector.reader import Reader
 from resolvers.sync import contacts
-from resolvers.sync.baseline import Known
-from resolvers.sync.objects import DirectoryContact
-from resolvers.sync.outcome import Outcome, Skipped, Terms
-from resolvers.sync.progress import Run
+from resolvers.sync.baseline import SyncedContacts
+from resolvers.sync.outcome import BatchOutcome, SkippedObject, WriteOptions
+from resolvers.sync.progress import SyncRun
+from resolvers.sync.source import DirectoryContact, DirectorySource, UnsuitableObject
 
 BATCH = 500
 
 
 async def write_contacts(
-    run: Run, reader: Reader, terms: Terms, known: Known, since: int | None, to_read: Sequence[str]
+    run: SyncRun,
+    source: DirectorySource,
+    terms: WriteOptions,
+    known: SyncedContacts,
+    since: int | None,
+    to_read: Sequence[str],
 ) -> None:
     """Write all contacts, or those changed after the USN `since` and `to_read`; then link managers that came later."""
     writer = _Writer(run, terms)
     await run.enter("CONTACTS")
-    await writer.write(reader.contacts(since))
+    await writer.write(source.contacts(since))
     if further := [guid for guid in to_read if guid not in writer.read]:
-        await writer.write(reader.contacts_by_guid(further))
+        await writer.write(source.contacts_by_guid(further))
     await writer.retry()
     await run.enter("MANAGERS")
-    await _link(writer, reader, known)
+    await _link(writer, source, known)
 
 
 class _Writer:
     """Writes contacts as they are read. Who asks for a taken address waits: a later batch may free it."""
 
-    def __init__(self, run: Run, terms: Terms) -> None:
+    def __init__(self, run: SyncRun, terms: WriteOptions) -> None:
         self.run, self.terms = run, terms
         self.read: set[str] = set()
         self.unmanaged: dict[str, str] = {}
         self._waiting: dict[str, DirectoryContact] = {}
-        self._writing: asyncio.Task[list[Skipped]] | None = None
+        self._writing: asyncio.Task[list[SkippedObject]] | None = None
 
-    async def write(self, pages: AsyncIterator[list[DirectoryContact | Unsuitable]]) -> None:
+    async def write(self, pages: AsyncIterator[list[DirectoryContact | UnsuitableObject]]) -> None:
         """Write all that the pages bring, a batch while the next one is read."""
         batch: list[DirectoryContact] = []
         try:
@@ -67,7 +70,7 @@ class _Writer:
         while self._waiting:
             before, waiting = len(self._waiting), list(self._waiting.values())
             self._waiting = {}
-            skipped: list[Skipped] = []
+            skipped: list[SkippedObject] = []
             for start in range(0, len(waiting), BATCH):
                 skipped += await self._apply(waiting[start : start + BATCH])
             if len(self._waiting) == before:
@@ -78,19 +81,19 @@ class _Writer:
         """Give these contacts the managers that they were waiting for."""
         waiting = list(managers.items())
         for start in range(0, len(waiting), BATCH):
-            outcome = await contacts.link(self.run.directory, dict(waiting[start : start + BATCH]), self.terms)
+            outcome = await contacts.link(self.run.caller, dict(waiting[start : start + BATCH]), self.terms)
             await self.run.add(outcome)
 
-    async def _note(self, page: Sequence[DirectoryContact | Unsuitable]) -> None:
+    async def _note(self, page: Sequence[DirectoryContact | UnsuitableObject]) -> None:
         self.read.update(each.object_guid for each in page if each.object_guid)
-        unsuitable = [each for each in page if isinstance(each, Unsuitable)]
+        unsuitable = [each for each in page if isinstance(each, UnsuitableObject)]
         await self.run.skip(
-            [Skipped(each.object_guid, each.distinguished_name, each.reason, each.message) for each in unsuitable]
+            [SkippedObject(each.object_guid, each.distinguished_name, each.reason, each.message) for each in unsuitable]
         )
 
-    async def _apply(self, batch: Sequence[DirectoryContact]) -> list[Skipped]:
+    async def _apply(self, batch: Sequence[DirectoryContact]) -> list[SkippedObject]:
         """Write a batch. Returns whom an address is refused to: they are not reported yet."""
-        outcome = await contacts.apply(self.run.directory, batch, self.terms)
+        outcome = await contacts.apply(self.run.caller, batch, self.terms)
         taken = [each for each in outcome.skipped if each.code == "EMAIL_ADDRESS_TAKEN"]
         refused = {each.object_guid for each in taken}
         self._waiting |= {each.object_guid: each for each in batch if each.object_guid in refused}
@@ -99,16 +102,16 @@ class _Writer:
         return taken
 
 
-def _without(outcome: Outcome, taken: Sequence[Skipped]) -> Outcome:
+def _without(outcome: BatchOutcome, taken: Sequence[SkippedObject]) -> BatchOutcome:
     outcome.skipped = [each for each in outcome.skipped if each not in taken]
     return outcome
 
 
-async def _link(writer: _Writer, reader: Reader, known: Known) -> None:
+async def _link(writer: _Writer, source: DirectorySource, known: SyncedContacts) -> None:
     """Link the contacts whose manager is here by now. Those not read in this cycle are read again for it."""
     here = known.contacts.keys() | known.handed_over | writer.run.joined
     await writer.link({guid: manager for guid, manager in writer.unmanaged.items() if manager in here})
     waiting = known.waiting()
     again = [guid for guid, manager in waiting.items() if manager in here and guid not in writer.read]
     if again:
-        await writer.write(reader.contacts_by_guid(again))
+        await writer.write(source.contacts_by_guid(again))

@@ -7,81 +7,81 @@ only an author that is the sync fulfils.
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from resolvers import mastery
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.commit import Decide, commit
 from resolvers.errors import ManagerCycle, Problem
 from resolvers.mastery import last_sync_at
 from resolvers.recycle_bin import departure
 from resolvers.sync.batch import Batch
-from resolvers.sync.objects import DirectoryContact
-from resolvers.sync.outcome import Outcome, Skipped, Terms, difference
+from resolvers.sync.outcome import BatchOutcome, SkippedObject, WriteOptions, difference
+from resolvers.sync.source import DirectoryContact
 from storage import changes, claims, contacts
 from storage.changes import Change
 from storage.documents import Document
 from storage.driver import Session
 from storage.sync import lease, objects
 
-__all__ = ["DirectoryContact", "Outcome", "Terms", "apply", "hold_back", "link", "remove"]
+__all__ = ["BatchOutcome", "DirectoryContact", "WriteOptions", "apply", "hold_back", "link", "remove"]
 
 
-async def apply(directory: Directory, batch: Sequence[DirectoryContact], terms: Terms | None = None) -> Outcome:
+async def apply(caller: Caller, batch: Sequence[DirectoryContact], terms: WriteOptions | None = None) -> BatchOutcome:
     """Create, update or bring back the contacts of a batch, in one transaction.
 
     What breaks a rule, or asks for an address that another holds, is skipped and reported; what was handed over is
     left alone. Unchanged contacts cost no write. A batch that is refused for any other reason is written in halves,
     until one contact is left to be skipped. Raises `sync_lease.LeaseLost`.
     """
-    terms = terms or Terms()
+    terms = terms or WriteOptions()
 
-    async def attempt(cyclic: set[str]) -> Outcome:
-        run = Batch(directory, batch, terms, cyclic)
-        await _write(directory, terms, run.decide, run.noted)
+    async def attempt(cyclic: set[str]) -> BatchOutcome:
+        run = Batch(caller, batch, terms, cyclic)
+        await _write(caller, terms, run.decide, run.noted)
         return run.outcome
 
     try:
         return await _without_cycles(attempt)
     except Problem as problem:
         if len(batch) == 1:
-            return Outcome(skipped=[Skipped.because(batch[0], problem.code, problem.message)])
+            return BatchOutcome(skipped=[SkippedObject.because(batch[0], problem.code, problem.message)])
     half = len(batch) // 2
-    first = await apply(directory, batch[:half], terms)
-    return first.merged(await apply(directory, batch[half:], terms))
+    first = await apply(caller, batch[:half], terms)
+    return first.merged(await apply(caller, batch[half:], terms))
 
 
-async def remove(directory: Directory, guids: Sequence[str], terms: Terms | None = None) -> Outcome:
+async def remove(caller: Caller, guids: Sequence[str], terms: WriteOptions | None = None) -> BatchOutcome:
     """Move the contacts synced from these directory objects to the recycle bin, in one transaction."""
-    terms, outcome = terms or Terms(), Outcome()
+    terms, outcome = terms or WriteOptions(), BatchOutcome()
 
     async def decide(session: Session) -> Sequence[Change]:
-        ids = await claims.synced_ids(directory.db, guids, session)
-        found = await contacts.get_many(directory.db, ids.values(), session)
+        ids = await claims.synced_ids(caller.db, guids, session)
+        found = await contacts.get_many(caller.db, ids.values(), session)
         going = [contact for contact in found.values() if contact["source"] == "SYNCED"]
         outcome.deleted = [contact["onPremises"]["objectGuid"] for contact in going]
         outcome.differences = [difference(changes.deleted(each), each["onPremises"]) for each in going]
-        return await departure(directory, going, session)
+        return await departure(caller, going, session)
 
-    await _write(directory, terms, decide)
+    await _write(caller, terms, decide)
     return outcome
 
 
-async def link(directory: Directory, managers: Mapping[str, str], terms: Terms | None = None) -> Outcome:
+async def link(caller: Caller, managers: Mapping[str, str], terms: WriteOptions | None = None) -> BatchOutcome:
     """Give contacts the managers that they lack: both by objectGUID, in one transaction.
 
     Unknown ones are left out, and so are those that are refused when each is linked by itself.
     """
-    terms = terms or Terms()
+    terms = terms or WriteOptions()
 
-    async def attempt(cyclic: set[str]) -> Outcome:
-        outcome = Outcome()
+    async def attempt(cyclic: set[str]) -> BatchOutcome:
+        outcome = BatchOutcome()
 
         async def decide(session: Session) -> Sequence[Change]:
             guids = [*managers, *managers.values()]
-            ids = await objects.ids(directory.db, guids, session)
-            found = await contacts.get_many(directory.db, [ids[guid] for guid in managers if guid in ids], session)
+            ids = await objects.ids(caller.db, guids, session)
+            found = await contacts.get_many(caller.db, [ids[guid] for guid in managers if guid in ids], session)
             if preview := terms.preview:
                 ids = preview.contact_ids(guids, ids)
                 found |= {each["_id"]: each for guid in managers if (each := preview.waiting.get(guid))}
-            at, linked = directory.clock(), []
+            at, linked = caller.clock(), []
             for guid in managers.keys() - cyclic:
                 contact, manager = found.get(ids.get(guid, "")), ids.get(managers[guid])
                 if contact and contact["source"] == "SYNCED" and manager and "managerId" not in contact:
@@ -91,22 +91,22 @@ async def link(directory: Directory, managers: Mapping[str, str], terms: Terms |
                 outcome.differences = [difference(each, each.contact["onPremises"]) for each in linked]
             return linked
 
-        await _write(directory, terms, decide)
+        await _write(caller, terms, decide)
         return outcome
 
     try:
         return await _without_cycles(attempt)
     except Problem:
         if len(managers) == 1:
-            return Outcome()
+            return BatchOutcome()
     pairs, half = list(managers.items()), len(managers) // 2
-    first = await link(directory, dict(pairs[:half]), terms)
-    return first.merged(await link(directory, dict(pairs[half:]), terms))
+    first = await link(caller, dict(pairs[:half]), terms)
+    return first.merged(await link(caller, dict(pairs[half:]), terms))
 
 
-async def hold_back(directory: Directory, known: Mapping[str, Document], guids: Iterable[str], terms: Terms) -> None:
+async def hold_back(caller: Caller, known: Mapping[str, Document], guids: Iterable[str], terms: WriteOptions) -> None:
     """Note which of the known contacts are not as in Active Directory, so that they do not seem to sync."""
-    states = await mastery.read(directory)
+    states = await mastery.read(caller)
     new = [known[guid] for guid in guids if guid in known and not known[guid].get("heldBack")]
     noted = {each["id"]: {"heldBack": True, "lastSyncAt": last_sync_at(each, states)} for each in new}
 
@@ -114,10 +114,10 @@ async def hold_back(directory: Directory, known: Mapping[str, Document], guids: 
         return []
 
     if noted:
-        await _write(directory, terms, decide, noted)
+        await _write(caller, terms, decide, noted)
 
 
-async def _without_cycles(attempt: Callable[[set[str]], Awaitable[Outcome]]) -> Outcome:
+async def _without_cycles(attempt: Callable[[set[str]], Awaitable[BatchOutcome]]) -> BatchOutcome:
     """The outcome of an attempt, repeated without the managers of those who would manage themselves."""
     cyclic: set[str] = set()
     while True:
@@ -131,11 +131,11 @@ async def _without_cycles(attempt: Callable[[set[str]], Awaitable[Outcome]]) -> 
 
 
 async def _write(
-    directory: Directory, terms: Terms, decide: Decide, noted: Mapping[str, Document] | None = None
+    caller: Caller, terms: WriteOptions, decide: Decide, noted: Mapping[str, Document] | None = None
 ) -> None:
     """Carry out what is decided, under the lease; or only decide, in a dry run."""
     if terms.preview:
-        decided = await directory.db.transaction(decide)
+        decided = await caller.db.transaction(decide)
         terms.preview.note([(change.before, change.after) for change in decided])
         return
     writing = False
@@ -148,8 +148,8 @@ async def _write(
 
     async def beside(session: Session) -> None:
         if writing and terms.lease:
-            await lease.fence(directory.db, terms.lease, session)
+            await lease.fence(caller.db, terms.lease, session)
         if noted:
-            await objects.note_seen(directory.db, noted, session)
+            await objects.note_seen(caller.db, noted, session)
 
-    await commit(directory, watched, beside)
+    await commit(caller, watched, beside)

@@ -10,7 +10,7 @@ Pair = tuple[Document | None, Document | None]
 
 
 @dataclass(slots=True)
-class Preview:
+class DryRun:
     """Who would have which address, and what directory objects would be here. Circles of managers are not looked for.
 
     `synced`: the ids of the contacts and groups that would have been written as synced ones. `waiting`: contacts, by

@@ -2,48 +2,54 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 
-from connector.objects import Skipped as Unsuitable
-from connector.reader import Reader
 from resolvers.sync import groups
-from resolvers.sync.members import set_members
-from resolvers.sync.objects import DirectoryGroup
-from resolvers.sync.outcome import Skipped, Terms
-from resolvers.sync.progress import Run
+from resolvers.sync.groups import set_members
+from resolvers.sync.outcome import SkippedObject, WriteOptions
+from resolvers.sync.progress import SyncRun
+from resolvers.sync.source import DirectoryGroup, DirectorySource, UnsuitableObject
 from storage.documents import Document
 
 
 async def write_groups(
-    run: Run, reader: Reader, terms: Terms, known: Mapping[str, Document], since: int | None, to_read: Sequence[str]
+    run: SyncRun,
+    source: DirectorySource,
+    terms: WriteOptions,
+    known: Mapping[str, Document],
+    since: int | None,
+    to_read: Sequence[str],
 ) -> None:
     """Write all groups with their members, or those changed after the USN `since` and `to_read`."""
-    read = await _write(run, terms, reader.groups(since), known)
+    read = await _write(run, terms, source.groups(since), known)
     if further := [guid for guid in to_read if guid not in read]:
-        await _write(run, terms, reader.groups_by_guid(further), known)
+        await _write(run, terms, source.groups_by_guid(further), known)
 
 
 async def _write(
-    run: Run, terms: Terms, pages: AsyncIterator[list[DirectoryGroup | Unsuitable]], known: Mapping[str, Document]
+    run: SyncRun,
+    terms: WriteOptions,
+    pages: AsyncIterator[list[DirectoryGroup | UnsuitableObject]],
+    known: Mapping[str, Document],
 ) -> set[str]:
     """Write these groups. Returns their objectGUIDs."""
     read: set[str] = set()
     async for page in pages:
         for each in page:
             read.update([each.object_guid] if each.object_guid else [])
-            if isinstance(each, Unsuitable):
-                await run.skip([Skipped(each.object_guid, each.distinguished_name, each.reason, each.message)])
+            if isinstance(each, UnsuitableObject):
+                await run.skip([SkippedObject(each.object_guid, each.distinguished_name, each.reason, each.message)])
                 continue
             await _write_one(run, terms, each, known.get(each.object_guid, {}))
         await run.progress()
     return read
 
 
-async def _write_one(run: Run, terms: Terms, group: DirectoryGroup, noted: Document) -> None:
+async def _write_one(run: SyncRun, terms: WriteOptions, group: DirectoryGroup, noted: Document) -> None:
     """Write a group and its members; when all of it is as in Active Directory, note by which count."""
-    outcome = await groups.apply(run.directory, group, terms)
-    changed, differences = await set_members(run.directory, group, terms)
+    outcome = await groups.apply(run.caller, group, terms)
+    changed, differences = await set_members(run.caller, group, terms)
     run.memberships_changed += changed
     outcome.differences += differences
     await run.add_groups(outcome)
     counted = (noted.get("database"), noted.get("usnChanged")) == (terms.database, group.usn_changed)
     if not (outcome.skipped or counted):
-        await groups.note(run.directory, group, terms)
+        await groups.note(run.caller, group, terms)

@@ -1,13 +1,14 @@
 """Synced distribution groups: what Active Directory says of groups and their members becomes so here."""
 
 from collections.abc import Sequence
+from itertools import islice
 
 from resolvers import rules
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.errors import InvalidInput
-from resolvers.sync.objects import DirectoryGroup
-from resolvers.sync.outcome import Outcome, Skipped, Terms, group_difference
-from storage import claims, groups
+from resolvers.sync.outcome import BatchOutcome, SkippedObject, WriteOptions, group_difference, membership_difference
+from resolvers.sync.source import DirectoryGroup
+from storage import claims, contacts, groups
 from storage.documents import Document, created_at, new_id
 from storage.driver import Session
 from storage.keys import addresses
@@ -16,108 +17,108 @@ from storage.sync import lease, objects
 _NOTED = ("database", "usnChanged")
 
 
-async def apply(directory: Directory, group: DirectoryGroup, terms: Terms) -> Outcome:
+async def apply(caller: Caller, group: DirectoryGroup, terms: WriteOptions) -> BatchOutcome:
     """Create or update a group, its members aside. Raises `sync_lease.LeaseLost`."""
-    outcome = Outcome()
+    outcome = BatchOutcome()
     try:
         fields = rules.new_group(group.fields)
     except InvalidInput as problem:
-        outcome.skipped.append(Skipped.because(group, "INVALID", problem.message))
+        outcome.skipped.append(SkippedObject.because(group, "INVALID", problem.message))
         return outcome
 
     async def work(session: Session) -> None:
         nonlocal outcome
-        outcome = Outcome()
-        ids = await claims.synced_ids(directory.db, [group.object_guid], session, "group")
-        before = await groups.get(directory.db, ids.get(group.object_guid, ""), session)
-        await _write(directory, group, fields, before, terms, outcome, session)
+        outcome = BatchOutcome()
+        ids = await claims.synced_ids(caller.db, [group.object_guid], session, "group")
+        before = await groups.get(caller.db, ids.get(group.object_guid, ""), session)
+        await _write(caller, group, fields, before, terms, outcome, session)
 
     try:
-        await directory.db.transaction(work)
+        await caller.db.transaction(work)
     except claims.Taken as taken:
-        holder = (await _holders(directory, taken.value, terms)).get(taken.value)
+        holder = (await _holders(caller, taken.value, terms)).get(taken.value)
         message = f"{taken.value} belongs to {holder}. Change the address in one of the two places."
-        outcome = Outcome(skipped=[Skipped.because(group, "EMAIL_ADDRESS_TAKEN", message, holder)])
+        outcome = BatchOutcome(skipped=[SkippedObject.because(group, "EMAIL_ADDRESS_TAKEN", message, holder)])
     return outcome
 
 
-async def note(directory: Directory, group: DirectoryGroup, terms: Terms) -> None:
+async def note(caller: Caller, group: DirectoryGroup, terms: WriteOptions) -> None:
     """Note how the directory counts a group that is here as it is there, members included."""
     noted = {"database": terms.database, "usnChanged": group.usn_changed}
-    ids = await claims.synced_ids(directory.db, [group.object_guid], kind="group")
+    ids = await claims.synced_ids(caller.db, [group.object_guid], kind="group")
 
     async def work(session: Session) -> None:
-        await _fence(directory, terms, session)
-        await objects.note_group(directory.db, ids[group.object_guid], noted, session)
+        await _fence(caller, terms, session)
+        await objects.note_group(caller.db, ids[group.object_guid], noted, session)
 
     if ids and not terms.preview:
-        await directory.db.transaction(work)
+        await caller.db.transaction(work)
 
 
-async def remove(directory: Directory, guids: Sequence[str], terms: Terms) -> Outcome:
+async def remove(caller: Caller, guids: Sequence[str], terms: WriteOptions) -> BatchOutcome:
     """Delete the groups synced from these directory objects; their members stay contacts."""
-    ids = await claims.synced_ids(directory.db, guids, kind="group")
+    ids = await claims.synced_ids(caller.db, guids, kind="group")
 
     async def work(session: Session) -> None:
-        await _fence(directory, terms, session)
+        await _fence(caller, terms, session)
         for identifier in ids.values():
-            await groups.mark_deleted(directory.db, identifier, session, "SYNCED")
+            await groups.mark_deleted(caller.db, identifier, session, "SYNCED")
 
     if terms.preview:
-        going = (await groups.get_many(directory.db, ids.values())).values()
+        going = (await groups.get_many(caller.db, ids.values())).values()
         terms.preview.note([(each, None) for each in going])
-        return Outcome(deleted=list(ids), differences=[group_difference(each, None) for each in going])
+        return BatchOutcome(deleted=list(ids), differences=[group_difference(each, None) for each in going])
     if ids:
-        await directory.db.transaction(work)
-        await groups.finish_deletions(directory.db)
-    return Outcome(deleted=list(ids))
+        await caller.db.transaction(work)
+        await groups.finish_deletions(caller.db)
+    return BatchOutcome(deleted=list(ids))
 
 
 async def _write(
-    directory: Directory,
+    caller: Caller,
     group: DirectoryGroup,
     fields: Document,
     before: Document | None,
-    terms: Terms,
-    outcome: Outcome,
+    terms: WriteOptions,
+    outcome: BatchOutcome,
     session: Session,
 ) -> None:
     """Write the group if it differs from what is here, and note in the outcome what it was."""
-    after = _after(directory, group, fields, before)
+    after = _after(caller, group, fields, before)
     if before is not None and _shown(before) == _shown(after):
         outcome.unchanged.append(group.object_guid)
         return
     (outcome.created if before is None else outcome.updated).append(group.object_guid)
     if terms.preview:
-        await _preview(directory, before, after, terms)
+        await _preview(caller, before, after, terms)
         outcome.differences.append(group_difference(before, after))
         return
-    await _fence(directory, terms, session)
+    await _fence(caller, terms, session)
     if before is None:
-        await groups.insert(directory.db, after, session)
+        await groups.insert(caller.db, after, session)
     else:
-        await groups.replace(directory.db, before, after, directory.clock(), session, "SYNCED")
+        await groups.replace(caller.db, before, after, caller.clock(), session, "SYNCED")
 
 
-async def _preview(directory: Directory, before: Document | None, after: Document, terms: Terms) -> None:
+async def _preview(caller: Caller, before: Document | None, after: Document, terms: WriteOptions) -> None:
     """Take the group for written, if it could be. Raises `claims.Taken`."""
     (address,) = addresses(after)
-    holder = (await _holders(directory, address, terms)).get(address)
+    holder = (await _holders(caller, address, terms)).get(address)
     if holder not in (None, after["_id"]):
         raise claims.Taken(address)
     if terms.preview:
         terms.preview.note([(before, after)])
 
 
-async def _holders(directory: Directory, address: str, terms: Terms) -> dict[str, str]:
+async def _holders(caller: Caller, address: str, terms: WriteOptions) -> dict[str, str]:
     """Who has the address, in a dry run by then."""
-    found = {each: holder.id for each, holder in (await claims.holders(directory.db, [address])).items()}
+    found = {each: holder.id for each, holder in (await claims.holders(caller.db, [address])).items()}
     return terms.preview.holders([address], found) if terms.preview else found
 
 
-def _after(directory: Directory, group: DirectoryGroup, fields: Document, before: Document | None) -> Document:
+def _after(caller: Caller, group: DirectoryGroup, fields: Document, before: Document | None) -> Document:
     """The group as it shall be, its members aside."""
-    at, identifier = directory.clock(), before["_id"] if before else new_id()
+    at, identifier = caller.clock(), before["_id"] if before else new_id()
     kept = before or {
         "_id": identifier,
         "memberCount": 0,
@@ -146,6 +147,59 @@ def _shown(group: Document) -> Document:
     return {"onPremises": on_premises, **{name: group.get(name) for name in rules.GROUP_FIELDS}}
 
 
-async def _fence(directory: Directory, terms: Terms, session: Session) -> None:
+async def _fence(caller: Caller, terms: WriteOptions, session: Session) -> None:
     if terms.lease:
-        await lease.fence(directory.db, terms.lease, session)
+        await lease.fence(caller.db, terms.lease, session)
+
+
+_BATCH = 500
+
+
+async def set_members(caller: Caller, group: DirectoryGroup, terms: WriteOptions) -> tuple[int, list[Document]]:
+    """Make exactly these members of the group its members. Returns how many changed, and in a dry run who."""
+    ids = await claims.synced_ids(caller.db, [group.object_guid], kind="group")
+    identifier = ids.get(group.object_guid) or (terms.preview and terms.preview.group_id(group.object_guid))
+    if not identifier:  # it was skipped
+        return 0, []
+    guids = [member.object_guid for member in group.members]
+    wanted = await objects.ids(caller.db, guids)
+    present = await groups.member_ids(caller.db, identifier)
+    if terms.preview:
+        wanted, present = terms.preview.contact_ids(guids, wanted), terms.preview.still_here(present)
+    joining, leaving = set(wanted.values()) - present, present - set(wanted.values())
+    if terms.preview:
+        told = await _difference(caller, group, identifier, wanted, present) if joining or leaving else []
+        return len(joining) + len(leaving), told
+    changed = 0
+    for change, some in ((groups.add_members, joining), (groups.remove_members, leaving)):
+        rest = iter(sorted(some))
+        while batch := list(islice(rest, _BATCH)):
+            changed += await _move(caller, identifier, batch, change, terms)
+    return changed, []
+
+
+async def _difference(
+    caller: Caller, group: DirectoryGroup, identifier: str, wanted: dict[str, str], present: set[str]
+) -> list[Document]:
+    """Who would join and leave, by distinguished name."""
+    joining = [
+        member.dn
+        for member in group.members
+        if member.object_guid in wanted and wanted[member.object_guid] not in present
+    ]
+    found = await contacts.get_many(caller.db, present - set(wanted.values()), projection=["onPremises", "_id"])
+    leaving = [each.get("onPremises", {}).get("distinguishedName", each["_id"]) for each in found.values()]
+    return [membership_difference(group, identifier, sorted(leaving), sorted(joining))]
+
+
+async def _move(
+    caller: Caller, identifier: str, batch: Sequence[str], change: groups.ChangeMembers, terms: WriteOptions
+) -> int:
+    async def work(session: Session) -> int:
+        if terms.lease:
+            await lease.fence(caller.db, terms.lease, session)
+        step = await change(caller.db, identifier, batch, session)
+        await groups.count_members(caller.db, identifier, step, session, "SYNCED")
+        return abs(step)
+
+    return await caller.db.transaction(work)

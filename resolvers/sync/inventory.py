@@ -4,12 +4,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from connector.errors import SearchRefused
-from connector.reader import Kind, Mark, Reader
-from resolvers.sync.objects import Presence
-from resolvers.sync.plan import Plan
-from resolvers.sync.policy import Comparison, compare
-from resolvers.sync.progress import Run
+from resolvers.sync.policy import Comparison, ReadPlan, compare
+from resolvers.sync.progress import SyncRun
+from resolvers.sync.source import DeletedObjectsHidden, DirectorySource, InventoryLine, Kind, Mark
 from storage.documents import Document
 
 FEW = 1_000  # objects that are quicker found by their objectGUIDs than by reading all
@@ -19,16 +16,16 @@ FEW = 1_000  # objects that are quicker found by their objectGUIDs than by readi
 class Inventory:
     """Compares what is in scope with what is here, for a cycle that reads by this plan from this mark on."""
 
-    run: Run
-    reader: Reader
+    run: SyncRun
+    source: DirectorySource
     mark: Mark
-    plan: Plan
+    plan: ReadPlan
 
-    async def lines(self, kind: Kind) -> list[Presence]:
+    async def lines(self, kind: Kind) -> list[InventoryLine]:
         """All that is in scope."""
-        return [each async for page in self.reader.inventory(kind) for each in page]
+        return [each async for page in self.source.inventory(kind) for each in page]
 
-    async def changes(self, kind: Kind) -> list[Presence] | None:
+    async def changes(self, kind: Kind) -> list[InventoryLine] | None:
         """Likewise, in a cycle that reads only what changed and so needs it in any case."""
         return None if self.plan.since is None else await self.lines(kind)
 
@@ -37,7 +34,7 @@ class Inventory:
         kind: Kind,
         known: Mapping[str, Document],
         ignored: Collection[str] = (),
-        lines: Sequence[Presence] | None = None,
+        lines: Sequence[InventoryLine] | None = None,
     ) -> Comparison:
         """What became of the known contacts or groups, given the `lines` of the inventory if they were read already.
 
@@ -65,21 +62,21 @@ class Inventory:
         return Comparison([guid for guid in found.gone if guid in deleted], found.to_read, waiting)
 
     async def _unsuitable(
-        self, kind: Kind, known: AbstractSet[str], lines: Iterable[Presence], to_read: Collection[str]
+        self, kind: Kind, known: AbstractSet[str], lines: Iterable[InventoryLine], to_read: Collection[str]
     ) -> list[str]:
         """Those that are there, but lost their address, say: among those that changed, as nothing else can have."""
         since = -1 if self.plan.since is None else self.plan.since
         changed = {each.object_guid for each in lines if each.usn_changed > since}
         asked = sorted(known & (changed | set(to_read)))
         few = len(asked) <= FEW
-        standings = self.reader.standings_by_guid(kind, asked) if few else self.reader.standings(kind)
+        standings = self.source.suitability_by_guid(kind, asked) if few else self.source.suitability(kind)
         unsuitable = {each.object_guid async for page in standings for each in page if not each.suitable}
         return sorted(unsuitable.intersection(asked))
 
     async def _still_missing(self, kind: Kind, missing: Sequence[str], deleted: Collection[str]) -> list[str]:
         """Those that are deleted or out of scope, and did not only move while the inventory was read."""
         doubtful = sorted(set(missing) - set(deleted))
-        there = {each.object_guid async for page in self.reader.standings_by_guid(kind, doubtful) for each in page}
+        there = {each.object_guid async for page in self.source.suitability_by_guid(kind, doubtful) for each in page}
         return [guid for guid in missing if guid not in there]
 
     async def _deleted(self) -> set[str]:
@@ -87,9 +84,9 @@ class Inventory:
         if self.plan.since is None and self.plan.familiar:
             return set()
         try:
-            tombstones = self.reader.tombstones(self.plan.since or 0)
+            tombstones = self.source.tombstones(self.plan.since or 0)
             return {each.object_guid async for page in tombstones for each in page}
-        except SearchRefused as refusal:
+        except DeletedObjectsHidden as refusal:
             if str(refusal) not in self.run.notes:
                 self.run.notes.append(str(refusal))
             return set()

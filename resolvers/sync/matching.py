@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.recycle_bin import restoration
-from resolvers.sync.outcome import Terms
+from resolvers.sync.outcome import WriteOptions
 from storage import claims, contacts, recycle_bin
 from storage.changes import Change
 from storage.documents import Document
@@ -15,7 +15,7 @@ from storage.sync import objects as synced
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Matches:
     """By objectGUID: the contacts here, cloud contacts that match included, and what brings deleted ones back."""
 
     here: dict[str, Document]
@@ -29,41 +29,41 @@ class Found:
         return self.deleted[guid][0] if guid in self.deleted else {}
 
 
-async def find(directory: Directory, objects: Mapping[str, Document], terms: Terms, session: Session) -> Found:
+async def find(caller: Caller, objects: Mapping[str, Document], terms: WriteOptions, session: Session) -> Matches:
     """What these objects are here, keyed by objectGUID, each given by its fields.
 
     What was deleted is itself again, if it is in the recycle bin; only what never was here may match a cloud contact.
     """
-    db = directory.db
+    db = caller.db
     ids = await claims.synced_ids(db, objects, session)
     found = await contacts.get_many(db, ids.values(), session)
     here = {guid: found[identifier] for guid, identifier in ids.items() if identifier in found}
     missing = [guid for guid in objects if guid not in here]
     entries = await recycle_bin.by_guids(db, missing, session) if missing else {}
-    deleted = {guid: await _return(directory, entry, session) for guid, entry in entries.items()}
+    deleted = {guid: await _return(caller, entry, session) for guid, entry in entries.items()}
     if not terms.soft_match:
-        return Found(here, deleted=deleted)
-    matches = await _matches(directory, {guid: objects[guid] for guid in missing if guid not in deleted}, session)
+        return Matches(here, deleted=deleted)
+    matches = await _matches(caller, {guid: objects[guid] for guid in missing if guid not in deleted}, session)
     if terms.preview:
         matches = {guid: each for guid, each in matches.items() if each["_id"] not in terms.preview.synced}
-    return Found(here | matches, frozenset(matches), deleted)
+    return Matches(here | matches, frozenset(matches), deleted)
 
 
-async def _return(directory: Directory, entry: Document, session: Session) -> tuple[Document, list[Change]]:
+async def _return(caller: Caller, entry: Document, session: Session) -> tuple[Document, list[Change]]:
     """The deleted contact as it would be restored, and the changes of the cloud contacts that reported to it."""
-    contact, *reports = await restoration(directory, entry, session)
+    contact, *reports = await restoration(caller, entry, session)
     return contact.contact, reports
 
 
-async def _matches(directory: Directory, new: Mapping[str, Document], session: Session) -> dict[str, Document]:
+async def _matches(caller: Caller, new: Mapping[str, Document], session: Session) -> dict[str, Document]:
     """The cloud contacts whose primary address is that of a new object, each for the first such object."""
     wanted: dict[str, str] = {}
     for guid, fields in new.items():
         wanted.setdefault(address_key(fields["emailAddress"]), guid)
-    holders = await claims.holders(directory.db, wanted, session)
-    found = await contacts.get_many(directory.db, [holder.id for holder in holders.values()], session)
+    holders = await claims.holders(caller.db, wanted, session)
+    found = await contacts.get_many(caller.db, [holder.id for holder in holders.values()], session)
     cloud = [contact for contact in found.values() if contact["source"] == "CLOUD"]
-    kept = await _handed_over(directory, cloud, session)
+    kept = await _handed_over(caller, cloud, session)
     return {
         wanted[address]: contact
         for contact in cloud
@@ -71,6 +71,6 @@ async def _matches(directory: Directory, new: Mapping[str, Document], session: S
     }
 
 
-async def _handed_over(directory: Directory, some: Iterable[Document], session: Session) -> set[str]:
+async def _handed_over(caller: Caller, some: Iterable[Document], session: Session) -> set[str]:
     """Those that were taken over into the cloud, by their ids: for good."""
-    return await synced.handed_over_ids(directory.db, [contact["_id"] for contact in some], session)
+    return await synced.handed_over_ids(caller.db, [contact["_id"] for contact in some], session)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from resolvers import rules
-from resolvers.sync.dry_run import Preview
-from resolvers.sync.objects import DirectoryContact, DirectoryGroup
+from resolvers.sync.dry_run import DryRun
+from resolvers.sync.source import DirectoryContact, DirectoryGroup
 from storage import changes
 from storage.changes import Change
 from storage.documents import Document
@@ -16,7 +16,7 @@ _MOST = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class WriteOptions:
     """How a cycle writes.
 
     `lease`: every transaction fails unless it is held. `database`: the invocationId that USNs were counted by.
@@ -27,11 +27,11 @@ class Terms:
     lease: Lease | None = None
     database: str = ""
     soft_match: bool = False
-    preview: Preview | None = None
+    preview: DryRun | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
+class SkippedObject:
     """A directory object that was left as it is, and why. `holder_id` names who has an address that it asks for."""
 
     object_guid: str | None
@@ -59,7 +59,7 @@ class Skipped:
 
 
 @dataclass(slots=True)
-class Outcome:
+class BatchOutcome:
     """What became of a batch, as objectGUIDs.
 
     `joined`: those created or updated that were no synced contacts before, and may be members of groups.
@@ -72,13 +72,13 @@ class Outcome:
     joined: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
+    skipped: list[SkippedObject] = field(default_factory=list)
     unmanaged: dict[str, str] = field(default_factory=dict)
     differences: list[Document] = field(default_factory=list)
 
-    def merged(self, other: "Outcome") -> "Outcome":
+    def merged(self, other: "BatchOutcome") -> "BatchOutcome":
         """What became of both batches."""
-        return Outcome(
+        return BatchOutcome(
             self.created + other.created,
             self.updated + other.updated,
             self.joined + other.joined,

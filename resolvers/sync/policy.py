@@ -1,10 +1,50 @@
-"""What a cycle may do, and what it has to look at: pure functions."""
+"""What a run reads, what it may delete, and who may have which address: pure functions."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
-from resolvers.sync.objects import Presence
+from resolvers.sync.source import InventoryLine, Mark
+from storage.changes import Change
 from storage.documents import Document
+from storage.keys import addresses
+
+
+class FullReason(StrEnum):
+    """Why a cycle reads everything."""
+
+    FIRST_CYCLE = "FIRST_CYCLE"
+    OTHER_DATABASE = "OTHER_DATABASE"
+    ROLLED_BACK = "ROLLED_BACK"
+    REQUESTED = "REQUESTED"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPlan:
+    """`since` is the USN to read after, None to read everything for the reason given.
+
+    `familiar`: whether the database is the one that the last cycle read.
+    """
+
+    since: int | None
+    reason: FullReason | None = None
+    familiar: bool = True
+
+
+def plan(previous: Mark | None, current: Mark, *, full: bool = False) -> ReadPlan:
+    """What a cycle at `current` must read when everything up to `previous` is safe, or in `full` if that is asked for.
+
+    USNs of different databases do not compare; a database whose USN went down was restored from an older copy.
+    """
+    if previous is None:
+        return ReadPlan(None, FullReason.FIRST_CYCLE, familiar=False)
+    if previous.invocation_id != current.invocation_id:
+        return ReadPlan(None, FullReason.OTHER_DATABASE, familiar=False)
+    if full:
+        return ReadPlan(None, FullReason.REQUESTED)
+    if current.usn < previous.usn:
+        return ReadPlan(None, FullReason.ROLLED_BACK)
+    return ReadPlan(previous.usn)
 
 
 class TooManyDeletions(Exception):
@@ -45,7 +85,9 @@ class Comparison:
     waiting: Collection[str] = ()
 
 
-def compare(known: Mapping[str, Document], inventory: Collection[Presence], database: str, since: int) -> Comparison:
+def compare(
+    known: Mapping[str, Document], inventory: Collection[InventoryLine], database: str, since: int
+) -> Comparison:
     """What changes after the USN `since` do not tell: what left the scope, came into it, or was renamed with its OU.
 
     And what is not noted as this database has it: an object that was refused when it was read, that another database
@@ -58,8 +100,38 @@ def compare(known: Mapping[str, Document], inventory: Collection[Presence], data
     )
 
 
-def _is_to_be_read(noted: Document | None, each: Presence, database: str, since: int) -> bool:
+def _is_to_be_read(noted: Document | None, each: InventoryLine, database: str, since: int) -> bool:
     if each.usn_changed > since:
         return False  # the changes tell
     there = (each.distinguished_name, database, each.usn_changed)
     return noted is None or (noted["distinguishedName"], noted.get("database"), noted.get("usnChanged")) != there
+
+
+def conflicts(batch: Sequence[Change], holders: Mapping[str, str]) -> dict[int, tuple[str, str]]:
+    """The changes that cannot be made, by their place in the batch, each with an address and its holder's id.
+
+    `holders` are the ids of those who hold the batch's addresses now. What one change gives up another may take;
+    of two changes that ask for one address, the earlier has it. A change that cannot be made gives nothing up,
+    which may stop others: the search goes on until the rest fits together.
+    """
+    refused: dict[int, tuple[str, str]] = {}
+    while found := _first_conflict(batch, holders, refused):
+        place, address, holder = found
+        refused[place] = (address, holder)
+    return refused
+
+
+def _first_conflict(
+    batch: Sequence[Change], holders: Mapping[str, str], refused: Mapping[int, object]
+) -> tuple[int, str, str] | None:
+    held = dict(holders)
+    going_on = [(place, change) for place, change in enumerate(batch) if place not in refused]
+    for _, change in going_on:
+        for address in addresses(change.before) if change.before else ():
+            held.pop(address, None)
+    for place, change in going_on:
+        owner = change.contact["_id"]
+        for address in addresses(change.after) if change.after else ():
+            if held.setdefault(address, owner) != owner:
+                return place, address, held[address]
+    return None

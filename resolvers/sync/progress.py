@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
-from resolvers.caller import Directory
-from resolvers.sync.outcome import Outcome, Skipped
-from resolvers.sync.request import Wanted, new_record
+from resolvers.caller import Caller
+from resolvers.sync.outcome import BatchOutcome, SkippedObject
+from resolvers.sync.request import SyncRequest, new_record
 from storage.documents import Document, new_id
 from storage.driver import Session
 from storage.sync import lease as sync_lease
@@ -30,7 +30,7 @@ Phase = Literal["WAITING", "CONNECTING", "INVENTORY", "DELETIONS", "CONTACTS", "
 
 
 @dataclass(slots=True)
-class Run:
+class SyncRun:
     """A cycle that this process does, with what became of each directory object, by objectGUID.
 
     `joined`: those that it made synced contacts, new or not.
@@ -38,10 +38,10 @@ class Run:
     seconds the domain controller took so far.
     """
 
-    directory: Directory
+    caller: Caller
     lease: Lease
     id: str
-    wanted: Wanted
+    wanted: SyncRequest
     on_request: bool = False
     created: set[str] = field(default_factory=set)
     updated: set[str] = field(default_factory=set)
@@ -64,7 +64,7 @@ class Run:
         self.phase = phase
         await self._tell(fields)
 
-    async def add(self, outcome: Outcome) -> None:
+    async def add(self, outcome: BatchOutcome) -> None:
         """Count what became of a batch of contacts; who was created and then given a manager counts as created.
 
         Raises `LeaseLost`.
@@ -79,14 +79,14 @@ class Run:
             await self._keep("differences", outcome.differences)
         await self.progress()
 
-    async def add_groups(self, outcome: Outcome) -> None:
+    async def add_groups(self, outcome: BatchOutcome) -> None:
         """Count what became of groups. Raises `LeaseLost`."""
         self.groups_changed += len(outcome.created) + len(outcome.updated) + len(outcome.deleted)
         await self.skip(outcome.skipped)
         if self.wanted.dry_run:
             await self._keep("differences", outcome.differences)
 
-    async def skip(self, skipped: Sequence[Skipped]) -> None:
+    async def skip(self, skipped: Sequence[SkippedObject]) -> None:
         """Keep which objects are left as they are, and why. Raises `LeaseLost`."""
         self.skipped.update(each.object_guid or each.distinguished_name for each in skipped)
         await self._keep("skips", [each.document() for each in skipped])
@@ -100,7 +100,7 @@ class Run:
     @asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
         """Keep the lease while the block runs. Having lost it, the block finds out at its next write."""
-        keeping = asyncio.create_task(sync_lease.keep(self.directory.db, self.lease))
+        keeping = asyncio.create_task(sync_lease.keep(self.caller.db, self.lease))
         try:
             yield
         finally:
@@ -115,11 +115,11 @@ class Run:
 
         `done`: what a complete cycle makes true with it: `{mark, domains, server}`.
         """
-        at = self.directory.clock()
+        at = self.caller.clock()
         told = {"problem": {"code": problem[0], "message": problem[1]}} if problem else {}
 
         async def work(session: Session) -> None:
-            db = self.directory.db
+            db = self.caller.db
             await sync_lease.give_back(db, self.lease, session, served=self.on_request)
             fields = {**self._counts(), **told, "status": status, "finishedAt": at}
             await runs.update(db, self.id, fields, session)
@@ -129,27 +129,27 @@ class Run:
                     await sync_state.completed(db, domain, done["server"], at, None, session)
 
         self.phase = "DONE"
-        await self.directory.db.transaction(work)
+        await self.caller.db.transaction(work)
 
     async def hand_back(self) -> None:
         """End at once and unfinished, for another process to take over."""
-        at = self.directory.clock()
+        at = self.caller.clock()
 
         async def work(session: Session) -> None:
-            await sync_lease.let_go(self.directory.db, self.lease, session)
+            await sync_lease.let_go(self.caller.db, self.lease, session)
             await runs.update(
-                self.directory.db, self.id, {**self._counts(), "status": "ABANDONED", "finishedAt": at}, session
+                self.caller.db, self.id, {**self._counts(), "status": "ABANDONED", "finishedAt": at}, session
             )
 
-        await self.directory.db.transaction(work)
+        await self.caller.db.transaction(work)
 
     async def _tell(self, fields: Document) -> None:
         self._told = time.monotonic()
-        if not await runs.tell(self.directory.db, self.id, {**self._counts(), **fields}):
+        if not await runs.tell(self.caller.db, self.id, {**self._counts(), **fields}):
             raise LeaseLost
 
     async def _keep(self, kind: runs.Kind, found: Sequence[Document]) -> None:
-        db, at = self.directory.db, self.directory.clock()
+        db, at = self.caller.db, self.caller.clock()
         if found and not await runs.add_details(db, self.id, kind, found, at):
             raise LeaseLost
 
@@ -170,29 +170,29 @@ class Run:
         }
 
 
-async def take(directory: Directory, wanted: Wanted | None = None, *, seconds: float = LEASE_SECONDS) -> Run | None:
+async def take(caller: Caller, wanted: SyncRequest | None = None, *, seconds: float = LEASE_SECONDS) -> SyncRun | None:
     """Begin a cycle: this one, or one that is due or asked for. None if another runs, or none is due."""
-    taken = await sync_lease.take(directory.db, HOLDER, seconds, due=wanted is None)
+    taken = await sync_lease.take(caller.db, HOLDER, seconds, due=wanted is None)
     if taken is None:
         return None
     lease, state = taken
     request: Document = state.get("request", {}) if wanted is None else {}
-    chosen = wanted or Wanted.asked(request)
+    chosen = wanted or SyncRequest.asked(request)
     queued = request.get("runId")
     identifier: str = queued if queued and queued != state.get("runId") else new_id()
 
     async def work(session: Session) -> None:
-        await _begin(directory, lease, state, identifier, chosen, session)
+        await _begin(caller, lease, state, identifier, chosen, session)
 
-    await directory.db.transaction(work)
-    return Run(directory, lease, identifier, chosen, on_request=bool(request))
+    await caller.db.transaction(work)
+    return SyncRun(caller, lease, identifier, chosen, on_request=bool(request))
 
 
 async def _begin(
-    directory: Directory, lease: Lease, state: Document, identifier: str, wanted: Wanted, session: Session
+    caller: Caller, lease: Lease, state: Document, identifier: str, wanted: SyncRequest, session: Session
 ) -> None:
     """Close the record of a run that was killed, and open this one's, which a request may have made already."""
-    db, at = directory.db, directory.clock()
+    db, at = caller.db, caller.clock()
     if "runId" in state:
         await runs.abandon(db, state["runId"], at, session)
     opened = new_record(wanted) | {"status": "RUNNING", "phase": "CONNECTING", "startedAt": at}

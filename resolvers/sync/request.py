@@ -7,7 +7,7 @@ from storage.documents import Document
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SyncRequest:
     """What kind of cycle: that only shows what it would change, may delete however many, reads all in any case."""
 
     dry_run: bool = False
@@ -35,7 +35,7 @@ class Wanted:
         }
 
 
-def new_record(wanted: Wanted) -> Document:
+def new_record(wanted: SyncRequest) -> Document:
     """The record of a run that waits to begin."""
     return {
         "status": "QUEUED",

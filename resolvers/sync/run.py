@@ -1,6 +1,6 @@
-"""One cycle: reads what changed in Active Directory, and has it written, batch by batch.
+"""One run of the sync: reads what changed in Active Directory, and has it written, batch by batch.
 
-A cycle that is killed at any point leaves whole batches behind and the old mark, so that the next one reads again
+A run that is killed at any point leaves whole batches behind and the old mark, so that the next one reads again
 what was not committed and finds the rest unchanged. What is gone is decided upon before anything is written.
 """
 
@@ -10,21 +10,17 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
-from connector.entry import domain_of
-from connector.reader import Kind, Mark, Reader
-from connector.session import open_session
 from resolvers.sync import contacts
 from resolvers.sync import groups as sync_groups
-from resolvers.sync.baseline import Known, known_contacts, known_groups, last_ended_well, last_mark
+from resolvers.sync.baseline import SyncedContacts, known_contacts, known_groups, last_ended_well, last_mark
 from resolvers.sync.contact_writer import write_contacts
-from resolvers.sync.dry_run import Preview
+from resolvers.sync.dry_run import DryRun
 from resolvers.sync.group_writer import write_groups
 from resolvers.sync.inventory import Inventory
-from resolvers.sync.objects import Presence
-from resolvers.sync.outcome import Terms
-from resolvers.sync.plan import Plan, plan
-from resolvers.sync.policy import Comparison, DeletionLimit, TooManyDeletions
-from resolvers.sync.progress import Run
+from resolvers.sync.outcome import WriteOptions
+from resolvers.sync.policy import Comparison, DeletionLimit, ReadPlan, TooManyDeletions, plan
+from resolvers.sync.progress import SyncRun
+from resolvers.sync.source import DirectorySource, InventoryLine, Kind, Mark
 from settings import Settings
 from storage.documents import Document
 
@@ -33,44 +29,37 @@ BATCH = 500
 T = TypeVar("T")
 
 
-async def run_cycle(run: Run, settings: Settings) -> None:
-    """Do the cycle and close its record. Raises DirectoryError and `LeaseLost`, the record still open."""
-    async with open_session(settings) as session:
-        run.waited = lambda: session.ldap_seconds
-        await run_with(run, settings, await Reader.open(session, settings))
-
-
-async def run_with(run: Run, settings: Settings, reader: Reader) -> None:
-    """Do the cycle with what this reader reads."""
-    mark, last = await reader.mark(), await last_mark(run.directory)
+async def run_sync(run: SyncRun, settings: Settings, source: DirectorySource) -> None:
+    """Do this run, and close its record. Raises what the source raises, and `LeaseLost`, the record still open."""
+    mark, last = await source.mark(), await last_mark(run.caller)
     previous = Mark(last["invocationId"], last["usn"], last["server"]) if last else None
     chosen = plan(previous, mark, full=run.wanted.full)
     await run.enter("INVENTORY", server=mark.server, fullReason=chosen.reason and str(chosen.reason))
-    inventory, there = Inventory(run, reader, mark, chosen), run.directory
+    inventory, there = Inventory(run, source, mark, chosen), run.caller
     # Two servers are asked, each for a long list.
     known, lines = await asyncio.gather(known_contacts(there), inventory.changes("contact"))
-    cycle = Cycle(run, settings, reader, mark, chosen, known, await known_groups(there))
+    steps = RunSteps(run, settings, source, mark, chosen, known, await known_groups(there))
     try:
-        await cycle.run(inventory, lines)
+        await steps.run(inventory, lines)
     except TooManyDeletions as problem:
         await run.finish("STOPPED", (problem.code, str(problem)))
     else:
-        await run.finish("SUCCEEDED", done=cycle.done())
+        await run.finish("SUCCEEDED", done=steps.done())
 
 
 @dataclass(frozen=True, slots=True)
-class Cycle:
-    """A cycle with all that it is decided from: what is here, how far it was read, how far the server is."""
+class RunSteps:
+    """The steps of a run, with all that decides them: what is here, how far it was read, how far the server is."""
 
-    progress: Run
+    progress: SyncRun
     settings: Settings
-    reader: Reader
+    source: DirectorySource
     mark: Mark
-    plan: Plan
-    known: Known
+    plan: ReadPlan
+    known: SyncedContacts
     groups: Mapping[str, Document]
 
-    async def run(self, inventory: Inventory, lines: Sequence[Presence] | None) -> None:
+    async def run(self, inventory: Inventory, lines: Sequence[InventoryLine] | None) -> None:
         """Bring contacts and groups up to date, given the inventory of contacts if it was read already.
 
         Raises `TooManyDeletions` before anything is written.
@@ -83,37 +72,37 @@ class Cycle:
         await self._delete(found.gone, groups.gone, terms)
         await self._write(found, groups, terms)
 
-    async def _write(self, found: Comparison, groups: Comparison, terms: Terms) -> None:
+    async def _write(self, found: Comparison, groups: Comparison, terms: WriteOptions) -> None:
         """Write contacts, then groups: their members are here by then."""
         run, since = self.progress, self.plan.since
         run.unread.update(self.known.contacts.keys() - found.gone if since is not None else ())
-        await write_contacts(run, self.reader, terms, self.known, since, found.to_read)
+        await write_contacts(run, self.source, terms, self.known, since, found.to_read)
         refused = {*run.skipped, *found.waiting}.difference(found.gone)
-        await contacts.hold_back(run.directory, self.known.contacts, refused, terms)
+        await contacts.hold_back(run.caller, self.known.contacts, refused, terms)
         await run.enter("GROUPS")
-        everything = run.joined or not await last_ended_well(run.directory, run.id)
-        await write_groups(run, self.reader, terms, self.groups, None if everything else since, groups.to_read)
+        everything = run.joined or not await last_ended_well(run.caller, run.id)
+        await write_groups(run, self.source, terms, self.groups, None if everything else since, groups.to_read)
 
-    async def _delete(self, gone: Sequence[str], groups: Sequence[str], terms: Terms) -> None:
+    async def _delete(self, gone: Sequence[str], groups: Sequence[str], terms: WriteOptions) -> None:
         """Delete what is gone, so that its addresses are free."""
         run = self.progress
         await run.enter("DELETIONS")
         for batch in batches(gone, BATCH):
-            await run.add(await contacts.remove(run.directory, batch, terms))
+            await run.add(await contacts.remove(run.caller, batch, terms))
         for batch in batches(groups, BATCH):
-            await run.add_groups(await sync_groups.remove(run.directory, batch, terms))
+            await run.add_groups(await sync_groups.remove(run.caller, batch, terms))
 
     def done(self) -> Document:
         """What is true once all is written: `{mark, domains, server}`."""
         return {
             "mark": {"invocationId": self.mark.invocation_id, "usn": self.mark.usn, "server": self.mark.server},
-            "domains": sorted({domain_of(base) for base in self.reader.bases}),
+            "domains": list(self.source.domains),
             "server": self.settings.ad_name or self.mark.server,
         }
 
-    def _terms(self) -> Terms:
-        preview = Preview() if self.progress.wanted.dry_run else None
-        return Terms(self.progress.lease, self.mark.invocation_id, self.settings.ad_soft_match, preview)
+    def _terms(self) -> WriteOptions:
+        preview = DryRun() if self.progress.wanted.dry_run else None
+        return WriteOptions(self.progress.lease, self.mark.invocation_id, self.settings.ad_soft_match, preview)
 
     def _check_deletions(self, kind: Kind, gone: int, known: int) -> None:
         limit = DeletionLimit(self.settings.ad_max_deletions, self.settings.ad_max_deletions_percent)

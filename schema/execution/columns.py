@@ -13,7 +13,7 @@ from schema.documents import read
 from schema.execution.arguments import converter
 from schema.execution.coercion import arguments as coercion
 from schema.execution.completion import Completer
-from schema.execution.run import Run
+from schema.execution.run import Execution
 from schema.reads import Many, Wanted
 
 # Any: what a resolver takes and gives is its own affair.
@@ -37,7 +37,7 @@ class Field:
         self._convert = converter(strawberry.arguments)
         self._fixed = self._convert(self._given.fixed)
 
-    def arguments(self, run: Run) -> dict[str, Any]:
+    def arguments(self, run: Execution) -> dict[str, Any]:
         """The arguments given to the field, as its resolver takes them. Nobody may change them."""
         found = run.arguments.get(self)
         if found is None:
@@ -45,7 +45,7 @@ class Field:
             found = run.arguments[self] = {**self._fixed, **varying}
         return found
 
-    def resolver(self, run: Run) -> _Resolve:
+    def resolver(self, run: Execution) -> _Resolve:
         """The function that resolves the field for an object."""
         info = run.info(self._parent, self.definition, self._nodes)
         own = self.strawberry.base_resolver
@@ -70,7 +70,7 @@ class Embedded:
     name: str
     completer: Completer
 
-    async def values(self, run: Run, objects: Sequence[object]) -> Sequence[object]:
+    async def values(self, run: Execution, objects: Sequence[object]) -> Sequence[object]:
         """See `Column`."""
         return await self.completer.complete(run, [read(each, self.name) for each in objects])
 
@@ -83,7 +83,7 @@ class Computed:
     compute: Callable[[object], object]
     completer: Completer
 
-    async def values(self, run: Run, objects: Sequence[object]) -> Sequence[object]:
+    async def values(self, run: Execution, objects: Sequence[object]) -> Sequence[object]:
         """See `Column`."""
         return await self.completer.complete(run, [self.compute(each) for each in objects])
 
@@ -96,7 +96,7 @@ class Resolved:
     field: Field
     completer: Completer
 
-    async def values(self, run: Run, objects: Sequence[object]) -> Sequence[object]:
+    async def values(self, run: Execution, objects: Sequence[object]) -> Sequence[object]:
         """See `Column`."""
         resolve = self.field.resolver(run)
         return await self.completer.complete(run, await _awaited([resolve(each) for each in objects]))
@@ -111,7 +111,7 @@ class Gathered:
     many: Many
     completer: Completer
 
-    async def values(self, run: Run, objects: Sequence[object]) -> Sequence[object]:
+    async def values(self, run: Execution, objects: Sequence[object]) -> Sequence[object]:
         """See `Column`."""
         given = self.field.arguments(run)
         return await self.completer.complete(run, await self.many(run.context, objects, self.completer.wanted, **given))
@@ -124,7 +124,7 @@ class Itself:
     wanted: Wanted
     completer: Completer
 
-    async def values(self, run: Run, objects: Sequence[object]) -> Sequence[object]:
+    async def values(self, run: Execution, objects: Sequence[object]) -> Sequence[object]:
         """See `Column`."""
         return await self.completer.complete(run, objects)
 

@@ -37,7 +37,7 @@ from schema.build import schema
 from schema.context import Context
 from schema.execution.coercion import Variables
 from schema.execution.plan import Compiler, NotUnderstood
-from schema.execution.run import Operation, Run
+from schema.execution.run import Execution, Operation
 from schema.execution.shape import Shape, Unexpected
 
 log = structlog.get_logger(__name__)
@@ -105,7 +105,7 @@ class _Query:
                 prepared = self.prepared(variables)
             if prepared.plan is None:
                 return None
-            run = Run(self._operation, prepared.variables, context, prepared.arguments)
+            run = Execution(self._operation, prepared.variables, context, prepared.arguments)
             (data,) = await prepared.plan.show(run, [{}])
         except Exception as reason:  # whatever it is, graphql-core meets it again and says where
             log.debug("left to graphql-core", reason=repr(reason))

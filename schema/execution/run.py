@@ -38,7 +38,7 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class Execution:
     """An operation with a request's variables and context.
 
     `arguments`: those of the operation's fields with these variables, as far as they are known.

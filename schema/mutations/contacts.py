@@ -33,7 +33,7 @@ async def create_contact(
     info: Info,
     input: Annotated[CreateContactInput, strawberry.argument(description="The new contact.")],
 ) -> CreateContactResult:
-    contact = await contacts.create_contact(info.context.directory, fields(input))
+    contact = await contacts.create_contact(info.context.caller, fields(input))
     return CreateContactSuccess(contact=as_type(Contact, contact))
 
 
@@ -41,22 +41,22 @@ async def update_contact(
     info: Info,
     input: Annotated[UpdateContactInput, strawberry.argument(description="What to change.")],
 ) -> UpdateContactResult:
-    contact = await contacts.update_contact(info.context.directory, input.id, fields(input), input.expected_version)
+    contact = await contacts.update_contact(info.context.caller, input.id, fields(input), input.expected_version)
     return UpdateContactSuccess(contact=as_type(Contact, contact))
 
 
 async def delete_contact(info: Info, id: ContactId, expected_version: ExpectedVersion = None) -> DeleteContactResult:
-    await contacts.delete_contact(info.context.directory, id, expected_version)
+    await contacts.delete_contact(info.context.caller, id, expected_version)
     return DeleteContactSuccess(id=id)
 
 
 async def restore_contact(info: Info, id: ContactId) -> RestoreContactResult:
-    contact = await contacts.restore_contact(info.context.directory, id)
+    contact = await contacts.restore_contact(info.context.caller, id)
     return RestoreContactSuccess(contact=as_type(Contact, contact))
 
 
 async def delete_contacts(info: Info, ids: ContactIds) -> DeleteContactsResult:
-    outcome = await contacts.delete_contacts(info.context.directory, ids)
+    outcome = await contacts.delete_contacts(info.context.caller, ids)
     return DeleteContactsSuccess(
         deleted_ids=[strawberry.ID(each) for each in outcome.deleted],
         refusals=[

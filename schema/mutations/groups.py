@@ -30,7 +30,7 @@ async def create_group(
     info: Info,
     input: Annotated[CreateGroupInput, strawberry.argument(description="The new group.")],
 ) -> CreateGroupResult:
-    group = await groups.create_group(info.context.directory, fields(input))
+    group = await groups.create_group(info.context.caller, fields(input))
     return CreateGroupSuccess(group=as_type(DistributionGroup, group))
 
 
@@ -38,21 +38,21 @@ async def update_group(
     info: Info,
     input: Annotated[UpdateGroupInput, strawberry.argument(description="What to change.")],
 ) -> UpdateGroupResult:
-    group = await groups.update_group(info.context.directory, input.id, fields(input), input.expected_version)
+    group = await groups.update_group(info.context.caller, input.id, fields(input), input.expected_version)
     return UpdateGroupSuccess(group=as_type(DistributionGroup, group))
 
 
 async def delete_group(info: Info, id: GroupId) -> DeleteGroupResult:
-    await groups.delete_group(info.context.directory, id)
+    await groups.delete_group(info.context.caller, id)
     return DeleteGroupSuccess(id=id)
 
 
 async def add_contacts_to_group(info: Info, group_id: GroupId, contact_ids: ContactIds) -> ChangeMembershipResult:
-    return _membership(await groups.add_contacts(info.context.directory, group_id, contact_ids))
+    return _membership(await groups.add_contacts(info.context.caller, group_id, contact_ids))
 
 
 async def remove_contacts_from_group(info: Info, group_id: GroupId, contact_ids: ContactIds) -> ChangeMembershipResult:
-    return _membership(await groups.remove_contacts(info.context.directory, group_id, contact_ids))
+    return _membership(await groups.remove_contacts(info.context.caller, group_id, contact_ids))
 
 
 def _membership(outcome: groups.Membership) -> ChangeMembershipSuccess:

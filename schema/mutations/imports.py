@@ -139,7 +139,7 @@ async def import_contacts(
     info: Info, input: Annotated[ImportContactsInput, strawberry.argument(description="What to import and how.")]
 ) -> ImportContactsResult:
     """The binding of `Mutation.importContacts`."""
-    directory, source = info.context.directory, input.source
+    caller, source = info.context.caller, input.source
     options = Options(
         dry_run=input.dry_run,
         on_match=input.on_match.name,  # type: ignore[arg-type]  # the enum has just these names
@@ -150,22 +150,22 @@ async def import_contacts(
         file_name=cast("_File", source.file).filename if source.file else None,
     )
     if (rows := _rows(source)) is not None:
-        job, scanned = await jobs.start_rows(directory, rows, options)
+        job, scanned = await jobs.start_rows(caller, rows, options)
     else:
-        job, scanned = await jobs.start_csv(directory, _pieces(source), options)
+        job, scanned = await jobs.start_csv(caller, _pieces(source), options)
     info.context.imports.start(job, scanned)
     return ImportContactsSuccess(contact_import=await _soon(info, job))
 
 
 async def cancel_import(info: Info, id: ImportId) -> CancelImportResult:
     """The binding of `Mutation.cancelImport`."""
-    job = await jobs.cancel(info.context.directory, id)
+    job = await jobs.cancel(info.context.caller, id)
     return CancelImportSuccess(contact_import=await _soon(info, job))
 
 
 async def undo_import(info: Info, id: ImportId) -> UndoImportResult:
     """The binding of `Mutation.undoImport`."""
-    job = await jobs.undo(info.context.directory, id)
+    job = await jobs.undo(info.context.caller, id)
     info.context.imports.start(job)
     return UndoImportSuccess(contact_import=await _soon(info, job))
 

@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias
 import strawberry
 
 from resolvers.sync import cloud_only, control
-from resolvers.sync.request import Wanted
+from resolvers.sync.request import SyncRequest
 from schema.context import Info
 from schema.documents import as_type
 from schema.types.contact import Contact
@@ -53,7 +53,7 @@ async def start_directory_sync(
     ] = False,
 ) -> StartDirectorySyncResult:
     """The binding of `Mutation.startDirectorySync`."""
-    run = await control.start(info.context.directory, Wanted(dry_run, allow_deletions, full))
+    run = await control.start(info.context.caller, SyncRequest(dry_run, allow_deletions, full))
     return StartDirectorySyncSuccess(run=as_type(DirectorySyncRun, run))
 
 
@@ -62,7 +62,7 @@ async def make_cloud_only(
     ids: Annotated[list[strawberry.ID], strawberry.argument(description="Ids of synced contacts, 1,000 at most.")],
 ) -> MakeCloudOnlyResult:
     """The binding of `Mutation.makeCloudOnly`."""
-    outcome = await cloud_only.make_cloud_only(info.context.directory, ids)
+    outcome = await cloud_only.make_cloud_only(info.context.caller, ids)
     return MakeCloudOnlySuccess(
         contacts=[as_type(Contact, each) for each in outcome.contacts],
         refusals=[

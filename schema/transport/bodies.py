@@ -35,7 +35,7 @@ _CODES = {
 }
 
 
-class Refused(Exception):
+class BodyRefused(Exception):
     """Raised for what is no GraphQL request: an HTTP status, its code, and a sentence that says what to do."""
 
     def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
@@ -56,7 +56,7 @@ def headers_of(scope: Scope) -> Headers:
 
 
 def from_query(scope: Scope) -> Request:
-    """The request in a query string. Raises `Refused`."""
+    """The request in a query string. Raises `BodyRefused`."""
     parameters = QueryParams(scope["query_string"])
     given: dict[str, object] = {name: value for name in ("query", "operationName") if (value := parameters.get(name))}
     for name in ("variables", "extensions"):
@@ -66,13 +66,13 @@ def from_query(scope: Scope) -> Request:
 
 
 async def from_json(headers: Headers, receive: Receive, settings: Settings) -> Request:
-    """The request in a JSON body. Raises `Refused`, or `ClientDisconnect`."""
+    """The request in a JSON body. Raises `BodyRefused`, or `ClientDisconnect`."""
     _require_plain(headers)
     return _request_of(_parsed(await _body(headers, receive, settings.max_body_bytes), "The body"))
 
 
 async def from_form(http: HttpRequest, headers: Headers, settings: Settings) -> Request:
-    """The request with files in a form, by the GraphQL multipart request specification. Raises `Refused`.
+    """The request with files in a form, by the GraphQL multipart request specification. Raises `BodyRefused`.
 
     The form must be closed when the request is done.
     """
@@ -83,16 +83,18 @@ async def from_form(http: HttpRequest, headers: Headers, settings: Settings) -> 
     except HTTPException as error:
         if isinstance(error.__context__, _Endless):
             raise _too_large(settings.max_import_bytes) from error
-        raise Refused(400, f"The form is malformed: {error.detail}") from error
+        raise BodyRefused(400, f"The form is malformed: {error.detail}") from error
     sent = _parsed(_text(form, "operations"), "operations")
     places = _parsed(_text(form, "map"), "map")
     files = {name: value for name, value in form.items() if isinstance(value, UploadFile)}
     if not isinstance(sent, dict) or not isinstance(places, dict):
-        raise Refused(400, "operations and map must be JSON objects.")
+        raise BodyRefused(400, "operations and map must be JSON objects.")
     try:
         return _request_of(replace_placeholders_with_files(sent, places, files))
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        raise Refused(400, "map names a file that was not sent, or a place that operations does not have.") from error
+        raise BodyRefused(
+            400, "map names a file that was not sent, or a place that operations does not have."
+        ) from error
 
 
 def limited(receive: Receive, settings: Settings) -> Receive:
@@ -119,7 +121,7 @@ def media_type(content_type: bytes) -> str:
 def _text(form: FormData, name: str) -> bytes:
     value = form.get(name)
     if not isinstance(value, str):
-        raise Refused(400, f"The form must have a text field {name!r} (GraphQL multipart request specification).")
+        raise BodyRefused(400, f"The form must have a text field {name!r} (GraphQL multipart request specification).")
     return value.encode(errors="surrogatepass")
 
 
@@ -146,16 +148,16 @@ def _limit_declared(headers: Headers, limit: int) -> None:
         raise _too_large(limit)
 
 
-def _too_large(limit: int) -> Refused:
-    return Refused(413, f"The body is larger than {limit:,} bytes. Send less at a time.")
+def _too_large(limit: int) -> BodyRefused:
+    return BodyRefused(413, f"The body is larger than {limit:,} bytes. Send less at a time.")
 
 
 def _require_plain(headers: Headers) -> None:
     """JSON must be in UTF-8, and not be compressed."""
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
-        raise Refused(415, "Send the body as it is, without Content-Encoding.")
+        raise BodyRefused(415, "Send the body as it is, without Content-Encoding.")
     if (charset := _charset(headers.get(b"content-type", b""))) not in ("", "utf-8", "utf8"):
-        raise Refused(415, f"Send {JSON} in UTF-8, not {charset}.")
+        raise BodyRefused(415, f"Send {JSON} in UTF-8, not {charset}.")
 
 
 @lru_cache(maxsize=256)
@@ -169,18 +171,18 @@ def _require_same_origin(headers: Headers, settings: Settings) -> None:
         return
     origin, host = headers.get(b"origin"), headers.get(b"host", b"")
     if origin is not None and not settings.welcomes(origin.decode("latin-1"), host.decode("latin-1")):
-        raise Refused(403, "A form from another site needs the header GraphQL-Require-Preflight: true.")
+        raise BodyRefused(403, "A form from another site needs the header GraphQL-Require-Preflight: true.")
 
 
 def _parsed(text: bytes, name: str) -> object:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise Refused(400, f"{name} is not JSON in UTF-8: {error}") from error
+        raise BodyRefused(400, f"{name} is not JSON in UTF-8: {error}") from error
 
 
 def _request_of(given: object) -> Request:
     try:
         return checked(given)
     except Malformed as error:
-        raise Refused(400, str(error)) from error
+        raise BodyRefused(400, str(error)) from error

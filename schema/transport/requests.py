@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from resolvers.caller import Caller
 from schema.context import Context
 from schema.execution.operations import Request
+from storage.changes import Author
 
 
 class Malformed(Exception):
@@ -32,6 +34,7 @@ def checked(given: object) -> Request:
 # Any: the state has whatever the application and its middleware put there.
 def context(state: Mapping[str, Any]) -> Context:
     """The context of an operation, from the state of the connection that it came in by."""
-    fast_path = state["settings"].fast_path == "on"
-    directory = state["directory"].through("graphql")
-    return Context(directory, state["request_id"], state["feed"], state["imports"], fast_path=fast_path)
+    settings = state["settings"]
+    caller = Caller(state["db"], Author(state["user"], "graphql"), settings.default_region)
+    fast_path = settings.fast_path == "on"
+    return Context(caller, state["request_id"], state["feed"], state["imports"], fast_path=fast_path)

@@ -20,7 +20,7 @@ from schema.execution import operations
 from schema.execution.faults import fault
 from schema.execution.operations import Answer, Request
 from schema.transport import bodies
-from schema.transport.bodies import Headers, Refused
+from schema.transport.bodies import BodyRefused, Headers
 from schema.transport.negotiation import JSON, RESPONSE_JSON, negotiated
 from schema.transport.requests import context
 from schema.transport.socket import Socket
@@ -83,9 +83,9 @@ async def _graphql(scope: Scope, headers: Headers, receive: Receive, form: HttpR
     try:
         media_type = negotiated(headers.get(b"accept"))
         if media_type is None:
-            raise Refused(406, f"Answers are {RESPONSE_JSON} or {JSON}; accept one of them.")
+            raise BodyRefused(406, f"Answers are {RESPONSE_JSON} or {JSON}; accept one of them.")
         request = await _request(scope, headers, receive, form)
-    except Refused as refusal:
+    except BodyRefused as refusal:
         body = {"errors": [fault(refusal.message, refusal.code)]}
         return Response(orjson.dumps(body), refusal.status, refusal.headers, JSON)
     return _response(await operations.run(request, context(scope["state"])), media_type)
@@ -101,9 +101,9 @@ async def _request(scope: Scope, headers: Headers, receive: Receive, form: HttpR
             if (kind := bodies.media_type(headers.get(b"content-type", b""))) == JSON:
                 return await bodies.from_json(headers, receive, scope["state"]["settings"])
             kind = kind or "a body without Content-Type"
-            raise Refused(415, f"Send {JSON}, or multipart/form-data for uploads, not {kind}.")
+            raise BodyRefused(415, f"Send {JSON}, or multipart/form-data for uploads, not {kind}.")
         case method:
-            raise Refused(405, f"Send GraphQL requests with GET or POST, not {method}.", {"Allow": "GET, POST"})
+            raise BodyRefused(405, f"Send GraphQL requests with GET or POST, not {method}.", {"Allow": "GET, POST"})
 
 
 class _Json:

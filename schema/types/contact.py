@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from resolvers import contacts, groups, paging
+from resolvers import contacts, groups, mastery, paging
 from schema.context import Context, Info
 from schema.documents import as_type
 from schema.reads import Wanted, projection, reads
@@ -37,7 +37,7 @@ class PostalAddress:
 
 
 def _editable(root: Document) -> bool:
-    return bool(root["source"] == "CLOUD")
+    return mastery.is_editable(root)
 
 
 def _aliases(root: Document) -> list[str]:
@@ -51,7 +51,7 @@ async def _manager(info: Info, root: Document) -> Document | None:
 
 async def _managers(context: Context, roots: Sequence[Document], wanted: Wanted) -> Sequence[Document | None]:
     ids = {root["managerId"] for root in roots if "managerId" in root}
-    found = await contacts.get_contacts(context.directory, ids, projection(wanted)) if ids else {}
+    found = await contacts.get_contacts(context.caller, ids, projection(wanted)) if ids else {}
     return [found.get(root.get("managerId", "")) for root in roots]
 
 
@@ -68,7 +68,7 @@ async def _groups_of_all(
     context: Context, roots: Sequence[Document], wanted: Wanted, first: int | None = 50, after: str | None = None
 ) -> Sequence[Listing]:
     ids = {identifier for root in roots for identifier in root.get("groupIds", ())}
-    found = await groups.get_groups(context.directory, list(ids)) if ids else {}
+    found = await groups.get_groups(context.caller, list(ids)) if ids else {}
     return [
         _group_list([found[each] for each in root.get("groupIds", ()) if each in found], first, after) for root in roots
     ]
@@ -79,12 +79,12 @@ def _group_list(found: list[Document], first: int | None, after: str | None) -> 
 
 
 def _history(info: Info, root: Document, first: First = 50, after: After = None) -> Listing:
-    directory, identifier = info.context.directory, root["_id"]
+    caller, identifier = info.context.caller, root["_id"]
     window = paging.window(history.LATEST_FIRST, first, after)
     return Listing(
         history.LATEST_FIRST,
-        lambda wanted: contacts.list_history(directory, identifier, window),
-        lambda: contacts.count_history(directory, identifier),
+        lambda wanted: contacts.list_history(caller, identifier, window),
+        lambda: contacts.count_history(caller, identifier),
     )
 
 
@@ -171,12 +171,12 @@ def contact_list(
     before: str | None = None,
 ) -> Listing:
     """The list of the selected contacts."""
-    directory = info.context.directory
+    caller = info.context.caller
     window = paging.window(ordering, first, after, last, before)
     return Listing(
         ordering,
-        lambda wanted: contacts.list_contacts(directory, selection, ordering, window, wanted),
-        lambda: contacts.count_contacts(directory, selection),
+        lambda wanted: contacts.list_contacts(caller, selection, ordering, window, wanted),
+        lambda: contacts.count_contacts(caller, selection),
     )
 
 
@@ -197,10 +197,10 @@ class DeletedContact:
 
 def deleted_list(info: Info, first: int | None, after: str | None) -> Listing:
     """The list of the deleted contacts."""
-    directory = info.context.directory
+    caller = info.context.caller
     window = paging.window(recycle_bin.LATEST_FIRST, first, after)
     return Listing(
         recycle_bin.LATEST_FIRST,
-        lambda wanted: contacts.list_deleted(directory, window),
-        lambda: contacts.count_deleted(directory),
+        lambda wanted: contacts.list_deleted(caller, window),
+        lambda: contacts.count_deleted(caller),
     )

@@ -104,21 +104,21 @@ class ImportOutcome:
 
 
 def _problems(info: Info, root: Document, first: First = 50, after: After = None) -> Listing:
-    directory, window = info.context.directory, paging.window(imports.PROBLEMS, first, after)
+    caller, window = info.context.caller, paging.window(imports.PROBLEMS, first, after)
     return Listing(
         imports.PROBLEMS,
-        lambda wanted: jobs.list_problems(directory, root["_id"], window),
-        lambda: jobs.count_problems(directory, root["_id"]),
+        lambda wanted: jobs.list_problems(caller, root["_id"], window),
+        lambda: jobs.count_problems(caller, root["_id"]),
     )
 
 
 def _outcomes(info: Info, root: Document, first: First = 50, after: After = None) -> Listing:
-    directory, window = info.context.directory, paging.window(imports.OUTCOMES, first, after)
+    caller, window = info.context.caller, paging.window(imports.OUTCOMES, first, after)
 
     async def count() -> int:
         return int(root["processed"])
 
-    return Listing(imports.OUTCOMES, lambda wanted: jobs.list_outcomes(directory, root["_id"], window), count)
+    return Listing(imports.OUTCOMES, lambda wanted: jobs.list_outcomes(caller, root["_id"], window), count)
 
 
 @strawberry.type(description="An import of contacts: a job that goes on whatever happens, and is kept for 30 days.")
@@ -165,9 +165,9 @@ class ContactImport(Node):
 
 def import_list(info: Info, first: int | None, after: str | None) -> Listing:
     """The list of all imports."""
-    directory, window = info.context.directory, paging.window(imports.LATEST_FIRST, first, after)
+    caller, window = info.context.caller, paging.window(imports.LATEST_FIRST, first, after)
     return Listing(
         imports.LATEST_FIRST,
-        lambda wanted: jobs.list_imports(directory, window),
-        lambda: jobs.count_imports(directory),
+        lambda wanted: jobs.list_imports(caller, window),
+        lambda: jobs.count_imports(caller),
     )

@@ -90,12 +90,12 @@ def _differences(info: Info, root: Document, first: First = 50, after: After = N
 
 
 def _details(info: Info, root: Document, kind: sync_runs.Kind, first: int | None, after: str | None) -> Listing:
-    directory, ordering = info.context.directory, sync_runs.DETAILS[kind]
+    caller, ordering = info.context.caller, sync_runs.DETAILS[kind]
     window = paging.window(ordering, first, after)
     return Listing(
         ordering,
-        lambda wanted: control.list_details(directory, root["_id"], kind, window),
-        lambda: control.count_details(directory, root["_id"], kind),
+        lambda wanted: control.list_details(caller, root["_id"], kind, window),
+        lambda: control.count_details(caller, root["_id"], kind),
     )
 
 
@@ -146,12 +146,12 @@ class DirectorySyncProgress:
 
 
 def _runs(info: Info, first: First = 50, after: After = None) -> Listing:
-    directory = info.context.directory
+    caller = info.context.caller
     window = paging.window(sync_runs.LATEST_FIRST, first, after)
     return Listing(
         sync_runs.LATEST_FIRST,
-        lambda wanted: control.list_runs(directory, window),
-        lambda: control.count_runs(directory),
+        lambda wanted: control.list_runs(caller, window),
+        lambda: control.count_runs(caller),
     )
 
 
@@ -169,4 +169,4 @@ class DirectorySync:
 
 async def directory_sync(info: Info) -> control.SyncStatus:
     """The binding of `Query.directorySync`."""
-    return await control.status(info.context.directory)
+    return await control.status(info.context.caller)

@@ -62,10 +62,10 @@ class DistributionGroup(Node):
 
 def group_list(info: Info, search: str | None, first: int | None, after: str | None) -> Listing:
     """The list of the groups that a search finds."""
-    directory = info.context.directory
+    caller = info.context.caller
     window = paging.window(stored_groups.BY_NAME, first, after)
     return Listing(
         stored_groups.BY_NAME,
-        lambda wanted: groups.list_groups(directory, window, search),
-        lambda: groups.count_groups(directory, search),
+        lambda wanted: groups.list_groups(caller, window, search),
+        lambda: groups.count_groups(caller, search),
     )

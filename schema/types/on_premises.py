@@ -22,12 +22,12 @@ async def _next_sync_at(info: Info, root: Document) -> datetime | None:
 
 
 async def _last_sync_at_of(context: Context, roots: Sequence[Document], wanted: Wanted) -> Sequence[datetime]:
-    states = await mastery.read(context.directory)
+    states = await mastery.read(context.caller)
     return [mastery.last_sync_at(root, states) for root in roots]
 
 
 async def _next_sync_at_of(context: Context, roots: Sequence[Document], wanted: Wanted) -> Sequence[datetime | None]:
-    states = await mastery.read(context.directory)
+    states = await mastery.read(context.caller)
     return [mastery.next_sync_at(root, states) for root in roots]
 
 

@@ -7,15 +7,14 @@ What was skipped and why, and what a dry run would change, are documents of thei
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
-from storage.documents import Document, new_id
+from storage.documents import RETENTION, Document, new_id
 from storage.driver import Collection, Database, Session
 from storage.lists import pages
 from storage.lists.pages import Ordering, Page, Window
 
-RETENTION = timedelta(days=30)
 LATEST_FIRST = Ordering("_id", descending=True, of="syncRuns")
 Status = Literal["QUEUED", "RUNNING", "SUCCEEDED", "STOPPED", "FAILED", "ABANDONED"]
 Kind = Literal["skips", "differences"]

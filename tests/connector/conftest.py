@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connector.reader import Reader
+from connector.reader import ActiveDirectoryReader
 from connector.session import open_session
 from settings import Settings
 from storage.driver import Database
@@ -46,11 +46,11 @@ def settings_for(controller: Controller, **changes: object) -> Settings:
 
 
 @asynccontextmanager
-async def reading(controller: Controller, **changes: object) -> AsyncIterator[Reader]:
+async def reading(controller: Controller, **changes: object) -> AsyncIterator[ActiveDirectoryReader]:
     """A reader in a session of its own."""
     settings = settings_for(controller, **changes)
     async with open_session(settings) as session:
-        yield await Reader.open(session, settings)
+        yield await ActiveDirectoryReader.open(session, settings)
 
 
 @pytest.fixture

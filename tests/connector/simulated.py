@@ -2,13 +2,21 @@
 
 from collections.abc import AsyncIterator, Collection, Sequence
 
-from connector.objects import Skipped, Standing, Tombstone
-from connector.reader import Kind, Mark, Reader
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.sync import control, progress
-from resolvers.sync.objects import DirectoryContact, DirectoryGroup, Presence, Reference
-from resolvers.sync.request import Wanted
-from resolvers.sync.run import run_with
+from resolvers.sync.request import SyncRequest
+from resolvers.sync.run import run_sync
+from resolvers.sync.source import (
+    DirectoryContact,
+    DirectoryGroup,
+    InventoryLine,
+    Kind,
+    Mark,
+    Reference,
+    Suitability,
+    Tombstone,
+    UnsuitableObject,
+)
 from settings import Settings
 from storage.documents import Document
 from tests.consistency import check
@@ -52,19 +60,19 @@ def group(
     )
 
 
-class Simulated(Reader):
+class Simulated:
     """Reads what it was given, one object a page. `deleted` are the objects whose tombstones it shows."""
 
     def __init__(
         self,
-        contacts: Sequence[DirectoryContact | Skipped],
+        contacts: Sequence[DirectoryContact | UnsuitableObject],
         groups: Sequence[DirectoryGroup] = (),
         *,
         database: str = "A",
         usn: int = 100,
         deleted: Sequence[int] = (),
     ) -> None:
-        self.bases = (BASE,)
+        self.domains = ("corp.example.test",)
         self._mark = Mark(database, usn, f"dc-{database}".lower())
         self._found = list(contacts)
         self._groups, self._deleted = list(groups), deleted
@@ -72,46 +80,48 @@ class Simulated(Reader):
     async def mark(self) -> Mark:
         return self._mark
 
-    async def contacts(self, since: int | None = None) -> AsyncIterator[list[DirectoryContact | Skipped]]:
+    async def contacts(self, since: int | None = None) -> AsyncIterator[list[DirectoryContact | UnsuitableObject]]:
         for each in self._found:
             if since is None or usn(each) > since:
                 yield [each]
 
-    async def groups(self, since: int | None = None) -> AsyncIterator[list[DirectoryGroup | Skipped]]:
+    async def groups(self, since: int | None = None) -> AsyncIterator[list[DirectoryGroup | UnsuitableObject]]:
         for each in self._groups:
             if since is None or each.usn_changed > since:
                 yield [each]
 
-    async def contacts_by_guid(self, guids: Sequence[str]) -> AsyncIterator[list[DirectoryContact | Skipped]]:
+    async def contacts_by_guid(self, guids: Sequence[str]) -> AsyncIterator[list[DirectoryContact | UnsuitableObject]]:
         yield [each for each in self._found if each.object_guid in guids]
 
-    async def groups_by_guid(self, guids: Sequence[str]) -> AsyncIterator[list[DirectoryGroup | Skipped]]:
+    async def groups_by_guid(self, guids: Sequence[str]) -> AsyncIterator[list[DirectoryGroup | UnsuitableObject]]:
         yield [each for each in self._groups if each.object_guid in guids]
 
-    async def inventory(self, kind: Kind) -> AsyncIterator[list[Presence]]:
+    async def inventory(self, kind: Kind) -> AsyncIterator[list[InventoryLine]]:
         found = self._found if kind == "contact" else self._groups
-        yield [Presence(each.object_guid, each.distinguished_name, usn(each)) for each in found if each.object_guid]
+        yield [
+            InventoryLine(each.object_guid, each.distinguished_name, usn(each)) for each in found if each.object_guid
+        ]
 
-    async def standings(self, kind: Kind) -> AsyncIterator[list[Standing]]:
+    async def suitability(self, kind: Kind) -> AsyncIterator[list[Suitability]]:
         for each in self._found if kind == "contact" else self._groups:
             if each.object_guid:
-                yield [Standing(each.object_guid, suitable=not isinstance(each, Skipped))]
+                yield [Suitability(each.object_guid, suitable=not isinstance(each, UnsuitableObject))]
 
-    async def standings_by_guid(self, kind: Kind, guids: Sequence[str]) -> AsyncIterator[list[Standing]]:
-        async for page in self.standings(kind):
+    async def suitability_by_guid(self, kind: Kind, guids: Sequence[str]) -> AsyncIterator[list[Suitability]]:
+        async for page in self.suitability(kind):
             yield [each for each in page if each.object_guid in guids]
 
     async def tombstones(self, since: int) -> AsyncIterator[list[Tombstone]]:
         yield [Tombstone(guid(number), None, since + 1) for number in self._deleted]
 
 
-def usn(each: DirectoryContact | DirectoryGroup | Skipped) -> int:
+def usn(each: DirectoryContact | DirectoryGroup | UnsuitableObject) -> int:
     """Unsuitable objects always count as just changed."""
-    return JUST_NOW if isinstance(each, Skipped) else each.usn_changed
+    return JUST_NOW if isinstance(each, UnsuitableObject) else each.usn_changed
 
 
 async def cycle(
-    directory: Directory,
+    caller: Caller,
     reader: Simulated,
     *,
     dry_run: bool = False,
@@ -120,16 +130,16 @@ async def cycle(
     **settings: object,
 ) -> Document:
     """The record of a cycle that reads this, after which everything is consistent."""
-    run = await progress.take(directory, Wanted(dry_run, allow_deletions, full))
+    run = await progress.take(caller, SyncRequest(dry_run, allow_deletions, full))
     assert run is not None
     chosen: dict[str, object] = {"ad_max_deletions_percent": 100, **settings}
-    await run_with(run, Settings.model_validate(chosen), reader)
-    await check(directory.db)
-    return await control.get_run(directory, run.id)
+    await run_sync(run, Settings.model_validate(chosen), reader)
+    await check(caller.db)
+    return await control.get_run(caller, run.id)
 
 
-async def named(directory: Directory, name: str) -> Document:
+async def named(caller: Caller, name: str) -> Document:
     """The contact of this name, which must exist."""
-    found = await directory.db.contacts.find_one({"displayName": name})
+    found = await caller.db.contacts.find_one({"displayName": name})
     assert found is not None, f"there is no {name}"
     return found

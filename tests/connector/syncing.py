@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from connector.scheduler import AUTHOR, perform
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.sync import control, progress
-from resolvers.sync.progress import Run
-from resolvers.sync.request import Wanted
+from resolvers.sync.progress import SyncRun
+from resolvers.sync.request import SyncRequest
 from settings import Settings
 from storage.documents import Document
 from storage.driver import Database
@@ -38,22 +38,22 @@ class Syncing:
         return cls(controller, db, settings_for(controller, **defaults | changes))
 
     @property
-    def directory(self) -> Directory:
+    def caller(self) -> Caller:
         """The directory as the sync has it."""
-        return Directory(self.db, AUTHOR)
+        return Caller(self.db, AUTHOR)
 
-    async def take(self, wanted: Wanted | None = None, seconds: float = 30) -> Run:
+    async def take(self, wanted: SyncRequest | None = None, seconds: float = 30) -> SyncRun:
         """The lease and a run, which must be free."""
-        run = await progress.take(self.directory, wanted or Wanted(), seconds=seconds)
+        run = await progress.take(self.caller, wanted or SyncRequest(), seconds=seconds)
         assert run is not None
         return run
 
     async def cycle(self, *, dry_run: bool = False, allow_deletions: bool = False, full: bool = False) -> Document:
         """The record of one cycle, after which everything is consistent."""
-        run = await self.take(Wanted(dry_run, allow_deletions, full))
+        run = await self.take(SyncRequest(dry_run, allow_deletions, full))
         await perform(run, self.settings)
         await check(self.db)
-        return await control.get_run(self.directory, run.id)
+        return await control.get_run(self.caller, run.id)
 
     async def succeed(self) -> Document:
         """The record of a cycle that must succeed."""

@@ -3,7 +3,7 @@
 import pytest
 
 from connector.access import Access
-from connector.connection import Connection, Search
+from connector.connection import LdapConnection, Search
 from connector.entry import Entry
 from connector.errors import SearchRefused
 
@@ -14,10 +14,10 @@ pytest.importorskip("ldap", reason="it needs python-ldap, the extra named ad")
 def test_range_that_is_missing(monkeypatch: pytest.MonkeyPatch, rows: list[Entry]) -> None:
     """A group whose further members do not come is no group with fewer members."""
 
-    def search(connection: Connection, search: Search, controls: list[object]) -> tuple[list[Entry], list[object]]:
+    def search(connection: LdapConnection, search: Search, controls: list[object]) -> tuple[list[Entry], list[object]]:
         return rows, []
 
-    monkeypatch.setattr(Connection, "_search", search)
-    connection = Connection("ldaps://127.0.0.1", Access("CN=reader", "secret", None, 1))
+    monkeypatch.setattr(LdapConnection, "_search", search)
+    connection = LdapConnection("ldaps://127.0.0.1", Access("CN=reader", "secret", None, 1))
     with pytest.raises(SearchRefused, match="changed while it was read"):
         connection._completed(Entry("CN=G", {"member;range=0-2": [b"a", b"b", b"c"]}), "member")

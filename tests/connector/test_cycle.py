@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from resolvers import contacts, groups
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from storage import recycle_bin
 from tests.ad.provision import BASE_DN, CONTACTS_DN, OUTSIDER_DN
 from tests.connector.syncing import Syncing, counts, own
@@ -158,9 +158,9 @@ async def test_nothing_changed_nothing_written(syncing: Syncing, admin: "Adminis
     await syncing.succeed()
     run = await syncing.take()
     with counted() as commands:
-        from resolvers.sync.run import run_cycle
+        from connector.scheduler import sync_once
 
-        await run_cycle(run, syncing.settings)
+        await sync_once(run, syncing.settings)
     writes = {"insert", "update", "delete", "findAndModify"}
     written = {command for command in commands if command.split()[0] in writes}
     assert written == {"update syncRuns", "update state"}
@@ -227,14 +227,14 @@ async def test_out_of_scope_and_back(syncing: Syncing, admin: "Administrator") -
     assert (await syncing.contact("Ann"))["_id"] == ann["_id"]
 
 
-async def test_deleted_and_undeleted(syncing: Syncing, admin: "Administrator", directory: Directory) -> None:
+async def test_deleted_and_undeleted(syncing: Syncing, admin: "Administrator", caller: Caller) -> None:
     """A deleted contact goes to the recycle bin, and returns as itself, with its memberships, when it is undeleted."""
     guid = admin.add_contact("Ann", title="Buyer")
     admin.add_contact("Bo", manager=ANN)
     await syncing.succeed()
     ann = await syncing.contact("Ann")
-    partners = await groups.create_group(directory, {"displayName": "P", "emailAddress": "p@example.test"})
-    await groups.add_contacts(directory, partners["_id"], [ann["_id"]])
+    partners = await groups.create_group(caller, {"displayName": "P", "emailAddress": "p@example.test"})
+    await groups.add_contacts(caller, partners["_id"], [ann["_id"]])
     admin.delete(ANN)
     assert counts(await syncing.succeed()) == {"deleted": 1, "unchanged": 1}
     assert await syncing.names() == {"Bo"}
@@ -278,14 +278,14 @@ async def test_new_member_of_an_unchanged_group(syncing: Syncing, admin: "Admini
     assert counts(await syncing.succeed()) == {"created": 1, "membershipsChanged": 1}
 
 
-async def test_group_with_a_taken_address(syncing: Syncing, admin: "Administrator", directory: Directory) -> None:
+async def test_group_with_a_taken_address(syncing: Syncing, admin: "Administrator", caller: Caller) -> None:
     """A group whose address somebody has is left out, with the holder, until it is free; its members stay contacts."""
-    holder = await contacts.create_contact(directory, person("Una Cloud", emailAddress="team@example.test"))
+    holder = await contacts.create_contact(caller, person("Una Cloud", emailAddress="team@example.test"))
     admin.add_contact("Ann")
     admin.add_group("Team", [ANN])
     record = await syncing.succeed()
     assert (await syncing.skips(record), record["created"]) == ({"CN=Team": "EMAIL_ADDRESS_TAKEN"}, 1)
-    await contacts.delete_contact(directory, holder["_id"])
+    await contacts.delete_contact(caller, holder["_id"])
     assert counts(await syncing.succeed()) == {"unchanged": 1, "groupsChanged": 1, "membershipsChanged": 1}
 
 
@@ -345,21 +345,21 @@ async def test_addresses_change_hands(
     assert found == {"Ann": "b", "Bo": "a", "Di": "c"}
 
 
-async def test_taken_address(syncing: Syncing, admin: "Administrator", directory: Directory) -> None:
+async def test_taken_address(syncing: Syncing, admin: "Administrator", caller: Caller) -> None:
     """An object whose address a cloud contact holds is reported with the holder, and synced once it is free."""
-    holder = await contacts.create_contact(directory, person("Una Cloud", emailAddress="ann@example.test"))
+    holder = await contacts.create_contact(caller, person("Una Cloud", emailAddress="ann@example.test"))
     admin.add_contact("Ann")
     for _ in range(2):
         record = await syncing.succeed()
         assert await syncing.skips(record) == {"CN=Ann": "EMAIL_ADDRESS_TAKEN"}
         assert (await syncing.db.sync_skips.find_one({}) or {})["holderId"] == holder["_id"]
-    await contacts.delete_contact(directory, holder["_id"])
+    await contacts.delete_contact(caller, holder["_id"])
     assert counts(await syncing.succeed()) == {"created": 1}
 
 
-async def test_soft_match(syncing: Syncing, admin: "Administrator", directory: Directory) -> None:
+async def test_soft_match(syncing: Syncing, admin: "Administrator", caller: Caller) -> None:
     """Where the administrator chose so, the cloud contact with the address becomes the synced one."""
-    holder = await contacts.create_contact(directory, person("Una Cloud", emailAddress="ann@example.test"))
+    holder = await contacts.create_contact(caller, person("Una Cloud", emailAddress="ann@example.test"))
     admin.add_contact("Ann")
     syncing.settings = Syncing.with_settings(syncing.controller, syncing.db, ad_soft_match=True).settings
     assert counts(await syncing.succeed()) == {"updated": 1}

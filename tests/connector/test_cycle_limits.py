@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from resolvers import contacts, groups
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.errors import GroupReadOnly
 from resolvers.sync.cloud_only import make_cloud_only
 from storage.documents import Document
@@ -182,18 +182,16 @@ async def test_dry_run(syncing: Syncing, admin: "Administrator") -> None:
     )
 
 
-async def test_handed_over_contact_is_left_alone(
-    syncing: Syncing, admin: "Administrator", directory: Directory
-) -> None:
+async def test_handed_over_contact_is_left_alone(syncing: Syncing, admin: "Administrator", caller: Caller) -> None:
     """A contact made cloud-only is edited here, and no cycle changes, deletes, doubles or brings it back."""
     admin.add_contact("Ann")
     admin.add_contact("Bo", manager=ANN)
     admin.add_group("Team", [ANN])
     await syncing.succeed()
     ann = await syncing.contact("Ann")
-    outcome = await make_cloud_only(directory, [ann["_id"]])
+    outcome = await make_cloud_only(caller, [ann["_id"]])
     assert [each["source"] for each in outcome.contacts] == ["CLOUD"]
-    await contacts.update_contact(directory, ann["_id"], {"displayName": "Ann Cloud"})
+    await contacts.update_contact(caller, ann["_id"], {"displayName": "Ann Cloud"})
     admin.set(ANN, title="Director")
     admin.set(BO, title="Buyer")
     assert counts(await syncing.succeed()) == {"updated": 1}
@@ -203,14 +201,14 @@ async def test_handed_over_contact_is_left_alone(
     assert (await syncing.changes(ann["_id"]))[1] == ("HANDED_OVER", "graphql")
     admin.set(BO, manager=None)
     await syncing.succeed()
-    await contacts.delete_contact(directory, ann["_id"])
+    await contacts.delete_contact(caller, ann["_id"])
     admin.set(ANN, title="Adviser")
     admin.set(BO, manager=ANN)
     await syncing.succeed()
     assert await syncing.names() == {"Bo"}
 
 
-async def test_synced_group_is_read_only(syncing: Syncing, admin: "Administrator", directory: Directory) -> None:
+async def test_synced_group_is_read_only(syncing: Syncing, admin: "Administrator", caller: Caller) -> None:
     """Name, members and deletion of a synced group are refused, with where to edit it; what it has stays."""
     admin.add_contact("Ann")
     admin.add_contact("Bo")
@@ -219,10 +217,10 @@ async def test_synced_group_is_read_only(syncing: Syncing, admin: "Administrator
     before = await syncing.db.groups.find_one({}) or {}
     ids = [(await syncing.contact(name))["_id"] for name in ("Ann", "Bo")]
     for attempt in (
-        groups.update_group(directory, before["_id"], {"displayName": "Mine"}),
-        groups.delete_group(directory, before["_id"]),
-        groups.add_contacts(directory, before["_id"], ids),
-        groups.remove_contacts(directory, before["_id"], ids),
+        groups.update_group(caller, before["_id"], {"displayName": "Mine"}),
+        groups.delete_group(caller, before["_id"]),
+        groups.add_contacts(caller, before["_id"], ids),
+        groups.remove_contacts(caller, before["_id"], ids),
     ):
         with pytest.raises(GroupReadOnly, match="CN=Team"):
             await attempt

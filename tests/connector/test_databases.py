@@ -1,65 +1,65 @@
 """Cycles that read another domain controller's database than the last one, which counts its own changes."""
 
 from resolvers import contacts
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from tests.connector.simulated import Simulated, contact, cycle, group, named
 from tests.people import person
 from tests.queries import counted
 
 
-async def test_stale_values_of_a_failover_are_corrected(sync_directory: Directory) -> None:
+async def test_stale_values_of_a_failover_are_corrected(sync_caller: Caller) -> None:
     """What a server that lagged behind told is corrected by the first cycle after going back, which reads all."""
-    await cycle(sync_directory, Simulated([contact(1, "Ann", "ann@x.test", 50, jobTitle="New")]))
-    await cycle(sync_directory, Simulated([contact(1, "Ann", "ann@x.test", 7, jobTitle="Old")], database="B", usn=9))
-    assert (await named(sync_directory, "Ann"))["jobTitle"] == "Old"
-    back = await cycle(sync_directory, Simulated([contact(1, "Ann", "ann@x.test", 50, jobTitle="New")], usn=101))
-    assert (await named(sync_directory, "Ann"))["jobTitle"] == "New"
+    await cycle(sync_caller, Simulated([contact(1, "Ann", "ann@x.test", 50, jobTitle="New")]))
+    await cycle(sync_caller, Simulated([contact(1, "Ann", "ann@x.test", 7, jobTitle="Old")], database="B", usn=9))
+    assert (await named(sync_caller, "Ann"))["jobTitle"] == "Old"
+    back = await cycle(sync_caller, Simulated([contact(1, "Ann", "ann@x.test", 50, jobTitle="New")], usn=101))
+    assert (await named(sync_caller, "Ann"))["jobTitle"] == "New"
     assert back["fullReason"] == "OTHER_DATABASE"
 
 
-async def test_refused_change_after_a_failover(sync_directory: Directory, directory: Directory) -> None:
+async def test_refused_change_after_a_failover(sync_caller: Caller, caller: Caller) -> None:
     """A change that was refused is tried again by each cycle, whichever database the contact was read from before."""
-    holder = await contacts.create_contact(directory, person("Una Cloud", emailAddress="new@x.test"))
-    await cycle(sync_directory, Simulated([contact(1, "Ann", "a@x.test", 5)]))
-    await cycle(sync_directory, Simulated([contact(1, "Ann", "a@x.test", 6)], database="B", usn=50))
+    holder = await contacts.create_contact(caller, person("Una Cloud", emailAddress="new@x.test"))
+    await cycle(sync_caller, Simulated([contact(1, "Ann", "a@x.test", 5)]))
+    await cycle(sync_caller, Simulated([contact(1, "Ann", "a@x.test", 6)], database="B", usn=50))
     changed = [contact(1, "Ann", "new@x.test", 51)]
     for usn in (51, 52, 53):
-        assert (await cycle(sync_directory, Simulated(changed, database="B", usn=usn)))["skipped"] == 1
-    await contacts.delete_contact(directory, holder["_id"])
-    assert (await cycle(sync_directory, Simulated(changed, database="B", usn=54)))["updated"] == 1
+        assert (await cycle(sync_caller, Simulated(changed, database="B", usn=usn)))["skipped"] == 1
+    await contacts.delete_contact(caller, holder["_id"])
+    assert (await cycle(sync_caller, Simulated(changed, database="B", usn=54)))["updated"] == 1
 
 
-async def test_a_failover_is_noted_once(sync_directory: Directory) -> None:
+async def test_a_failover_is_noted_once(sync_caller: Caller) -> None:
     """The first cycle on another database notes how it counts each contact; the next one has nothing to write."""
     ann, bo = contact(1, "Ann", "a@x.test", 5), contact(2, "Bo", "b@x.test", 6)
-    await cycle(sync_directory, Simulated([ann, bo]))
-    before = await named(sync_directory, "Ann")
+    await cycle(sync_caller, Simulated([ann, bo]))
+    before = await named(sync_caller, "Ann")
     for usn, written in ((50, True), (51, False)):
         with counted() as commands:
-            record = await cycle(sync_directory, Simulated([ann, bo], database="B", usn=usn))
+            record = await cycle(sync_caller, Simulated([ann, bo], database="B", usn=usn))
         assert (record["updated"], record["unchanged"]) == (0, 2)
         assert ("update contacts" in commands) is written
-    after = await named(sync_directory, "Ann")
+    after = await named(sync_caller, "Ann")
     assert (after["version"], after["updatedAt"]) == (before["version"], before["updatedAt"])
 
 
-async def test_missing_on_a_server_that_lags_behind(sync_directory: Directory) -> None:
+async def test_missing_on_a_server_that_lags_behind(sync_caller: Caller) -> None:
     """What another database misses is kept until its next cycle misses it, too; what it shows deleted goes at once."""
     people = [contact(1, "Ann", "a@x.test"), contact(2, "Bo", "b@x.test"), contact(3, "Cy", "c@x.test")]
     teams = [group(8, "kept", [1]), group(9, "team", [1])]
-    await cycle(sync_directory, Simulated(people, teams))
-    record = await cycle(sync_directory, Simulated(people[:1], teams[:1], database="B", usn=50, deleted=[2]))
+    await cycle(sync_caller, Simulated(people, teams))
+    record = await cycle(sync_caller, Simulated(people[:1], teams[:1], database="B", usn=50, deleted=[2]))
     assert (record["deleted"], record["groupsChanged"]) == (1, 0)
     assert any("1 synced contacts" in note for note in record["notes"]), record["notes"]
-    assert await named(sync_directory, "Cy")
-    record = await cycle(sync_directory, Simulated(people[:1], teams[:1], database="B", usn=51))
+    assert await named(sync_caller, "Cy")
+    record = await cycle(sync_caller, Simulated(people[:1], teams[:1], database="B", usn=51))
     assert (record["deleted"], record["groupsChanged"], record["notes"]) == (1, 1, [])
 
 
-async def test_missing_only_while_a_server_lags_behind(sync_directory: Directory) -> None:
+async def test_missing_only_while_a_server_lags_behind(sync_caller: Caller) -> None:
     """What another database missed at first is never deleted if it is there in the next cycle."""
     people = [contact(1, "Ann", "a@x.test"), contact(2, "Bo", "b@x.test")]
-    await cycle(sync_directory, Simulated(people))
-    await cycle(sync_directory, Simulated(people[:1], database="B", usn=50))
-    record = await cycle(sync_directory, Simulated(people, database="B", usn=51))
+    await cycle(sync_caller, Simulated(people))
+    await cycle(sync_caller, Simulated(people[:1], database="B", usn=50))
+    record = await cycle(sync_caller, Simulated(people, database="B", usn=51))
     assert (record["deleted"], record["unchanged"]) == (0, 2)

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from connector.entry import domain_of, first_rdn, guid_filter, guid_text, is_below, plain_dn, reference
 from connector.reader import outermost
-from resolvers.sync.objects import Reference
+from resolvers.sync.source import Reference
 
 GUID = "6f9619ff-8b86-d011-b42d-00c04fc964ff"
 

@@ -1,73 +1,73 @@
 """What cycles make of distribution groups, told by a simulated domain controller."""
 
 from resolvers import contacts
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from tests.connector.simulated import Simulated, contact, cycle, group, named
 from tests.people import person
 from tests.queries import counted
 
 
-async def test_refused_change_of_a_group_is_tried_again(sync_directory: Directory, directory: Directory) -> None:
+async def test_refused_change_of_a_group_is_tried_again(sync_caller: Caller, caller: Caller) -> None:
     """A known group whose new address is taken is reported by each cycle, and changed once the address is free."""
-    holder = await contacts.create_contact(directory, person("Una Cloud", emailAddress="new@x.test"))
-    await cycle(sync_directory, Simulated([], [group(9, "team", usn=1)]))
+    holder = await contacts.create_contact(caller, person("Una Cloud", emailAddress="new@x.test"))
+    await cycle(sync_caller, Simulated([], [group(9, "team", usn=1)]))
     changed = [group(9, "team", usn=101, address="new@x.test")]
     for usn in (101, 102, 103):
-        assert (await cycle(sync_directory, Simulated([], changed, usn=usn)))["skipped"] == 1
-    await contacts.delete_contact(directory, holder["_id"])
-    assert (await cycle(sync_directory, Simulated([], changed, usn=104)))["groupsChanged"] == 1
-    assert (await sync_directory.db.groups.find_one({}) or {})["emailAddress"] == "new@x.test"
-    assert (await cycle(sync_directory, Simulated([], changed, usn=105)))["skipped"] == 0
+        assert (await cycle(sync_caller, Simulated([], changed, usn=usn)))["skipped"] == 1
+    await contacts.delete_contact(caller, holder["_id"])
+    assert (await cycle(sync_caller, Simulated([], changed, usn=104)))["groupsChanged"] == 1
+    assert (await sync_caller.db.groups.find_one({}) or {})["emailAddress"] == "new@x.test"
+    assert (await cycle(sync_caller, Simulated([], changed, usn=105)))["skipped"] == 0
 
 
-async def test_members_that_a_lagging_server_told_are_corrected(sync_directory: Directory) -> None:
+async def test_members_that_a_lagging_server_told_are_corrected(sync_caller: Caller) -> None:
     """Memberships from a server that lagged behind are corrected by the first cycle after going back."""
     people = [contact(1, "Ann", "a@x.test", 1), contact(2, "Bo", "b@x.test", 1)]
-    await cycle(sync_directory, Simulated(people, [group(9, "team", [1, 2], usn=50)]))
-    await cycle(sync_directory, Simulated(people, [group(9, "team", [1], usn=7)], database="B", usn=9))
-    assert "groupIds" not in await named(sync_directory, "Bo")
-    await cycle(sync_directory, Simulated(people, [group(9, "team", [1, 2], usn=50)], usn=101))
-    assert "groupIds" in await named(sync_directory, "Bo")
+    await cycle(sync_caller, Simulated(people, [group(9, "team", [1, 2], usn=50)]))
+    await cycle(sync_caller, Simulated(people, [group(9, "team", [1], usn=7)], database="B", usn=9))
+    assert "groupIds" not in await named(sync_caller, "Bo")
+    await cycle(sync_caller, Simulated(people, [group(9, "team", [1, 2], usn=50)], usn=101))
+    assert "groupIds" in await named(sync_caller, "Bo")
 
 
-async def test_group_within_a_group(sync_directory: Directory) -> None:
+async def test_group_within_a_group(sync_caller: Caller) -> None:
     """A group that is a member of another is no contact here: reading it again has nothing to write."""
     people, nested = [contact(1, "Ann", "a@x.test")], [group(9, "inner", [1]), group(8, "outer", [9, 1])]
-    await cycle(sync_directory, Simulated(people, nested))
+    await cycle(sync_caller, Simulated(people, nested))
     with counted() as commands:
-        record = await cycle(sync_directory, Simulated(people, nested, usn=101), full=True)
+        record = await cycle(sync_caller, Simulated(people, nested, usn=101), full=True)
     assert (record["groupsChanged"], record["membershipsChanged"]) == (0, 0)
     assert not {f"{write} {of}" for write in ("update", "delete") for of in ("contacts", "groups")} & set(commands)
 
 
-async def test_group_that_is_somebodys_manager(sync_directory: Directory) -> None:
+async def test_group_that_is_somebodys_manager(sync_caller: Caller) -> None:
     """A contact whose manager is a distribution group is synced like others, without a manager."""
     team = [group(9, "team", [1])]
-    await cycle(sync_directory, Simulated([contact(1, "Ann", "a@x.test", 1, manager=9)], team))
+    await cycle(sync_caller, Simulated([contact(1, "Ann", "a@x.test", 1, manager=9)], team))
     changed = contact(1, "Ann", "a@x.test", 101, manager=9, jobTitle="Buyer")
-    assert (await cycle(sync_directory, Simulated([changed], team, usn=101)))["updated"] == 1
-    ann = await named(sync_directory, "Ann")
+    assert (await cycle(sync_caller, Simulated([changed], team, usn=101)))["updated"] == 1
+    ann = await named(sync_caller, "Ann")
     assert (ann["jobTitle"], "managerId" in ann) == ("Buyer", False)
 
 
-async def test_matched_contact_joins_its_groups(sync_directory: Directory, directory: Directory) -> None:
+async def test_matched_contact_joins_its_groups(sync_caller: Caller, caller: Caller) -> None:
     """A cloud contact that becomes a synced one is a member of the groups that the object was in all along."""
-    await contacts.create_contact(directory, person("Una Cloud", emailAddress="a@x.test"))
+    await contacts.create_contact(caller, person("Una Cloud", emailAddress="a@x.test"))
     there = ([contact(1, "Ann", "a@x.test")], [group(9, "team", [1])])
-    assert (await cycle(sync_directory, Simulated(*there)))["skipped"] == 1
-    record = await cycle(sync_directory, Simulated(*there, usn=101), ad_soft_match=True)
+    assert (await cycle(sync_caller, Simulated(*there)))["skipped"] == 1
+    record = await cycle(sync_caller, Simulated(*there, usn=101), ad_soft_match=True)
     assert (record["updated"], record["membershipsChanged"]) == (1, 1)
-    assert "groupIds" in await named(sync_directory, "Ann")
+    assert "groupIds" in await named(sync_caller, "Ann")
 
 
-async def test_many_group_deletions_are_asked_about(sync_directory: Directory) -> None:
+async def test_many_group_deletions_are_asked_about(sync_caller: Caller) -> None:
     """A cycle that would delete many groups changes nothing, contacts included, until it is allowed to."""
     teams = [group(number, f"team{number}", [1]) for number in range(10, 30)]
-    await cycle(sync_directory, Simulated([contact(1, "Ann", "a@x.test")], teams))
+    await cycle(sync_caller, Simulated([contact(1, "Ann", "a@x.test")], teams))
     changed = Simulated([contact(1, "Ann", "a@x.test", 101, jobTitle="Buyer")], [], usn=101)
-    record = await cycle(sync_directory, changed, ad_max_deletions_percent=10)
+    record = await cycle(sync_caller, changed, ad_max_deletions_percent=10)
     assert (record["status"], record["problem"]["code"]) == ("STOPPED", "TOO_MANY_DELETIONS")
     assert "20 of 20 synced groups" in record["problem"]["message"]
-    assert "jobTitle" not in await named(sync_directory, "Ann")
-    record = await cycle(sync_directory, changed, allow_deletions=True, ad_max_deletions_percent=10)
+    assert "jobTitle" not in await named(sync_caller, "Ann")
+    record = await cycle(sync_caller, changed, allow_deletions=True, ad_max_deletions_percent=10)
     assert (record["status"], record["groupsChanged"], record["updated"]) == ("SUCCEEDED", 20, 1)

@@ -3,15 +3,15 @@
 from datetime import datetime, timedelta
 
 from resolvers import contacts, mastery
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from storage.documents import now
 from tests.connector.simulated import Simulated, contact, cycle, named
 from tests.people import person
 
 
-async def last_sync(directory: Directory, name: str) -> datetime:
+async def last_sync(caller: Caller, name: str) -> datetime:
     """When the contact of this name last synced, as it is shown."""
-    return mastery.last_sync_at((await named(directory, name))["onPremises"], await mastery.read(directory))
+    return mastery.last_sync_at((await named(caller, name))["onPremises"], await mastery.read(caller))
 
 
 class Clock:
@@ -25,10 +25,10 @@ class Clock:
         return self.time
 
 
-async def test_refused_contact_did_not_sync(sync_directory: Directory, directory: Directory) -> None:
+async def test_refused_contact_did_not_sync(sync_caller: Caller, caller: Caller) -> None:
     """A contact that is refused shows the last cycle that found it as it was, until one finds it so again."""
-    own = Directory(sync_directory.db, sync_directory.author, clock=Clock())
-    holder = await contacts.create_contact(directory, person("Una Cloud", emailAddress="new@x.test"))
+    own = Caller(sync_caller.db, sync_caller.author, clock=Clock())
+    holder = await contacts.create_contact(caller, person("Una Cloud", emailAddress="new@x.test"))
     bo = contact(2, "Bo", "b@x.test", 5)
     await cycle(own, Simulated([contact(1, "Ann", "a@x.test", 5), bo]))
     await cycle(own, Simulated([contact(1, "Ann", "a@x.test", 5), bo], usn=101))
@@ -37,15 +37,15 @@ async def test_refused_contact_did_not_sync(sync_directory: Directory, directory
     for usn in (102, 103):
         await cycle(own, Simulated([contact(1, "Ann", "new@x.test", 102), bo], usn=usn))
         assert await last_sync(own, "Ann") == before < await last_sync(own, "Bo")
-    await contacts.delete_contact(directory, holder["_id"])
+    await contacts.delete_contact(caller, holder["_id"])
     await cycle(own, Simulated([contact(1, "Ann", "new@x.test", 102), bo], usn=104))
     assert await last_sync(own, "Ann") == await last_sync(own, "Bo")
 
 
-async def test_change_taken_back_did_sync(sync_directory: Directory, directory: Directory) -> None:
+async def test_change_taken_back_did_sync(sync_caller: Caller, caller: Caller) -> None:
     """A contact that was refused, and is now as before, shows the cycle that found it so, and those after."""
-    own = Directory(sync_directory.db, sync_directory.author, clock=Clock())
-    await contacts.create_contact(directory, person("Una Cloud", emailAddress="new@x.test"))
+    own = Caller(sync_caller.db, sync_caller.author, clock=Clock())
+    await contacts.create_contact(caller, person("Una Cloud", emailAddress="new@x.test"))
     await cycle(own, Simulated([contact(1, "Ann", "a@x.test", 5)]))
     await cycle(own, Simulated([contact(1, "Ann", "new@x.test", 101)], usn=101))
     before = await last_sync(own, "Ann")
@@ -55,9 +55,9 @@ async def test_change_taken_back_did_sync(sync_directory: Directory, directory: 
         before = await last_sync(own, "Ann")
 
 
-async def test_missing_contact_did_not_sync(sync_directory: Directory) -> None:
+async def test_missing_contact_did_not_sync(sync_caller: Caller) -> None:
     """A contact that a server misses which lags behind shows when it was last seen."""
-    own = Directory(sync_directory.db, sync_directory.author, clock=Clock())
+    own = Caller(sync_caller.db, sync_caller.author, clock=Clock())
     await cycle(own, Simulated([contact(1, "Ann", "a@x.test", 5)]))
     before = await last_sync(own, "Ann")
     await cycle(own, Simulated([], database="B", usn=50))

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
-from connector.scheduler import perform, scheduled
-from resolvers.caller import Directory
+from connector.scheduler import perform, scheduled, sync_once
+from resolvers.caller import Caller
 from resolvers.sync import contacts, control, progress
-from resolvers.sync.outcome import Outcome
-from resolvers.sync.run import run_cycle
+from resolvers.sync.outcome import BatchOutcome
 from settings import Settings
 from storage.driver import Database, Session
 from storage.sync import lease
@@ -93,7 +92,7 @@ async def test_killed_at_every_transaction(
         killed += 1
         left = killed
         try:
-            await run_cycle(run, small_batches.settings)
+            await sync_once(run, small_batches.settings)
             ended = True
         except Killed:
             await check(small_batches.db)
@@ -112,7 +111,7 @@ async def test_controller_killed_in_the_middle(
         people(admin)
     apply = contacts.apply
 
-    async def last(*given: object) -> Outcome:
+    async def last(*given: object) -> BatchOutcome:
         controller.kill()
         return await apply(*given)  # type: ignore[arg-type] # as they were given
 
@@ -163,7 +162,7 @@ async def test_controller_freezes_in_the_middle(
     process = controller.process
     assert process is not None
 
-    async def last(*given: object) -> Outcome:
+    async def last(*given: object) -> BatchOutcome:
         process.send_signal(signal.SIGSTOP)
         return await apply(*given)  # type: ignore[arg-type] # as they were given
 
@@ -214,38 +213,38 @@ async def test_silent_server(syncing: Syncing) -> None:
 
 
 async def test_two_services(
-    small_batches: Syncing, admin: "Administrator", directory: Directory, monkeypatch: pytest.MonkeyPatch
+    small_batches: Syncing, admin: "Administrator", caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two services that sync the same directory take turns: each run has one of them, and none runs beside another."""
     people(admin)
     monkeypatch.setattr("connector.scheduler.POLL_SECONDS", 0.01)
     runs, going = [], 0
 
-    async def alone(run: progress.Run, settings: Settings) -> None:
+    async def alone(run: progress.SyncRun, settings: Settings) -> None:
         nonlocal going
         going += 1
         runs.append((run.id, going))
-        await run_cycle(run, settings)
+        await sync_once(run, settings)
         going -= 1
 
-    monkeypatch.setattr("connector.scheduler.run_cycle", alone)
-    own = small_batches.directory
+    monkeypatch.setattr("connector.scheduler.sync_once", alone)
+    own = small_batches.caller
     async with scheduled(own, small_batches.settings), scheduled(own, small_batches.settings):
-        await idle(directory)
+        await idle(caller)
         for _ in range(5):
-            await control.start(directory)
-            await idle(directory)
+            await control.start(caller)
+            await idle(caller)
     assert [number for _, number in runs] == [1] * 6
     assert len({identifier for identifier, _ in runs}) == 6
     await assert_complete(small_batches)
 
 
-async def idle(directory: Directory) -> None:
+async def idle(caller: Caller) -> None:
     """Wait until a run has ended and none is asked for."""
     async with asyncio.timeout(20):
         while True:
-            state = await lease.read(directory.db)
-            status = await control.status(directory)
+            state = await lease.read(caller.db)
+            status = await control.status(caller)
             if status["lastRun"] and not state.get("held") and "request" not in state:
                 return
             await asyncio.sleep(0.02)
@@ -255,15 +254,15 @@ async def test_service_that_ends_lets_go(small_batches: Syncing, monkeypatch: py
     """A service that is stopped during a cycle gives the lease back at once, and the cycle is due for the others."""
     begun = asyncio.Event()
 
-    async def endless(run: progress.Run, settings: Settings) -> None:
+    async def endless(run: progress.SyncRun, settings: Settings) -> None:
         begun.set()
         await asyncio.sleep(60)
 
-    monkeypatch.setattr("connector.scheduler.run_cycle", endless)
-    async with scheduled(small_batches.directory, small_batches.settings):
+    monkeypatch.setattr("connector.scheduler.sync_once", endless)
+    async with scheduled(small_batches.caller, small_batches.settings):
         await begun.wait()
-    run = await progress.take(small_batches.directory)
+    run = await progress.take(small_batches.caller)
     assert run is not None
     monkeypatch.undo()
     await perform(run, small_batches.settings)
-    assert (await control.get_run(small_batches.directory, run.id))["status"] == "SUCCEEDED"
+    assert (await control.get_run(small_batches.caller, run.id))["status"] == "SUCCEEDED"

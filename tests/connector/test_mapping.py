@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.entry import Attributes, Entry
+from connector.fields import ContactFields
 from connector.mapping import CONTACT_ATTRIBUTES, GROUP_ATTRIBUTES, read_contact, read_group
-from connector.objects import ContactFields, Reason, Skipped
-from resolvers.sync.objects import DirectoryContact, DirectoryGroup, Reference
+from resolvers.sync.source import DirectoryContact, DirectoryGroup, Reason, Reference, UnsuitableObject
 
 GUID = "6f9619ff-8b86-d011-b42d-00c04fc964ff"
 OTHER = "0fae4c1b-2d54-4a9b-9d6c-5b8f0a1c2d3e"
@@ -32,13 +32,13 @@ def contact(dn: str = DN, **attributes: str | list[str] | None) -> DirectoryCont
     return found
 
 
-def skipped(dn: str = DN, **attributes: str | list[str] | None) -> Skipped:
+def skipped(dn: str = DN, **attributes: str | list[str] | None) -> UnsuitableObject:
     found = read(dn, **attributes)
-    assert isinstance(found, Skipped), found
+    assert isinstance(found, UnsuitableObject), found
     return found
 
 
-def read(dn: str, **attributes: str | list[str] | None) -> DirectoryContact | Skipped:
+def read(dn: str, **attributes: str | list[str] | None) -> DirectoryContact | UnsuitableObject:
     return read_contact(Entry(dn, changed(attributes)))
 
 
@@ -209,7 +209,7 @@ def test_not_critical() -> None:
 def test_not_utf8() -> None:
     """A value that is no text skips the object and names the attribute."""
     found = read_contact(Entry(DN, {**REQUIRED, "company": [b"\xff\xfe"]}))
-    assert isinstance(found, Skipped)
+    assert isinstance(found, UnsuitableObject)
     assert (found.reason, found.message) == (
         Reason.UNREADABLE_VALUE,
         "The attribute company is not UTF-8 text.",
@@ -223,7 +223,7 @@ def test_no_anchor(values: list[bytes] | None) -> None:
     if values is not None:
         attributes["objectGUID"] = values
     found = read_contact(Entry(DN, attributes))
-    assert isinstance(found, Skipped)
+    assert isinstance(found, UnsuitableObject)
     assert (found.object_guid, found.reason) == (None, Reason.NO_ANCHOR)
 
 
@@ -244,7 +244,7 @@ def test_group() -> None:
 def test_group_without_address() -> None:
     """A group that nobody can write to is skipped."""
     found = read_group(Entry("CN=Partners,DC=corp", changed({"mail": None})))
-    assert isinstance(found, Skipped)
+    assert isinstance(found, UnsuitableObject)
     assert found.reason == Reason.NO_ADDRESS
 
 
@@ -266,7 +266,7 @@ def wild(names: tuple[str, ...]) -> st.SearchStrategy[Entry]:
 def test_no_content_raises(entry: Entry) -> None:
     """Whatever a directory holds, an object becomes a contact or a reason, and always the same one."""
     found = read_contact(entry)
-    assert isinstance(found, DirectoryContact | Skipped)
+    assert isinstance(found, DirectoryContact | UnsuitableObject)
     assert found == read_contact(entry)
     if isinstance(found, DirectoryContact):
         assert found.fields["displayName"].strip()
@@ -277,4 +277,4 @@ def test_no_content_raises(entry: Entry) -> None:
 @given(wild(GROUP_ATTRIBUTES))
 def test_no_group_raises(entry: Entry) -> None:
     """The same holds for groups."""
-    assert isinstance(read_group(entry), DirectoryGroup | Skipped)
+    assert isinstance(read_group(entry), DirectoryGroup | UnsuitableObject)

@@ -3,7 +3,7 @@
 import pytest
 
 from resolvers import contacts
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from storage.documents import Document
 from storage.lists.pages import Window
 from storage.sync import runs
@@ -19,41 +19,41 @@ def single(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("resolvers.sync.run.BATCH", 1)
 
 
-async def details(directory: Directory, record: Document, kind: runs.Kind) -> list[Document]:
+async def details(caller: Caller, record: Document, kind: runs.Kind) -> list[Document]:
     """What a run skipped, or would change."""
-    return list((await runs.detail_page(directory.db, record["_id"], kind, Window(100))).documents)
+    return list((await runs.detail_page(caller.db, record["_id"], kind, Window(100))).documents)
 
 
-async def differences(directory: Directory, record: Document) -> list[tuple[str, str, Document, Document]]:
+async def differences(caller: Caller, record: Document) -> list[tuple[str, str, Document, Document]]:
     """What a run would change: action, name, before and after."""
-    found = await details(directory, record, "differences")
+    found = await details(caller, record, "differences")
     return [
         (each["action"], each["distinguishedName"][3:].split(",")[0], each["before"], each["after"]) for each in found
     ]
 
 
-async def skips(directory: Directory, record: Document) -> list[tuple[str, str]]:
+async def skips(caller: Caller, record: Document) -> list[tuple[str, str]]:
     """Whom a run skipped, and why."""
-    return [(each["objectGuid"], each["code"]) for each in await details(directory, record, "skips")]
+    return [(each["objectGuid"], each["code"]) for each in await details(caller, record, "skips")]
 
 
-async def content(directory: Directory) -> list[Document]:
+async def content(caller: Caller) -> list[Document]:
     """Every contact and group."""
-    return [each for kind in (directory.db.contacts, directory.db.groups) async for each in kind.find()]
+    return [each for kind in (caller.db.contacts, caller.db.groups) async for each in kind.find()]
 
 
-async def previewed(directory: Directory, reader: Simulated, *, ad_soft_match: bool = False) -> Document:
+async def previewed(caller: Caller, reader: Simulated, *, ad_soft_match: bool = False) -> Document:
     """The record of a dry run that wrote nothing, after which a cycle did just what it told."""
-    before = await content(directory)
-    preview = await cycle(directory, reader, dry_run=True, ad_soft_match=ad_soft_match)
-    assert await content(directory) == before
-    record = await cycle(directory, reader, ad_soft_match=ad_soft_match)
+    before = await content(caller)
+    preview = await cycle(caller, reader, dry_run=True, ad_soft_match=ad_soft_match)
+    assert await content(caller) == before
+    record = await cycle(caller, reader, ad_soft_match=ad_soft_match)
     assert counts(record) == counts(preview)
-    assert await skips(directory, record) == await skips(directory, preview)
+    assert await skips(caller, record) == await skips(caller, preview)
     return preview
 
 
-async def test_first_cycle(sync_directory: Directory) -> None:
+async def test_first_cycle(sync_caller: Caller) -> None:
     """New contacts with managers in later batches, one address twice, and groups with their members."""
     people = [
         contact(1, "Ann", "a@x.test", manager=2),
@@ -62,9 +62,9 @@ async def test_first_cycle(sync_directory: Directory) -> None:
         contact(4, "Di", "d@x.test", aliases=["b@x.test"]),
     ]
     teams = [group(8, "team", [1, 2, 3, 9]), group(9, "taken", [1], address="A@x.test")]
-    preview = await previewed(sync_directory, Simulated(people, teams))
+    preview = await previewed(sync_caller, Simulated(people, teams))
     assert counts(preview) == {"created": 2, "skipped": 3, "groupsChanged": 1, "membershipsChanged": 2}
-    found = await differences(sync_directory, preview)
+    found = await differences(sync_caller, preview)
     assert [(action, name) for action, name, _, _ in found] == [
         ("CREATED", "Ann"),
         ("CREATED", "Bo"),
@@ -77,11 +77,11 @@ async def test_first_cycle(sync_directory: Directory) -> None:
     assert found[4][3] == {"members": [f"CN=1,{BASE}", f"CN=2,{BASE}"]}
 
 
-async def test_changes(sync_directory: Directory) -> None:
+async def test_changes(sync_caller: Caller) -> None:
     """Addresses that change hands, deletions, and groups that change, lose members and are deleted."""
     people = [contact(number, name, f"{name}@x.test") for number, name in enumerate(("Ann", "Bo", "Cy", "Di"), 1)]
     teams = [group(8, "team", [1, 3, 4]), group(9, "gone", [1])]
-    await cycle(sync_directory, Simulated(people, teams))
+    await cycle(sync_caller, Simulated(people, teams))
     changed = [
         contact(1, "Ann", "bo@x.test", 101),
         contact(2, "Bo", "new@x.test", 102, manager=3),
@@ -89,7 +89,7 @@ async def test_changes(sync_directory: Directory) -> None:
         contact(5, "Ed", "ann@x.test", 103, manager=1),
         contact(6, "Flo", "cy@x.test", 104),
     ]
-    preview = await previewed(sync_directory, Simulated(changed, [group(8, "crew", [1, 5], usn=105)], usn=105))
+    preview = await previewed(sync_caller, Simulated(changed, [group(8, "crew", [1, 5], usn=105)], usn=105))
     assert counts(preview) == {
         "created": 2,
         "updated": 2,
@@ -98,17 +98,15 @@ async def test_changes(sync_directory: Directory) -> None:
         "groupsChanged": 2,
         "membershipsChanged": 2,
     }
-    found = {
-        (action, name): (before, after) for action, name, before, after in await differences(sync_directory, preview)
-    }
+    found = {(action, name): (before, after) for action, name, before, after in await differences(sync_caller, preview)}
     assert found["DELETED", "gone"][0] == {"displayName": "gone", "emailAddress": "gone@groups.test"}
     assert found["UPDATED", "Bo"] == ({"emailAddress": "Bo@x.test"}, {"emailAddress": "new@x.test"})
     assert found["UPDATED", "crew"] == ({"members": [f"CN=Di,{BASE}"]}, {"members": [f"CN=5,{BASE}"]})
 
 
-async def test_soft_match(sync_directory: Directory, directory: Directory) -> None:
+async def test_soft_match(sync_caller: Caller, caller: Caller) -> None:
     """A cloud contact is matched once in a dry run, too, and joins the groups."""
-    await contacts.create_contact(directory, person("Una Cloud", emailAddress="a@x.test"))
+    await contacts.create_contact(caller, person("Una Cloud", emailAddress="a@x.test"))
     people = [contact(1, "Ann", "a@x.test"), contact(2, "Twin", "a@x.test", manager=1)]
-    preview = await previewed(sync_directory, Simulated(people, [group(9, "team", [1, 2])]), ad_soft_match=True)
+    preview = await previewed(sync_caller, Simulated(people, [group(9, "team", [1, 2])]), ad_soft_match=True)
     assert counts(preview) == {"updated": 1, "skipped": 1, "groupsChanged": 1, "membershipsChanged": 1}

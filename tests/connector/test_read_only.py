@@ -271,12 +271,12 @@ class Attempts(RuleBasedStateMachine):
 
     async def _into_a_group(self, name: str) -> None:
         from resolvers import groups
-        from resolvers.caller import Directory
+        from resolvers.caller import Caller
 
-        directory = Directory(self.syncing.db, Author("tester", "graphql"))
+        caller = Caller(self.syncing.db, Author("tester", "graphql"))
         address = f"{new_id()}@example.test"
-        group = await groups.create_group(directory, {"displayName": "G", "emailAddress": address})
-        await groups.add_contacts(directory, group["_id"], [(await self.syncing.contact(name))["_id"]])
+        group = await groups.create_group(caller, {"displayName": "G", "emailAddress": address})
+        await groups.add_contacts(caller, group["_id"], [(await self.syncing.contact(name))["_id"]])
 
     async def _cycle(self) -> None:
         await self.syncing.succeed()

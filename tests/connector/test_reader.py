@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 
 from connector.errors import SearchRefused
-from connector.objects import Reason, Skipped, Standing
-from resolvers.sync.objects import DirectoryContact, DirectoryGroup
-from resolvers.sync.plan import FullReason, Plan, plan
+from resolvers.sync.policy import FullReason, ReadPlan, plan
+from resolvers.sync.source import DirectoryContact, DirectoryGroup, Reason, Suitability, UnsuitableObject
 from tests.ad.provision import BASE_DN, CONTACTS_DN, OUTSIDER_DN
 from tests.connector.conftest import reading
 
@@ -28,7 +27,7 @@ async def everything(pages: AsyncIterator[list[T]]) -> list[T]:
     return [row async for page in pages for row in page]
 
 
-def contacts(rows: Sequence[DirectoryContact | Skipped]) -> dict[str, DirectoryContact]:
+def contacts(rows: Sequence[DirectoryContact | UnsuitableObject]) -> dict[str, DirectoryContact]:
     """Those read as contacts, by display name."""
     return {row.fields["displayName"]: row for row in rows if isinstance(row, DirectoryContact)}
 
@@ -124,7 +123,7 @@ async def test_changes_since_a_mark(controller: "Controller", admin: "Administra
     }
     assert changes["Ann"].fields["jobTitle"] == "Director"
     assert changes["Di"].object_guid == added
-    assert plan(before, after) == Plan(before.usn)
+    assert plan(before, after) == ReadPlan(before.usn)
 
 
 async def test_manager_renamed(controller: "Controller", admin: "Administrator") -> None:
@@ -178,12 +177,12 @@ async def test_standings(controller: "Controller", admin: "Administrator") -> No
     team = admin.add_group("Team")
     async with reading(controller) as reader:
         admin.set(ANN, mail=None)
-        asked = await everything(reader.standings_by_guid("contact", [bo]))
-        found = await everything(reader.standings("contact"))
-        groups = await everything(reader.standings("group"))
-    assert asked == [Standing(bo, suitable=True)]
+        asked = await everything(reader.suitability_by_guid("contact", [bo]))
+        found = await everything(reader.suitability("contact"))
+        groups = await everything(reader.suitability("group"))
+    assert asked == [Suitability(bo, suitable=True)]
     assert {each.object_guid: each.suitable for each in found} == {ann: False, bo: True}
-    assert groups == [Standing(team, suitable=True)]
+    assert groups == [Suitability(team, suitable=True)]
 
 
 async def test_filter(controller: "Controller", admin: "Administrator") -> None:
@@ -240,7 +239,7 @@ async def test_skipped_objects(controller: "Controller", admin: "Administrator")
     admin.add_contact("CAS_{1}")
     async with reading(controller) as reader:
         rows = await everything(reader.contacts())
-    reasons = {row.distinguished_name: row.reason for row in rows if isinstance(row, Skipped)}
+    reasons = {row.distinguished_name: row.reason for row in rows if isinstance(row, UnsuitableObject)}
     assert reasons == {
         f"CN=No mail,{CONTACTS_DN}": Reason.NO_ADDRESS,
         f"CN=CAS_{{1}},{CONTACTS_DN}": Reason.SYSTEM_MAILBOX,

@@ -7,7 +7,7 @@ import pytest
 
 from connector.errors import ExtraMissing
 from connector.scheduler import scheduled
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.sync import control
 from settings import Settings
 from storage.documents import now
@@ -21,63 +21,63 @@ def syncing_settings(**changes: object) -> Settings:
     return Settings.model_validate(values | changes)
 
 
-async def enabled(directory: Directory, wanted: bool) -> None:
+async def enabled(caller: Caller, wanted: bool) -> None:
     """Wait until a sync is scheduled, or none is."""
     async with asyncio.timeout(10):
-        while (await control.status(directory))["enabled"] is not wanted:  # noqa: ASYNC110 - a task of the service does it
+        while (await control.status(caller))["enabled"] is not wanted:  # noqa: ASYNC110 - a task of the service does it
             await asyncio.sleep(0.01)
 
 
-async def test_missing_extra_is_named(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_missing_extra_is_named(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     """A service that shall sync and lacks python-ldap does not start, and says what to install."""
     monkeypatch.setitem(sys.modules, "ldap", None)
     with pytest.raises(ExtraMissing, match=r"contacts-service\[ad\]"):
-        async with scheduled(directory, syncing_settings()):
+        async with scheduled(caller, syncing_settings()):
             pass
 
 
-async def test_nothing_is_due_without_a_directory(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nothing_is_due_without_a_directory(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once no service has said for a while that it syncs, the others say so, and forget what was asked for."""
     monkeypatch.setattr("connector.scheduler.CONFIRM_SECONDS", 0.01)
-    await schedule(directory.db, "dc1", 30)
-    run = await control.start(directory)
-    async with scheduled(directory, Settings()):
+    await schedule(caller.db, "dc1", 30)
+    run = await control.start(caller)
+    async with scheduled(caller, Settings()):
         await asyncio.sleep(0.1)
-        assert (await control.status(directory))["enabled"] is True
+        assert (await control.status(caller))["enabled"] is True
         monkeypatch.setattr("connector.scheduler.SILENT_SECONDS", 0)
-        await enabled(directory, False)
-        status = await control.status(directory)
+        await enabled(caller, False)
+        status = await control.status(caller)
     assert (status["enabled"], status["nextRunAt"]) == (False, None)
-    assert (await control.get_run(directory, run["_id"]))["status"] == "ABANDONED"
+    assert (await control.get_run(caller, run["_id"]))["status"] == "ABANDONED"
 
 
-async def test_service_without_a_directory_leaves_the_others_alone(directory: Directory) -> None:
+async def test_service_without_a_directory_leaves_the_others_alone(caller: Caller) -> None:
     """A service that starts without these settings takes neither schedule nor request from the others."""
-    await schedule(directory.db, "dc1", 30)
-    before = (await control.status(directory))["nextRunAt"]
-    run = await control.start(directory)
-    async with scheduled(directory, Settings()):
-        status = await control.status(directory)
+    await schedule(caller.db, "dc1", 30)
+    before = (await control.status(caller))["nextRunAt"]
+    run = await control.start(caller)
+    async with scheduled(caller, Settings()):
+        status = await control.status(caller)
     assert (status["enabled"], status["nextRunAt"]) == (True, before)
-    assert (await control.get_run(directory, run["_id"]))["status"] == "QUEUED"
+    assert (await control.get_run(caller, run["_id"]))["status"] == "QUEUED"
 
 
-async def test_schedule_is_confirmed(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_schedule_is_confirmed(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     """A service that syncs says so again and again, so that a schedule that was taken back returns."""
     monkeypatch.setattr("connector.scheduler.CONFIRM_SECONDS", 0.01)
     monkeypatch.setattr("connector.scheduler.POLL_SECONDS", 60)
-    async with scheduled(directory, syncing_settings()):
-        assert await state.unscheduled(directory.db, 0)
-        await enabled(directory, True)
+    async with scheduled(caller, syncing_settings()):
+        assert await state.unscheduled(caller.db, 0)
+        await enabled(caller, True)
 
 
-async def test_shorter_interval_counts_from_now(directory: Directory) -> None:
+async def test_shorter_interval_counts_from_now(caller: Caller) -> None:
     """Restarted with a shorter interval, a service does not wait for the longer one to end; with a longer, it keeps."""
-    await schedule(directory.db, "dc1", 30)
-    first = (await control.status(directory))["nextRunAt"]
-    await directory.db.state.update_one({"_id": lease.ID}, {"$set": {"nextRunAt": now().replace(year=2100)}})
-    await schedule(directory.db, "dc1", 5)
-    second = (await control.status(directory))["nextRunAt"]
-    await schedule(directory.db, "dc1", 60)
+    await schedule(caller.db, "dc1", 30)
+    first = (await control.status(caller))["nextRunAt"]
+    await caller.db.state.update_one({"_id": lease.ID}, {"$set": {"nextRunAt": now().replace(year=2100)}})
+    await schedule(caller.db, "dc1", 5)
+    second = (await control.status(caller))["nextRunAt"]
+    await schedule(caller.db, "dc1", 60)
     assert first < second  # type: ignore[operator] # moments
-    assert (await control.status(directory))["nextRunAt"] == second
+    assert (await control.status(caller))["nextRunAt"] == second

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connector.connection import Connection, Search
+from connector.connection import LdapConnection, Search
 from connector.entry import Attributes
 from connector.errors import CertificateRejected, CredentialsRejected, DirectoryError, NotSynchronized, Unreachable
 from connector.session import open_session
@@ -40,14 +40,14 @@ async def test_ldaps_and_starttls(controller: "Controller") -> None:
 
 async def test_server_that_lags_behind(controller: "Controller", monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that says it has not replicated yet is left for the next one; if there is none, that is the reason."""
-    root = Connection.root
+    root = LdapConnection.root
     lagging = controller.url
 
-    def said(connection: Connection, *attributes: str) -> Attributes:  # Samba always says that it has
+    def said(connection: LdapConnection, *attributes: str) -> Attributes:  # Samba always says that it has
         told = root(connection, *attributes)
         return {**told, "isSynchronized": [b"FALSE"]} if connection.url == lagging else told
 
-    monkeypatch.setattr(Connection, "root", said)
+    monkeypatch.setattr(LdapConnection, "root", said)
     both = settings_for(controller, ad_urls=(controller.url, controller.starttls_url))
     async with open_session(both) as session:
         assert session.url == controller.starttls_url

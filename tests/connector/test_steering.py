@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from app import create_app
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from storage.sync import lease
 from tests.ad.provision import CONTACTS_DN
 from tests.connector.syncing import Syncing
@@ -39,8 +39,8 @@ CONTACT = """query ($address: String!) { contact(emailAddress: $address) {
 class Service:
     """A running service that syncs, and its GraphQL and REST clients."""
 
-    def __init__(self, directory: Directory, client: httpx.AsyncClient) -> None:
-        self.directory, self.rest, self.graphql = directory, client, GraphQL(client)
+    def __init__(self, caller: Caller, client: httpx.AsyncClient) -> None:
+        self.caller, self.rest, self.graphql = caller, client, GraphQL(client)
 
     async def state(self) -> Any:  # as GraphQL gives it
         """The state of the sync."""
@@ -50,7 +50,7 @@ class Service:
         """The state of the sync once nothing runs or waits."""
         async with asyncio.timeout(20):
             while True:
-                kept = await lease.read(self.directory.db)
+                kept = await lease.read(self.caller.db)
                 if not kept.get("held") and "request" not in kept and (state := await self.state())["lastRun"]:
                     return state
                 await asyncio.sleep(0.02)
@@ -78,7 +78,7 @@ async def service(
 
         transport = httpx.ASGITransport(with_state)
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
-            made = Service(syncing.directory, client)
+            made = Service(syncing.caller, client)
             await made.settled()
             yield made
 
@@ -198,7 +198,7 @@ async def test_progress(service: Service, syncing: Syncing) -> None:
     feed = Feed(syncing.db)
     told: list[tuple[str, str]] = []
     async with asyncio.timeout(20):
-        async for run in control.progress(feed, syncing.directory):
+        async for run in control.progress(feed, syncing.caller):
             if not told:
                 await service.start()
             told.append((run["_id"], run["status"]))

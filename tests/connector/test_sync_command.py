@@ -93,7 +93,7 @@ async def test_killed_process_is_taken_over_within_a_minute(
     killed = time.monotonic()
     await process.wait()
     assert await syncing.db.contacts.count_documents({}) < 3_000
-    async with scheduled(syncing.directory, syncing.settings):
+    async with scheduled(syncing.caller, syncing.settings):
         await present(syncing, 3_000)
     assert time.monotonic() - killed < 60
     await check(syncing.db)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.imports import jobs
 from resolvers.imports.jobs import Options
 from resolvers.imports.runner import run_one
@@ -18,39 +18,39 @@ async def chunks(data: bytes) -> AsyncIterator[bytes]:
         yield data[start : start + (1 << 16)]
 
 
-async def import_csv(directory: Directory, text: str | bytes, **options: object) -> Document:
+async def import_csv(caller: Caller, text: str | bytes, **options: object) -> Document:
     """Import a file and return the finished job."""
     data = text.encode() if isinstance(text, str) else text
-    job, scanned = await jobs.start_csv(directory, chunks(data), Options(**options))  # type: ignore[arg-type]  # what each test varies
-    await run_one(directory, job["_id"], scanned)
-    return await job_of(directory, job)
+    job, scanned = await jobs.start_csv(caller, chunks(data), Options(**options))  # type: ignore[arg-type]  # what each test varies
+    await run_one(caller, job["_id"], scanned)
+    return await job_of(caller, job)
 
 
-async def import_rows(directory: Directory, rows: Sequence[object], **options: object) -> Document:
+async def import_rows(caller: Caller, rows: Sequence[object], **options: object) -> Document:
     """Import rows and return the finished job."""
-    job, scanned = await jobs.start_rows(directory, rows, Options(**options))  # type: ignore[arg-type]  # what each test varies
-    await run_one(directory, job["_id"], scanned)
-    return await job_of(directory, job)
+    job, scanned = await jobs.start_rows(caller, rows, Options(**options))  # type: ignore[arg-type]  # what each test varies
+    await run_one(caller, job["_id"], scanned)
+    return await job_of(caller, job)
 
 
-async def job_of(directory: Directory, job: Document) -> Document:
+async def job_of(caller: Caller, job: Document) -> Document:
     """The job as it is now."""
-    found = await jobs.get(directory, job["_id"])
+    found = await jobs.get(caller, job["_id"])
     assert found
     return found
 
 
-async def problems_of(directory: Directory, job: Document) -> list[tuple[int, str | None, str]]:
+async def problems_of(caller: Caller, job: Document) -> list[tuple[int, str | None, str]]:
     """The line, column and code of each of its problems."""
     return [
         (each["line"] or each["row"], each["column"], each["code"])
-        async for each in imports.all_problems(directory.db, job["_id"])
+        async for each in imports.all_problems(caller.db, job["_id"])
     ]
 
 
-async def outcomes_of(directory: Directory, job: Document) -> list[Document]:
+async def outcomes_of(caller: Caller, job: Document) -> list[Document]:
     """What became of each row, in the order of the rows."""
-    rows = [row async for chunk in imports.outcomes(directory.db, job["_id"]) for row in chunk["rows"]]
+    rows = [row async for chunk in imports.outcomes(caller.db, job["_id"]) for row in chunk["rows"]]
     return sorted(rows, key=lambda row: int(row["row"]))
 
 

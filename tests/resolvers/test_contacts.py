@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from resolvers import contacts, groups, statistics
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.errors import (
     ContactReadOnly,
     EmailAddressTaken,
@@ -37,63 +37,63 @@ async def outcome(work: Awaitable[Document]) -> Document | Problem:
         return problem
 
 
-async def names(directory: Directory, **wanted: object) -> list[str]:
+async def names(caller: Caller, **wanted: object) -> list[str]:
     """The display names of the selected contacts."""
     selection = Selection(**wanted)  # type: ignore[arg-type] # each test gives what the field takes
-    page = await contacts.list_contacts(directory, selection, NAME, Window(100))
+    page = await contacts.list_contacts(caller, selection, NAME, Window(100))
     return [each["displayName"] for each in page.documents]
 
 
-async def test_created_contact_is_read_back(directory: Directory) -> None:
+async def test_created_contact_is_read_back(caller: Caller) -> None:
     """A new contact is found by its id and by each of its addresses, in any case."""
-    made = await contacts.create_contact(directory, person(aliases=["second@partner.example"]))
+    made = await contacts.create_contact(caller, person(aliases=["second@partner.example"]))
     assert made["source"] == "CLOUD"
     assert made["gal"] == "VISIBLE"
     assert made["version"] == 1
     assert made["createdAt"] == created_at(made["_id"])
     for address in ("ANA.SILVA@partner.EXAMPLE", "second@partner.example"):
-        found = await contacts.contact_by_address(directory, address)
+        found = await contacts.contact_by_address(caller, address)
         assert found is not None
         assert found["_id"] == made["_id"]
 
 
-async def test_racing_creates_of_one_address_make_one_contact(directory: Directory) -> None:
+async def test_racing_creates_of_one_address_make_one_contact(caller: Caller) -> None:
     """Of many at once one wins, and the others are told who holds the address."""
-    outcomes = await asyncio.gather(*(outcome(contacts.create_contact(directory, person())) for _ in range(8)))
+    outcomes = await asyncio.gather(*(outcome(contacts.create_contact(caller, person())) for _ in range(8)))
     (winner,) = [each for each in outcomes if isinstance(each, dict)]
     taken = [each for each in outcomes if isinstance(each, EmailAddressTaken)]
     assert len(taken) == 7
     assert {each.holder["_id"] for each in taken} == {winner["_id"]}
-    await check(directory.db)
+    await check(caller.db)
 
 
-async def test_alias_of_another_is_taken(directory: Directory) -> None:
+async def test_alias_of_another_is_taken(caller: Caller) -> None:
     """Primary addresses and aliases share one space, groups included."""
-    await contacts.create_contact(directory, person(aliases=["shared@partner.example"]))
-    group = await groups.create_group(directory, {"displayName": "All", "emailAddress": "all@partner.example"})
+    await contacts.create_contact(caller, person(aliases=["shared@partner.example"]))
+    group = await groups.create_group(caller, {"displayName": "All", "emailAddress": "all@partner.example"})
     for fields in ({"emailAddress": "Shared@Partner.example"}, {"aliases": ["ALL@partner.example"]}):
         with pytest.raises(EmailAddressTaken) as caught:
-            await contacts.create_contact(directory, person("Bo Li", **fields))
+            await contacts.create_contact(caller, person("Bo Li", **fields))
     assert caught.value.holder["_id"] == group["_id"]
 
 
-async def test_address_is_free_again_after_update(directory: Directory) -> None:
+async def test_address_is_free_again_after_update(caller: Caller) -> None:
     """An address that a contact gives up can be taken at once."""
-    first = await contacts.create_contact(directory, person())
-    await contacts.update_contact(directory, first["_id"], {"emailAddress": "new@partner.example"})
-    await contacts.create_contact(directory, person("Bo Li", emailAddress="ana.silva@partner.example"))
-    await check(directory.db)
+    first = await contacts.create_contact(caller, person())
+    await contacts.update_contact(caller, first["_id"], {"emailAddress": "new@partner.example"})
+    await contacts.create_contact(caller, person("Bo Li", emailAddress="ana.silva@partner.example"))
+    await check(caller.db)
 
 
-async def test_update_changes_only_what_is_given(directory: Directory) -> None:
+async def test_update_changes_only_what_is_given(caller: Caller) -> None:
     """An update leaves other fields, counts the version, and is recorded."""
-    made = await contacts.create_contact(directory, person(company="Acme", notes="x"))
-    after = await contacts.update_contact(directory, made["_id"], {"notes": None, "jobTitle": "Buyer"})
+    made = await contacts.create_contact(caller, person(company="Acme", notes="x"))
+    after = await contacts.update_contact(caller, made["_id"], {"notes": None, "jobTitle": "Buyer"})
     assert (after["company"], after["jobTitle"], after["version"]) == ("Acme", "Buyer", 2)
-    stored = await contacts.get_contact(directory, made["_id"])
+    stored = await contacts.get_contact(caller, made["_id"])
     assert stored is not None
     assert "notes" not in stored
-    changes = (await contacts.list_history(directory, made["_id"], Window(9))).documents
+    changes = (await contacts.list_history(caller, made["_id"], Window(9))).documents
     assert [(each["action"], each["version"], each["by"], each["through"]) for each in changes] == [
         ("UPDATED", 2, "tester", "graphql"),
         ("CREATED", 1, "tester", "graphql"),
@@ -101,238 +101,236 @@ async def test_update_changes_only_what_is_given(directory: Directory) -> None:
     assert (changes[0]["before"], changes[0]["after"]) == ({"notes": "x"}, {"jobTitle": "Buyer"})
 
 
-async def test_update_that_changes_nothing_writes_nothing(directory: Directory) -> None:
+async def test_update_that_changes_nothing_writes_nothing(caller: Caller) -> None:
     """Sending what is there already makes no new version."""
-    made = await contacts.create_contact(directory, person(company="Acme"))
-    assert (await contacts.update_contact(directory, made["_id"], {"company": "Acme "}))["version"] == 1
+    made = await contacts.create_contact(caller, person(company="Acme"))
+    assert (await contacts.update_contact(caller, made["_id"], {"company": "Acme "}))["version"] == 1
 
 
-async def test_expected_version(directory: Directory) -> None:
+async def test_expected_version(caller: Caller) -> None:
     """An update or deletion of what someone else changed is refused, with what it is now."""
-    made = await contacts.create_contact(directory, person())
-    await contacts.update_contact(directory, made["_id"], {"notes": "x"}, expected_version=1)
+    made = await contacts.create_contact(caller, person())
+    await contacts.update_contact(caller, made["_id"], {"notes": "x"}, expected_version=1)
     with pytest.raises(VersionConflict) as caught:
-        await contacts.update_contact(directory, made["_id"], {"notes": "y"}, expected_version=1)
+        await contacts.update_contact(caller, made["_id"], {"notes": "y"}, expected_version=1)
     assert caught.value.current["notes"] == "x"
     with pytest.raises(VersionConflict):
-        await contacts.delete_contact(directory, made["_id"], expected_version=1)
+        await contacts.delete_contact(caller, made["_id"], expected_version=1)
 
 
-async def test_racing_updates_of_other_fields_all_take_effect(directory: Directory) -> None:
+async def test_racing_updates_of_other_fields_all_take_effect(caller: Caller) -> None:
     """Updates of different fields at once are all kept."""
-    made = await contacts.create_contact(directory, person())
+    made = await contacts.create_contact(caller, person())
     fields = ["company", "jobTitle", "department", "notes", "businessPhone"]
-    await asyncio.gather(*(contacts.update_contact(directory, made["_id"], {each: "12345"}) for each in fields))
-    stored = await contacts.get_contact(directory, made["_id"])
+    await asyncio.gather(*(contacts.update_contact(caller, made["_id"], {each: "12345"}) for each in fields))
+    stored = await contacts.get_contact(caller, made["_id"])
     assert stored is not None
     assert [stored.get(each) for each in fields] == ["12345"] * 5
     assert stored["version"] == 6
-    await check(directory.db)
+    await check(caller.db)
 
 
 @pytest.mark.parametrize("version", [0, -1, 2])
-async def test_no_contact_has_an_impossible_version(directory: Directory, version: int) -> None:
+async def test_no_contact_has_an_impossible_version(caller: Caller, version: int) -> None:
     """A version that a contact never had, zero too, stops a deletion."""
-    made = await contacts.create_contact(directory, person())
+    made = await contacts.create_contact(caller, person())
     with pytest.raises(VersionConflict):
-        await contacts.delete_contact(directory, made["_id"], expected_version=version)
-    assert await contacts.get_contact(directory, made["_id"])
+        await contacts.delete_contact(caller, made["_id"], expected_version=version)
+    assert await contacts.get_contact(caller, made["_id"])
 
 
-async def test_unknown_ids(directory: Directory) -> None:
+async def test_unknown_ids(caller: Caller) -> None:
     """What does not exist cannot be changed."""
-    for work in (contacts.update_contact(directory, "x", {}), contacts.restore_contact(directory, "x")):
+    for work in (contacts.update_contact(caller, "x", {}), contacts.restore_contact(caller, "x")):
         with pytest.raises(NotFound):
             await work
     with pytest.raises(NotFound):
-        await contacts.delete_contact(directory, "x")
+        await contacts.delete_contact(caller, "x")
 
 
-async def test_synced_contact_is_read_only(directory: Directory, sync_directory: Directory) -> None:
+async def test_synced_contact_is_read_only(caller: Caller, sync_caller: Caller) -> None:
     """No update, not even of nothing, and no deletion of a synced contact; the refusal says where to edit."""
-    contact = await synced(sync_directory)
+    contact = await synced(sync_caller)
     for fields in ({"notes": "x"}, {}, {"showInGal": False}, {"managerId": None}):
         with pytest.raises(ContactReadOnly, match="CN=Ivo Horvat,OU=Contacts"):
-            await contacts.update_contact(directory, contact["_id"], fields)
+            await contacts.update_contact(caller, contact["_id"], fields)
     with pytest.raises(ContactReadOnly):
-        await contacts.delete_contact(directory, contact["_id"])
-    assert (await contacts.get_contact(directory, contact["_id"])) == contact
+        await contacts.delete_contact(caller, contact["_id"])
+    assert (await contacts.get_contact(caller, contact["_id"])) == contact
 
 
-async def test_deleted_synced_contact_stays_deleted_in_the_cloud(
-    directory: Directory, sync_directory: Directory
-) -> None:
+async def test_deleted_synced_contact_stays_deleted_in_the_cloud(caller: Caller, sync_caller: Caller) -> None:
     """What Active Directory deleted comes back by being undeleted there, not from the recycle bin."""
-    contact = await synced(sync_directory)
-    await remove(sync_directory, [contact["onPremises"]["objectGuid"]])
+    contact = await synced(sync_caller)
+    await remove(sync_caller, [contact["onPremises"]["objectGuid"]])
     with pytest.raises(ContactReadOnly):
-        await contacts.restore_contact(directory, contact["_id"])
+        await contacts.restore_contact(caller, contact["_id"])
 
 
-async def test_manager_must_exist(directory: Directory) -> None:
+async def test_manager_must_exist(caller: Caller) -> None:
     """An unknown manager is refused by the field that named it."""
     with pytest.raises(NotFound) as caught:
-        await contacts.create_contact(directory, person(managerId="nobody"))
+        await contacts.create_contact(caller, person(managerId="nobody"))
     assert caught.value.field == "managerId"
 
 
-async def test_manager_cycles_are_refused(directory: Directory) -> None:
+async def test_manager_cycles_are_refused(caller: Caller) -> None:
     """Nobody manages themselves, not through others either."""
-    top = await contacts.create_contact(directory, person("Top One"))
-    mid = await contacts.create_contact(directory, person("Mid One", managerId=top["_id"]))
-    low = await contacts.create_contact(directory, person("Low One", managerId=mid["_id"]))
-    assert await names(directory, manager_id=top["_id"]) == ["Mid One"]
+    top = await contacts.create_contact(caller, person("Top One"))
+    mid = await contacts.create_contact(caller, person("Mid One", managerId=top["_id"]))
+    low = await contacts.create_contact(caller, person("Low One", managerId=mid["_id"]))
+    assert await names(caller, manager_id=top["_id"]) == ["Mid One"]
     for manager in (top, low):
         with pytest.raises(ManagerCycle):
-            await contacts.update_contact(directory, top["_id"], {"managerId": manager["_id"]})
+            await contacts.update_contact(caller, top["_id"], {"managerId": manager["_id"]})
 
 
-async def test_racing_managers_close_no_cycle(directory: Directory) -> None:
+async def test_racing_managers_close_no_cycle(caller: Caller) -> None:
     """Of two that would manage one another at once, one is refused."""
     for round_ in range(5):
-        a, b = [await contacts.create_contact(directory, person(f"Pair{round_} {x}")) for x in "ab"]
+        a, b = [await contacts.create_contact(caller, person(f"Pair{round_} {x}")) for x in "ab"]
         outcomes = await asyncio.gather(
-            outcome(contacts.update_contact(directory, a["_id"], {"managerId": b["_id"]})),
-            outcome(contacts.update_contact(directory, b["_id"], {"managerId": a["_id"]})),
+            outcome(contacts.update_contact(caller, a["_id"], {"managerId": b["_id"]})),
+            outcome(contacts.update_contact(caller, b["_id"], {"managerId": a["_id"]})),
         )
         assert sorted(type(each).__name__ for each in outcomes) == ["ManagerCycle", "dict"]
 
 
-async def test_delete_and_restore(directory: Directory) -> None:
+async def test_delete_and_restore(caller: Caller) -> None:
     """A deleted contact frees its address and leaves no reference; restored, it has all back."""
-    boss = await contacts.create_contact(directory, person("Big Boss"))
-    made = await contacts.create_contact(directory, person(managerId=boss["_id"], showInGal=False))
-    report = await contacts.create_contact(directory, person("Low One", managerId=made["_id"]))
-    group = await groups.create_group(directory, {"displayName": "G", "emailAddress": "g@partner.example"})
-    await groups.add_contacts(directory, group["_id"], [made["_id"]])
+    boss = await contacts.create_contact(caller, person("Big Boss"))
+    made = await contacts.create_contact(caller, person(managerId=boss["_id"], showInGal=False))
+    report = await contacts.create_contact(caller, person("Low One", managerId=made["_id"]))
+    group = await groups.create_group(caller, {"displayName": "G", "emailAddress": "g@partner.example"})
+    await groups.add_contacts(caller, group["_id"], [made["_id"]])
 
-    await contacts.delete_contact(directory, made["_id"])
-    await check(directory.db)
-    assert await contacts.get_contact(directory, made["_id"]) is None
-    assert (await statistics.contact_stats(directory))["hiddenFromGal"] == 0
-    orphan = await contacts.get_contact(directory, report["_id"])
+    await contacts.delete_contact(caller, made["_id"])
+    await check(caller.db)
+    assert await contacts.get_contact(caller, made["_id"]) is None
+    assert (await statistics.contact_stats(caller))["hiddenFromGal"] == 0
+    orphan = await contacts.get_contact(caller, report["_id"])
     assert orphan is not None
     assert "managerId" not in orphan
 
-    back = await contacts.restore_contact(directory, made["_id"])
-    await check(directory.db)
+    back = await contacts.restore_contact(caller, made["_id"])
+    await check(caller.db)
     assert (back["managerId"], back["groupIds"], back["version"]) == (boss["_id"], [group["_id"]], 2)
-    assert await names(directory, manager_id=made["_id"]) == ["Low One"]
-    assert await contacts.count_deleted(directory) == 0
+    assert await names(caller, manager_id=made["_id"]) == ["Low One"]
+    assert await contacts.count_deleted(caller) == 0
 
 
 @pytest.mark.parametrize("restored", [("boss", "report"), ("report", "boss")])
 @pytest.mark.parametrize("deleted", [[("boss", "report")], [("boss",), ("report",)], [("report",), ("boss",)]])
 async def test_restore_manager_and_report(
-    directory: Directory, deleted: list[tuple[str, ...]], restored: tuple[str, str]
+    caller: Caller, deleted: list[tuple[str, ...]], restored: tuple[str, str]
 ) -> None:
     """A manager and a report are so again, whichever was deleted first or both at once, whichever is restored first."""
-    boss = await contacts.create_contact(directory, person("Big Boss"))
-    report = await contacts.create_contact(directory, person("Low One", managerId=boss["_id"]))
+    boss = await contacts.create_contact(caller, person("Big Boss"))
+    report = await contacts.create_contact(caller, person("Low One", managerId=boss["_id"]))
     ids = {"boss": boss["_id"], "report": report["_id"]}
     for together in deleted:
-        await contacts.delete_contacts(directory, [ids[each] for each in together])
+        await contacts.delete_contacts(caller, [ids[each] for each in together])
     for each in restored:
-        await contacts.restore_contact(directory, ids[each])
-    assert await names(directory, manager_id=boss["_id"]) == ["Low One"]
-    await check(directory.db)
+        await contacts.restore_contact(caller, ids[each])
+    assert await names(caller, manager_id=boss["_id"]) == ["Low One"]
+    await check(caller.db)
 
 
-async def test_restore_leaves_a_deleted_report_its_later_manager(directory: Directory) -> None:
+async def test_restore_leaves_a_deleted_report_its_later_manager(caller: Caller) -> None:
     """A report that had another manager when it was deleted comes back to that one."""
-    boss = await contacts.create_contact(directory, person("Big Boss"))
-    later = await contacts.create_contact(directory, person("New Boss"))
-    report = await contacts.create_contact(directory, person("Low One", managerId=boss["_id"]))
-    await contacts.delete_contact(directory, boss["_id"])
-    await contacts.update_contact(directory, report["_id"], {"managerId": later["_id"]})
-    await contacts.delete_contact(directory, report["_id"])
+    boss = await contacts.create_contact(caller, person("Big Boss"))
+    later = await contacts.create_contact(caller, person("New Boss"))
+    report = await contacts.create_contact(caller, person("Low One", managerId=boss["_id"]))
+    await contacts.delete_contact(caller, boss["_id"])
+    await contacts.update_contact(caller, report["_id"], {"managerId": later["_id"]})
+    await contacts.delete_contact(caller, report["_id"])
     for each in (boss, report):
-        await contacts.restore_contact(directory, each["_id"])
-    assert await names(directory, manager_id=later["_id"]) == ["Low One"]
+        await contacts.restore_contact(caller, each["_id"])
+    assert await names(caller, manager_id=later["_id"]) == ["Low One"]
 
 
-async def test_restore_without_what_is_gone(directory: Directory) -> None:
+async def test_restore_without_what_is_gone(caller: Caller) -> None:
     """Restoring leaves out a manager and groups that were deleted meanwhile."""
-    boss = await contacts.create_contact(directory, person("Big Boss"))
-    made = await contacts.create_contact(directory, person(managerId=boss["_id"]))
-    group = await groups.create_group(directory, {"displayName": "G", "emailAddress": "g@partner.example"})
-    await groups.add_contacts(directory, group["_id"], [made["_id"]])
-    await contacts.delete_contact(directory, made["_id"])
-    await contacts.delete_contact(directory, boss["_id"])
-    await groups.delete_group(directory, group["_id"])
-    back = await contacts.restore_contact(directory, made["_id"])
+    boss = await contacts.create_contact(caller, person("Big Boss"))
+    made = await contacts.create_contact(caller, person(managerId=boss["_id"]))
+    group = await groups.create_group(caller, {"displayName": "G", "emailAddress": "g@partner.example"})
+    await groups.add_contacts(caller, group["_id"], [made["_id"]])
+    await contacts.delete_contact(caller, made["_id"])
+    await contacts.delete_contact(caller, boss["_id"])
+    await groups.delete_group(caller, group["_id"])
+    back = await contacts.restore_contact(caller, made["_id"])
     assert back.keys().isdisjoint({"managerId", "groupIds"})
-    await check(directory.db)
+    await check(caller.db)
 
 
-async def test_restore_closes_no_cycle(directory: Directory) -> None:
+async def test_restore_closes_no_cycle(caller: Caller) -> None:
     """A report that became the restored contact's superior meanwhile does not become its report again."""
-    boss = await contacts.create_contact(directory, person("Big Boss"))
-    made = await contacts.create_contact(directory, person(managerId=boss["_id"]))
-    report = await contacts.create_contact(directory, person("Low One", managerId=made["_id"]))
-    await contacts.delete_contact(directory, made["_id"])
-    await contacts.update_contact(directory, boss["_id"], {"managerId": report["_id"]})
-    await contacts.restore_contact(directory, made["_id"])
-    assert await names(directory, manager_id=made["_id"]) == []
+    boss = await contacts.create_contact(caller, person("Big Boss"))
+    made = await contacts.create_contact(caller, person(managerId=boss["_id"]))
+    report = await contacts.create_contact(caller, person("Low One", managerId=made["_id"]))
+    await contacts.delete_contact(caller, made["_id"])
+    await contacts.update_contact(caller, boss["_id"], {"managerId": report["_id"]})
+    await contacts.restore_contact(caller, made["_id"])
+    assert await names(caller, manager_id=made["_id"]) == []
 
 
-async def test_restore_needs_the_address(directory: Directory) -> None:
+async def test_restore_needs_the_address(caller: Caller) -> None:
     """A contact whose address was taken meanwhile stays deleted, and the refusal names the holder."""
-    made = await contacts.create_contact(directory, person())
-    await contacts.delete_contact(directory, made["_id"])
-    other = await contacts.create_contact(directory, person())
+    made = await contacts.create_contact(caller, person())
+    await contacts.delete_contact(caller, made["_id"])
+    other = await contacts.create_contact(caller, person())
     with pytest.raises(EmailAddressTaken) as caught:
-        await contacts.restore_contact(directory, made["_id"])
+        await contacts.restore_contact(caller, made["_id"])
     assert caught.value.holder["_id"] == other["_id"]
-    assert await contacts.count_deleted(directory) == 1
+    assert await contacts.count_deleted(caller) == 1
 
 
-async def test_delete_many(directory: Directory, sync_directory: Directory) -> None:
+async def test_delete_many(caller: Caller, sync_caller: Caller) -> None:
     """Many are deleted at once, and what cannot be is told one by one."""
-    made = [await contacts.create_contact(directory, person(f"Ana {x}")) for x in "abc"]
-    kept = await synced(sync_directory)
-    done = await contacts.delete_contacts(directory, [*(each["_id"] for each in made), kept["_id"], "x", "x"])
+    made = [await contacts.create_contact(caller, person(f"Ana {x}")) for x in "abc"]
+    kept = await synced(sync_caller)
+    done = await contacts.delete_contacts(caller, [*(each["_id"] for each in made), kept["_id"], "x", "x"])
     assert list(done.deleted) == [each["_id"] for each in made]
     assert {each: type(why) for each, why in done.problems.items()} == {kept["_id"]: ContactReadOnly, "x": NotFound}
-    await check(directory.db)
+    await check(caller.db)
 
 
-async def test_manager_of_a_synced_contact_stays(directory: Directory, sync_directory: Directory) -> None:
+async def test_manager_of_a_synced_contact_stays(caller: Caller, sync_caller: Caller) -> None:
     """Deleting a cloud contact would change the synced contact that it manages: that is changed in AD first."""
     boss, report = directory_contact("Big Boss"), directory_contact("Ivo Horvat")
     report = replace(report, manager_guid=boss.object_guid)
-    await apply(sync_directory, [boss, report])
-    manager = await contacts.contact_by_address(directory, str(boss.fields["emailAddress"]))
+    await apply(sync_caller, [boss, report])
+    manager = await contacts.contact_by_address(caller, str(boss.fields["emailAddress"]))
     assert manager is not None
-    await make_cloud_only(directory, [manager["_id"]])
+    await make_cloud_only(caller, [manager["_id"]])
     with pytest.raises(ContactReadOnly, match=r"manager is Big Boss.*CN=Ivo Horvat"):
-        await contacts.delete_contact(directory, manager["_id"])
-    assert manager["_id"] in (await contacts.delete_contacts(directory, [manager["_id"]])).problems
-    assert await names(directory, manager_id=manager["_id"]) == ["Ivo Horvat"]
-    await apply(sync_directory, [replace(report, manager_guid=None)])
-    await contacts.delete_contact(directory, manager["_id"])
-    await check(directory.db)
+        await contacts.delete_contact(caller, manager["_id"])
+    assert manager["_id"] in (await contacts.delete_contacts(caller, [manager["_id"]])).problems
+    assert await names(caller, manager_id=manager["_id"]) == ["Ivo Horvat"]
+    await apply(sync_caller, [replace(report, manager_guid=None)])
+    await contacts.delete_contact(caller, manager["_id"])
+    await check(caller.db)
 
 
-async def test_delete_too_many(directory: Directory) -> None:
+async def test_delete_too_many(caller: Caller) -> None:
     """More ids than one transaction should hold are refused."""
     with pytest.raises(InvalidInput):
-        await contacts.delete_contacts(directory, [str(each) for each in range(contacts.MAX_BULK + 1)])
+        await contacts.delete_contacts(caller, [str(each) for each in range(contacts.MAX_BULK + 1)])
 
 
-async def test_writers_at_once_leave_everything_exact(db: Database, directory: Directory) -> None:
+async def test_writers_at_once_leave_everything_exact(db: Database, caller: Caller) -> None:
     """Creates, updates, memberships and deletions at once leave statistics, claims and member counts exact."""
-    group = await groups.create_group(directory, {"displayName": "G", "emailAddress": "g@partner.example"})
+    group = await groups.create_group(caller, {"displayName": "G", "emailAddress": "g@partner.example"})
 
     async def life(number: int) -> None:
-        made = await contacts.create_contact(directory, person(f"Ana {number}", showInGal=number % 2 == 0))
-        await groups.add_contacts(directory, group["_id"], [made["_id"]])
+        made = await contacts.create_contact(caller, person(f"Ana {number}", showInGal=number % 2 == 0))
+        await groups.add_contacts(caller, group["_id"], [made["_id"]])
         await contacts.update_contact(
-            directory, made["_id"], {"showInGal": number % 3 == 0, "aliases": [f"{number}@x.example"]}
+            caller, made["_id"], {"showInGal": number % 3 == 0, "aliases": [f"{number}@x.example"]}
         )
         if number % 4 == 0:
-            await contacts.delete_contact(directory, made["_id"])
+            await contacts.delete_contact(caller, made["_id"])
 
     await asyncio.gather(*(life(number) for number in range(24)))
     await check(db)
-    assert (await statistics.contact_stats(directory))["total"] == 18
+    assert (await statistics.contact_stats(caller))["total"] == 18

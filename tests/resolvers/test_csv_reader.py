@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from resolvers.errors import ImportUnreadable
 from resolvers.files.cells import escape, unescape
-from resolvers.files.reader import Format, Reader
+from resolvers.files.reader import FileReader, Format
 from resolvers.files.records import MAX_RECORD, Records
 from resolvers.files.rows import ImportRow
 from resolvers.files.text import Detector, blocks
@@ -26,12 +26,12 @@ async def pieces(data: bytes, size: int = 1 << 16) -> AsyncIterator[bytes]:
         yield data[start : start + size]
 
 
-async def read(data: bytes | str, size: int = 1 << 16, **how: object) -> tuple[Reader, list[ImportRow]]:
+async def read(data: bytes | str, size: int = 1 << 16, **how: object) -> tuple[FileReader, list[ImportRow]]:
     data = data.encode() if isinstance(data, str) else data
     detector = Detector()
     async for block in blocks(pieces(data, size)):
         detector.feed(block)
-    reader = Reader(Format(detector.encoding(), **how))  # type: ignore[arg-type]  # what each test varies
+    reader = FileReader(Format(detector.encoding(), **how))  # type: ignore[arg-type]  # what each test varies
     return reader, [row async for rows in reader.rows(pieces(data, size)) for row in rows]
 
 
@@ -233,7 +233,7 @@ async def test_memory_is_bounded(unit: bytes) -> None:
 
     tracemalloc.start()
     try:
-        async for rows in Reader(Format("utf-8")).rows(hostile()):
+        async for rows in FileReader(Format("utf-8")).rows(hostile()):
             for _ in rows:
                 pass
     except ImportUnreadable:
@@ -307,8 +307,8 @@ async def test_addresses_are_those_of_the_rows(cells: list[tuple[str, str, str]]
     file = io.StringIO(newline="")
     csv.writer(file).writerows([("EmailAddress", "Aliases", "DisplayName"), *cells])
     how = Format("utf-8", ",", needed=("emailAddress",))
-    rows = [row async for rows in Reader(how).rows(pieces(file.getvalue().encode())) for row in rows]
-    fast = [each async for found in Reader(how).addresses(pieces(file.getvalue().encode())) for each in found]
+    rows = [row async for rows in FileReader(how).rows(pieces(file.getvalue().encode())) for row in rows]
+    fast = [each async for found in FileReader(how).addresses(pieces(file.getvalue().encode())) for each in found]
     assert fast == [(row.place, list(row.addresses)) for row in rows]
 
 

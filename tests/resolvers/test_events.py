@@ -10,7 +10,7 @@ from pymongo.errors import AutoReconnect, OperationFailure
 from structlog.testing import capture_logs
 
 from resolvers import contacts, events
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.errors import EventsMissed
 from resolvers.events import Feed
 from storage import events as stored_events
@@ -59,18 +59,18 @@ async def subscribed(feed: Feed) -> AsyncIterator[Subscriber]:
         await subscriber._changes.aclose()
 
 
-async def create(directory: Directory, *names: str) -> None:
+async def create(caller: Caller, *names: str) -> None:
     for name in names:
-        await contacts.create_contact(directory, person(name))
+        await contacts.create_contact(caller, person(name))
 
 
-async def test_slow_subscriber_is_dropped(directory: Directory, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_slow_subscriber_is_dropped(caller: Caller, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
     """One who does not keep up is told so; the others miss nothing."""
     monkeypatch.setattr(events, "QUEUE_SIZE", 3)
     monkeypatch.setattr(events, "PATIENCE_SECONDS", 0.05)
     names = [f"Person {number}" for number in range(8)]
     async with subscribed(feed) as slow, subscribed(feed) as quick:
-        creating = asyncio.create_task(create(directory, *names))
+        creating = asyncio.create_task(create(caller, *names))
         assert [await quick.next() for _ in names] == names
         await creating
         assert await slow.next() == names[0]
@@ -78,29 +78,29 @@ async def test_slow_subscriber_is_dropped(directory: Directory, feed: Feed, monk
             await slow.next()
 
 
-async def test_burst_is_waited_for(directory: Directory, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_burst_is_waited_for(caller: Caller, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
     """A burst that is larger than the queue reaches one who keeps reading."""
     monkeypatch.setattr(events, "QUEUE_SIZE", 1)
     names = [f"Person {number}" for number in range(20)]
     async with subscribed(feed) as subscriber:
-        await create(directory, *names)
+        await create(caller, *names)
         assert [await subscriber.next() for _ in names] == names
 
 
-async def test_outage_is_waited_out(directory: Directory, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_outage_is_waited_out(caller: Caller, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
     """While the server does not answer, nobody is told anything; afterwards, everything."""
     monkeypatch.setattr(stored_events, "_RETRY_SECONDS", 0.01)
     async with subscribed(feed) as subscriber:
-        await create(directory, "Before")
+        await create(caller, "Before")
         assert await subscriber.next() == "Before"
         fail_once(monkeypatch, AutoReconnect("the server is gone"))
         with capture_logs() as logs:
-            await create(directory, "During", "After")
+            await create(caller, "During", "After")
             assert [await subscriber.next(), await subscriber.next()] == ["During", "After"]
         assert [entry["event"] for entry in logs] == ["change stream interrupted"]
 
 
-async def test_lost_history_is_admitted(directory: Directory, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_lost_history_is_admitted(caller: Caller, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
     """After an interruption longer than the server's memory, subscribers learn that they may have missed something."""
     async with subscribed(feed) as subscriber, subscribed(feed) as other:
         fail_once(monkeypatch, OperationFailure("resume point may no longer be in the oplog", 286))
@@ -109,13 +109,11 @@ async def test_lost_history_is_admitted(directory: Directory, feed: Feed, monkey
         with pytest.raises(EventsMissed):
             await other.next()
     async with subscribed(feed) as again:
-        await create(directory, "After")
+        await create(caller, "After")
         assert await again.next() == "After"
 
 
-async def test_unreadable_contacts_are_admitted(
-    directory: Directory, feed: Feed, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_unreadable_contacts_are_admitted(caller: Caller, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the contacts that changed cannot be read, subscribers learn that they missed something."""
 
     async def fail(*_: object) -> None:
@@ -123,12 +121,12 @@ async def test_unreadable_contacts_are_admitted(
 
     async with subscribed(feed) as subscriber:
         monkeypatch.setattr(recycle_bin, "get_many", fail)
-        await create(directory, "Anyone")
+        await create(caller, "Anyone")
         with pytest.raises(EventsMissed):
             await subscriber.next()
 
 
-async def test_defect_leaves_nobody_waiting(directory: Directory, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_defect_leaves_nobody_waiting(caller: Caller, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
     """A defect in following the events is logged, its subscribers are told, and the next ones start afresh."""
 
     def fail(change: dict[str, Any]) -> Event:
@@ -137,17 +135,17 @@ async def test_defect_leaves_nobody_waiting(directory: Directory, feed: Feed, mo
     async with subscribed(feed) as subscriber:
         with monkeypatch.context() as patch, capture_logs() as logs:
             patch.setattr(stored_events, "_event", fail)
-            await create(directory, "Anyone")
+            await create(caller, "Anyone")
             with pytest.raises(EventsMissed):
                 await subscriber.next()
         assert [entry["event"] for entry in logs] == ["events are followed no more"]
     async with subscribed(feed) as again:
-        await create(directory, "Someone")
+        await create(caller, "Someone")
         assert await again.next() == "Someone"
 
 
 async def test_server_that_does_not_answer_at_first(
-    directory: Directory, feed: Feed, monkeypatch: pytest.MonkeyPatch
+    caller: Caller, feed: Feed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who subscribes while the server does not answer gets its error; who does so afterwards gets events."""
     with monkeypatch.context() as patch:
@@ -160,7 +158,7 @@ async def test_server_that_does_not_answer_at_first(
             with pytest.raises(AutoReconnect):
                 await anext(changes)
     async with subscribed(feed) as subscriber:
-        await create(directory, "Someone")
+        await create(caller, "Someone")
         assert await subscriber.next() == "Someone"
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from resolvers import contacts
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.errors import ImportUnreadable
 from resolvers.groups import add_contacts, create_group, delete_group, get_groups
 from resolvers.imports import jobs, run
@@ -26,146 +26,144 @@ def table(*rows: str) -> str:
     return "\n".join([FULL, *rows, ""])
 
 
-async def found(directory: Directory, address: str) -> Document:
-    contact = await contacts.contact_by_address(directory, address)
+async def found(caller: Caller, address: str) -> Document:
+    contact = await contacts.contact_by_address(caller, address)
     assert contact
     return contact
 
 
-async def test_documented_file(directory: Directory) -> None:
+async def test_documented_file(caller: Caller) -> None:
     """A file with just the documented columns makes cloud contacts, recorded as made through import."""
-    job = await import_csv(directory, f"{HEADER}\nAna Li,ana@a.example,Ana,Li,Acme,CTO,+49 30 1234567\n")
+    job = await import_csv(caller, f"{HEADER}\nAna Li,ana@a.example,Ana,Li,Acme,CTO,+49 30 1234567\n")
     assert (job["status"], counts(job)) == ("SUCCEEDED", {"created": 1})
-    contact = await found(directory, "ana@a.example")
+    contact = await found(caller, "ana@a.example")
     assert contact["businessPhoneE164"] == "+49301234567"
     assert (contact["source"], contact["gal"], contact["version"]) == ("CLOUD", "VISIBLE", 1)
-    history = await contacts.list_history(directory, contact["_id"], Window(5))
+    history = await contacts.list_history(caller, contact["_id"], Window(5))
     assert [(each["by"], each["through"]) for each in history.documents] == [("tester", "import")]
-    await check(directory.db)
+    await check(caller.db)
 
 
-async def test_same_file_twice(directory: Directory) -> None:
+async def test_same_file_twice(caller: Caller) -> None:
     """The same import again changes nothing, whatever the policy."""
     text = table(row("Ana", "ana@a.example", "a@a.example"), row("Ben", "ben@a.example", "", "ana@a.example"))
-    assert counts(await import_csv(directory, text)) == {"created": 2}
-    before = await found(directory, "ben@a.example")
-    assert counts(await import_csv(directory, text)) == {"skipped": 2}
-    assert counts(await import_csv(directory, text, on_match="UPDATE")) == {"unchanged": 2}
-    job = await import_csv(directory, text, on_match="FAIL")
+    assert counts(await import_csv(caller, text)) == {"created": 2}
+    before = await found(caller, "ben@a.example")
+    assert counts(await import_csv(caller, text)) == {"skipped": 2}
+    assert counts(await import_csv(caller, text, on_match="UPDATE")) == {"unchanged": 2}
+    job = await import_csv(caller, text, on_match="FAIL")
     assert counts(job) == {"failed": 2}
-    assert {code for _, _, code in await problems_of(directory, job)} == {"ALREADY_EXISTS"}
-    assert await found(directory, "ben@a.example") == before
+    assert {code for _, _, code in await problems_of(caller, job)} == {"ALREADY_EXISTS"}
+    assert await found(caller, "ben@a.example") == before
 
 
-async def test_match_by_alias(directory: Directory) -> None:
+async def test_match_by_alias(caller: Caller) -> None:
     """A row that names an alias meets its contact, whose addresses stay as they are."""
-    await import_csv(directory, table(row("Ana", "ana@a.example", "a@a.example;b@a.example")))
+    await import_csv(caller, table(row("Ana", "ana@a.example", "a@a.example;b@a.example")))
     text = f"{HEADER}\nAna New,A@a.example,Ana,New,,,\n"
-    assert counts(await import_csv(directory, text, on_match="UPDATE")) == {"updated": 1}
-    contact = await found(directory, "ana@a.example")
+    assert counts(await import_csv(caller, text, on_match="UPDATE")) == {"updated": 1}
+    contact = await found(caller, "ana@a.example")
     assert (contact["displayName"], contact["emailAddress"]) == ("Ana New", "ana@a.example")
     assert contact["aliases"] == ["a@a.example", "b@a.example"]
     text = table(row("Ana New", "a@a.example", "c@a.example"))
-    assert counts(await import_csv(directory, text, on_match="UPDATE")) == {"updated": 1}
-    assert (await found(directory, "ana@a.example"))["aliases"] == ["c@a.example", "a@a.example"]
-    assert counts(await import_csv(directory, text, on_match="UPDATE")) == {"unchanged": 1}
-    await check(directory.db)
+    assert counts(await import_csv(caller, text, on_match="UPDATE")) == {"updated": 1}
+    assert (await found(caller, "ana@a.example"))["aliases"] == ["c@a.example", "a@a.example"]
+    assert counts(await import_csv(caller, text, on_match="UPDATE")) == {"unchanged": 1}
+    await check(caller.db)
 
 
-async def test_blank_keeps_and_marker_clears(directory: Directory) -> None:
+async def test_blank_keeps_and_marker_clears(caller: Caller) -> None:
     """A blank cell leaves a field as it is; `[clear]` empties it."""
-    await import_csv(directory, table(row("Boss", "boss@a.example"), row("Ana", "ana@a.example", "", "boss@a.example")))
+    await import_csv(caller, table(row("Boss", "boss@a.example"), row("Ana", "ana@a.example", "", "boss@a.example")))
     text = table("Ana,ana@a.example,Ana,Li,,,,,,,", "Boss,boss@a.example,Boss,Li,[clear],,,,,,")
-    assert counts(await import_csv(directory, text, on_match="UPDATE")) == {"unchanged": 1, "updated": 1}
-    assert (await found(directory, "ana@a.example"))["company"] == "Acme"
-    assert "company" not in await found(directory, "boss@a.example")
+    assert counts(await import_csv(caller, text, on_match="UPDATE")) == {"unchanged": 1, "updated": 1}
+    assert (await found(caller, "ana@a.example"))["company"] == "Acme"
+    assert "company" not in await found(caller, "boss@a.example")
     text = table("[clear],ana@a.example,Ana,Li,,,,,[clear],,")
-    job = await import_csv(directory, text, on_match="UPDATE")
-    assert await problems_of(directory, job) == [(2, "DisplayName", "REQUIRED")]
+    job = await import_csv(caller, text, on_match="UPDATE")
+    assert await problems_of(caller, job) == [(2, "DisplayName", "REQUIRED")]
     text = table("Ana,ana@a.example,Ana,Li,,,,,[clear],,")
-    assert counts(await import_csv(directory, text, on_match="UPDATE")) == {"updated": 1}
-    assert "managerId" not in await found(directory, "ana@a.example")
+    assert counts(await import_csv(caller, text, on_match="UPDATE")) == {"updated": 1}
+    assert "managerId" not in await found(caller, "ana@a.example")
 
 
-async def test_update_with_few_columns(directory: Directory) -> None:
+async def test_update_with_few_columns(caller: Caller) -> None:
     """To update, a file needs the address and what changes; a row that meets nobody is refused by itself."""
-    await import_csv(directory, table(row("Ana", "ana@a.example")))
+    await import_csv(caller, table(row("Ana", "ana@a.example")))
     text = "EmailAddress,Department\nana@a.example,Sales\nben@a.example,Sales\n"
     with pytest.raises(ImportUnreadable, match="no column DisplayName"):
-        await import_csv(directory, text)
-    job = await import_csv(directory, text, on_match="UPDATE")
+        await import_csv(caller, text)
+    job = await import_csv(caller, text, on_match="UPDATE")
     assert counts(job) == {"updated": 1, "failed": 1}
-    assert {code for _, _, code in await problems_of(directory, job)} == {"REQUIRED"}
-    assert (await found(directory, "ana@a.example"))["department"] == "Sales"
+    assert {code for _, _, code in await problems_of(caller, job)} == {"REQUIRED"}
+    assert (await found(caller, "ana@a.example"))["department"] == "Sales"
 
 
-async def test_two_rows_of_one_address(directory: Directory) -> None:
+async def test_two_rows_of_one_address(caller: Caller) -> None:
     """Of rows that name one address, primary or alias, the first counts; the others are refused and name its line."""
     text = table(
         row("Ana", "ana@a.example", "a@a.example"),
         row("Other", "ANA@a.example"),
         row("Third", "third@a.example", "A@A.example"),
     )
-    job = await import_csv(directory, text)
+    job = await import_csv(caller, text)
     assert counts(job) == {"created": 1, "failed": 2}
-    assert {code for _, _, code in await problems_of(directory, job)} == {"DUPLICATE_ROW"}
-    again = await import_csv(directory, text, on_match="UPDATE")
+    assert {code for _, _, code in await problems_of(caller, job)} == {"DUPLICATE_ROW"}
+    again = await import_csv(caller, text, on_match="UPDATE")
     assert counts(again) == {"unchanged": 1, "failed": 2}
 
 
-async def test_duplicates_do_not_depend_on_batches(directory: Directory) -> None:
+async def test_duplicates_do_not_depend_on_batches(caller: Caller) -> None:
     """A row is refused for a row of a batch long gone, and for one that was refused itself."""
     rows = [row(f"P {n}", f"p{n}@a.example") for n in range(1_500)]
-    job = await import_csv(directory, table("Bad,x@a.example,,,,,,,,,", *rows, row("X", "x@a.example"), rows[3]))
+    job = await import_csv(caller, table("Bad,x@a.example,,,,,,,,,", *rows, row("X", "x@a.example"), rows[3]))
     assert counts(job) == {"created": 1_500, "failed": 3}
-    problems = await problems_of(directory, job)
+    problems = await problems_of(caller, job)
     assert [(line, code) for line, _, code in problems[-2:]] == [(1503, "DUPLICATE_ROW"), (1504, "DUPLICATE_ROW")]
-    await check(directory.db)
+    await check(caller.db)
 
 
-async def test_two_rows_of_one_contact(directory: Directory) -> None:
+async def test_two_rows_of_one_contact(caller: Caller) -> None:
     """Rows that meet one contact under two of its addresses count once."""
-    await import_csv(directory, table(row("Ana", "ana@a.example", "a@a.example")))
+    await import_csv(caller, table(row("Ana", "ana@a.example", "a@a.example")))
     text = f"{HEADER}\nAna One,ana@a.example,Ana,One,,,\nAna Two,a@a.example,Ana,Two,,,\n"
-    job = await import_csv(directory, text, on_match="UPDATE")
+    job = await import_csv(caller, text, on_match="UPDATE")
     assert counts(job) == {"updated": 1, "failed": 1}
-    assert (await found(directory, "a@a.example"))["displayName"] == "Ana One"
+    assert (await found(caller, "a@a.example"))["displayName"] == "Ana One"
 
 
-async def test_taken_addresses(directory: Directory) -> None:
+async def test_taken_addresses(caller: Caller) -> None:
     """An alias of another contact, and the address of a group, are refused with who has them."""
-    await create_group(directory, {"displayName": "Partners", "emailAddress": "partners@a.example"})
-    await import_csv(directory, table(row("Ana", "ana@a.example")))
-    job = await import_csv(
-        directory, table(row("Ben", "ben@a.example", "ana@a.example"), row("P", "partners@a.example"))
-    )
-    assert await problems_of(directory, job) == [
+    await create_group(caller, {"displayName": "Partners", "emailAddress": "partners@a.example"})
+    await import_csv(caller, table(row("Ana", "ana@a.example")))
+    job = await import_csv(caller, table(row("Ben", "ben@a.example", "ana@a.example"), row("P", "partners@a.example")))
+    assert await problems_of(caller, job) == [
         (2, "Aliases", "EMAIL_ADDRESS_TAKEN"),
         (3, "EmailAddress", "EMAIL_ADDRESS_TAKEN"),
     ]
 
 
-async def test_an_address_moves_within_a_file(directory: Directory) -> None:
+async def test_an_address_moves_within_a_file(caller: Caller) -> None:
     """An alias that one row gives up a later row may take, as if each were written at once."""
-    await import_csv(directory, table(row("Ana", "ana@a.example", "old@a.example")))
+    await import_csv(caller, table(row("Ana", "ana@a.example", "old@a.example")))
     text = table(row("Ana", "ana@a.example", "new@a.example"), row("Ben", "ben@a.example", "old@a.example"))
     for dry_run in (True, False):
-        job = await import_csv(directory, text, on_match="UPDATE", dry_run=dry_run)
+        job = await import_csv(caller, text, on_match="UPDATE", dry_run=dry_run)
         assert counts(job) == {"updated": 1, "created": 1}
-    await check(directory.db)
+    await check(caller.db)
 
 
-async def test_synced_contacts_are_read_only(directory: Directory, sync_directory: Directory) -> None:
+async def test_synced_contacts_are_read_only(caller: Caller, sync_caller: Caller) -> None:
     """A row that would change a synced contact is refused; one that says what is so already is not."""
-    await synced(sync_directory, "Ivo Horvat")
+    await synced(sync_caller, "Ivo Horvat")
     text = f"{HEADER}\nIvo New,ivo.horvat@partner.example,Ivo,Horvat,,,\n"
-    job = await import_csv(directory, text, on_match="UPDATE")
-    assert await problems_of(directory, job) == [(2, None, "CONTACT_READ_ONLY")]
-    assert counts(await import_csv(directory, text)) == {"skipped": 1}
-    assert counts(await import_csv(directory, text.replace("New", "Horvat"), on_match="UPDATE")) == {"unchanged": 1}
+    job = await import_csv(caller, text, on_match="UPDATE")
+    assert await problems_of(caller, job) == [(2, None, "CONTACT_READ_ONLY")]
+    assert counts(await import_csv(caller, text)) == {"skipped": 1}
+    assert counts(await import_csv(caller, text.replace("New", "Horvat"), on_match="UPDATE")) == {"unchanged": 1}
 
 
-async def test_managers(directory: Directory) -> None:
+async def test_managers(caller: Caller) -> None:
     """A manager is found by address, also in a later row, over several levels; who has none is refused."""
     text = table(
         row("A", "a@a.example", "", "b@a.example"),
@@ -179,8 +177,8 @@ async def test_managers(directory: Directory) -> None:
         row("I", "i@a.example", "", "e@a.example"),
         row("J", "j@a.example", "", "f@a.example"),
     )
-    preview = await import_csv(directory, text, dry_run=True)
-    job = await import_csv(directory, text)
+    preview = await import_csv(caller, text, dry_run=True)
+    job = await import_csv(caller, text)
     expected = [
         (6, "Manager", "MANAGER_NOT_FOUND"),
         (7, "Manager", "MANAGER_CYCLE"),
@@ -189,107 +187,107 @@ async def test_managers(directory: Directory) -> None:
         (10, "Manager", "MANAGER_NOT_FOUND"),
         (11, "Manager", "MANAGER_NOT_FOUND"),
     ]
-    assert await problems_of(directory, job) == expected
-    assert await problems_of(directory, preview) == expected
+    assert await problems_of(caller, job) == expected
+    assert await problems_of(caller, preview) == expected
     assert (job["processed"], counts(job)) == (10, {"created": 4, "failed": 6})
-    ids = {name: (await found(directory, f"{name}@a.example"))["_id"] for name in "abc"}
-    assert (await found(directory, "a@a.example"))["managerId"] == ids["b"]
-    assert (await found(directory, "b@a.example"))["managerId"] == ids["c"]
-    assert (await found(directory, "d@a.example"))["managerId"] == ids["a"]
-    await check(directory.db)
+    ids = {name: (await found(caller, f"{name}@a.example"))["_id"] for name in "abc"}
+    assert (await found(caller, "a@a.example"))["managerId"] == ids["b"]
+    assert (await found(caller, "b@a.example"))["managerId"] == ids["c"]
+    assert (await found(caller, "d@a.example"))["managerId"] == ids["a"]
+    await check(caller.db)
 
 
-async def test_long_chain_of_later_managers(directory: Directory) -> None:
+async def test_long_chain_of_later_managers(caller: Caller) -> None:
     """Each row may be managed by the one after it, over many batches, in few steps through the file."""
     rows = [row(f"P {n}", f"p{n}@a.example", "", f"p{n + 1}@a.example") for n in range(2_499)]
-    job = await import_csv(directory, table(*rows, row("P 2499", "p2499@a.example")))
+    job = await import_csv(caller, table(*rows, row("P 2499", "p2499@a.example")))
     assert (job["step"], counts(job)) == (3, {"created": 2_500})
-    await check(directory.db)
+    await check(caller.db)
 
 
-async def test_chain_that_takes_too_long(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_chain_that_takes_too_long(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that would have to be gone through without end is not: what is left is refused."""
     monkeypatch.setattr(run, "MAX_STEPS", 2)
     rows = [row(f"P {n}", f"p{n}@a.example", "", f"p{n + 1}@a.example") for n in range(2_499)]
-    job = await import_csv(directory, table(*rows, row("P 2499", "p2499@a.example")))
+    job = await import_csv(caller, table(*rows, row("P 2499", "p2499@a.example")))
     assert (job["step"], job["processed"], job["status"]) == (2, 2_500, "SUCCEEDED")
     assert job["created"] == 1_500
-    await check(directory.db)
+    await check(caller.db)
 
 
-async def test_manager_cycles_of_existing_contacts(directory: Directory) -> None:
+async def test_manager_cycles_of_existing_contacts(caller: Caller) -> None:
     """A row that would close a cycle of managers is refused, the others are written."""
-    await import_csv(directory, table(row("A", "a@a.example"), row("B", "b@a.example", "", "a@a.example")))
+    await import_csv(caller, table(row("A", "a@a.example"), row("B", "b@a.example", "", "a@a.example")))
     text = table(row("A", "a@a.example", "", "c@a.example"), row("C", "c@a.example", "", "b@a.example"))
-    job = await import_csv(directory, text, on_match="UPDATE")
-    assert await problems_of(directory, job) == [(2, "Manager", "MANAGER_CYCLE")]
+    job = await import_csv(caller, text, on_match="UPDATE")
+    assert await problems_of(caller, job) == [(2, "Manager", "MANAGER_CYCLE")]
     assert counts(job) == {"created": 1, "failed": 1}
 
 
-async def test_groups(directory: Directory) -> None:
+async def test_groups(caller: Caller) -> None:
     """Groups are named by name or address; a new cell replaces the old, and the member counts stay exact."""
-    partners = await create_group(directory, {"displayName": "Partners", "emailAddress": "partners@a.example"})
-    vendors = await create_group(directory, {"displayName": "Vendors", "emailAddress": "vendors@a.example"})
+    partners = await create_group(caller, {"displayName": "Partners", "emailAddress": "partners@a.example"})
+    vendors = await create_group(caller, {"displayName": "Vendors", "emailAddress": "vendors@a.example"})
     for number in range(2):
-        await create_group(directory, {"displayName": "Twins", "emailAddress": f"twins{number}@a.example"})
+        await create_group(caller, {"displayName": "Twins", "emailAddress": f"twins{number}@a.example"})
     text = table(
         row("A", "a@a.example", "", "", "PARTNERS; vendors@a.example"),
         row("B", "b@a.example", "", "", "Twins"),
         row("C", "c@a.example", "", "", "Nobody"),
     )
-    job = await import_csv(directory, text)
-    assert await problems_of(directory, job) == [(3, "Groups", "AMBIGUOUS_GROUP"), (4, "Groups", "GROUP_NOT_FOUND")]
-    assert set((await found(directory, "a@a.example"))["groupIds"]) == {partners["_id"], vendors["_id"]}
+    job = await import_csv(caller, text)
+    assert await problems_of(caller, job) == [(3, "Groups", "AMBIGUOUS_GROUP"), (4, "Groups", "GROUP_NOT_FOUND")]
+    assert set((await found(caller, "a@a.example"))["groupIds"]) == {partners["_id"], vendors["_id"]}
     text = table(row("A", "a@a.example", "", "", "Vendors"))
-    assert counts(await import_csv(directory, text, on_match="UPDATE")) == {"updated": 1}
-    assert counts(await import_csv(directory, text, on_match="UPDATE")) == {"unchanged": 1}
-    group = (await get_groups(directory, [partners["_id"]])).get(partners["_id"])
+    assert counts(await import_csv(caller, text, on_match="UPDATE")) == {"updated": 1}
+    assert counts(await import_csv(caller, text, on_match="UPDATE")) == {"unchanged": 1}
+    group = (await get_groups(caller, [partners["_id"]])).get(partners["_id"])
     assert group
     assert group["memberCount"] == 0
-    await check(directory.db)
+    await check(caller.db)
 
 
-async def test_members_of_a_synced_group(directory: Directory) -> None:
+async def test_members_of_a_synced_group(caller: Caller) -> None:
     """Who is a member of a synced group cannot be imported, but a file may say how it is."""
-    group = await create_group(directory, {"displayName": "Synced", "emailAddress": "synced@a.example"})
-    await import_csv(directory, table(row("A", "a@a.example", "", "", "Synced")))
-    await directory.db.groups.update_one({"_id": group["_id"]}, {"$set": {"source": "SYNCED"}})
+    group = await create_group(caller, {"displayName": "Synced", "emailAddress": "synced@a.example"})
+    await import_csv(caller, table(row("A", "a@a.example", "", "", "Synced")))
+    await caller.db.groups.update_one({"_id": group["_id"]}, {"$set": {"source": "SYNCED"}})
     text = table(row("A", "a@a.example", "", "", "Synced"), row("B", "b@a.example", "", "", "Synced"))
-    job = await import_csv(directory, text, on_match="UPDATE")
+    job = await import_csv(caller, text, on_match="UPDATE")
     assert counts(job) == {"unchanged": 1, "failed": 1}
-    assert await problems_of(directory, job) == [(3, "Groups", "GROUP_READ_ONLY")]
-    job = await import_csv(directory, "EmailAddress,Groups\na@a.example,[clear]\n", on_match="UPDATE")
-    assert await problems_of(directory, job) == [(2, "Groups", "GROUP_READ_ONLY")]
+    assert await problems_of(caller, job) == [(3, "Groups", "GROUP_READ_ONLY")]
+    job = await import_csv(caller, "EmailAddress,Groups\na@a.example,[clear]\n", on_match="UPDATE")
+    assert await problems_of(caller, job) == [(2, "Groups", "GROUP_READ_ONLY")]
 
 
-async def test_group_membership_of_a_synced_contact(directory: Directory, sync_directory: Directory) -> None:
+async def test_group_membership_of_a_synced_contact(caller: Caller, sync_caller: Caller) -> None:
     """The groups of a synced contact can be imported: they are the cloud's."""
-    await synced(sync_directory, "Ivo Horvat")
-    await create_group(directory, {"displayName": "Partners", "emailAddress": "partners@a.example"})
+    await synced(sync_caller, "Ivo Horvat")
+    await create_group(caller, {"displayName": "Partners", "emailAddress": "partners@a.example"})
     text = "EmailAddress,Groups\nivo.horvat@partner.example,Partners\n"
-    assert counts(await import_csv(directory, text, on_match="UPDATE")) == {"updated": 1}
-    await check(directory.db)
+    assert counts(await import_csv(caller, text, on_match="UPDATE")) == {"updated": 1}
+    await check(caller.db)
 
 
-async def test_reject_all(directory: Directory) -> None:
+async def test_reject_all(caller: Caller) -> None:
     """Under REJECT_ALL nothing is written unless every row is good; all that is wrong is told."""
     bad = table(row("A", "a@a.example"), row("B", "nowhere"), row("C", "nor here"))
-    job = await import_csv(directory, bad, error_policy="REJECT_ALL")
+    job = await import_csv(caller, bad, error_policy="REJECT_ALL")
     assert (job["status"], counts(job)) == ("FAILED", {"failed": 2})
-    assert [line for line, _, _ in await problems_of(directory, job)] == [3, 4]
-    assert await contacts.contact_by_address(directory, "a@a.example") is None
+    assert [line for line, _, _ in await problems_of(caller, job)] == [3, 4]
+    assert await contacts.contact_by_address(caller, "a@a.example") is None
     good = table(row("A", "a@a.example", "", "b@a.example"), row("B", "b@a.example"))
-    job = await import_csv(directory, good, error_policy="REJECT_ALL")
+    job = await import_csv(caller, good, error_policy="REJECT_ALL")
     assert (job["status"], counts(job), job["processed"]) == ("SUCCEEDED", {"created": 2}, 2)
-    await check(directory.db)
+    await check(caller.db)
 
 
-async def test_preview_of_changes(directory: Directory) -> None:
+async def test_preview_of_changes(caller: Caller) -> None:
     """A dry run names the fields that would change, with their values before and after."""
-    await import_csv(directory, table(row("Ana", "ana@a.example")))
+    await import_csv(caller, table(row("Ana", "ana@a.example")))
     text = "EmailAddress,Company,City\nana@a.example,Bmce,Rome\n"
-    job = await import_csv(directory, text, on_match="UPDATE", dry_run=True)
-    (outcome,) = await outcomes_of(directory, job)
+    job = await import_csv(caller, text, on_match="UPDATE", dry_run=True)
+    (outcome,) = await outcomes_of(caller, job)
     assert outcome["action"] == "UPDATED"
     assert outcome["fields"] == [
         {"field": "address.city", "before": None, "after": "Rome"},
@@ -297,113 +295,113 @@ async def test_preview_of_changes(directory: Directory) -> None:
     ]
 
 
-async def test_preview_of_managers_and_groups(directory: Directory) -> None:
+async def test_preview_of_managers_and_groups(caller: Caller) -> None:
     """A dry run shows managers by address, also those who are yet to be created, and groups by name."""
     for name in ("Partners", "Vendors"):
-        await create_group(directory, {"displayName": name, "emailAddress": f"{name.lower()}@a.example"})
+        await create_group(caller, {"displayName": name, "emailAddress": f"{name.lower()}@a.example"})
     await import_csv(
-        directory, table(row("Boss", "boss@a.example"), row("Ana", "ana@a.example", "", "boss@a.example", "Partners"))
+        caller, table(row("Boss", "boss@a.example"), row("Ana", "ana@a.example", "", "boss@a.example", "Partners"))
     )
     text = table(row("Ana", "ana@a.example", "", "New@a.example", "Vendors"), row("New", "new@a.example"))
-    job = await import_csv(directory, text, on_match="UPDATE", dry_run=True)
-    ana, _ = await outcomes_of(directory, job)
+    job = await import_csv(caller, text, on_match="UPDATE", dry_run=True)
+    ana, _ = await outcomes_of(caller, job)
     assert ana["fields"] == [
         {"field": "manager", "before": "boss@a.example", "after": "New@a.example"},
         {"field": "groups", "before": "Partners", "after": "Vendors"},
     ]
 
 
-async def test_rows_as_objects(directory: Directory) -> None:
+async def test_rows_as_objects(caller: Caller) -> None:
     """Rows like `CreateContactInput` go the same way: null clears, and managers are named by id or address."""
-    boss = await contacts.create_contact(directory, person("Boss Li"))
+    boss = await contacts.create_contact(caller, person("Boss Li"))
     rows = [{**person("Ana Li"), "managerId": boss["_id"]}, {**person("Ben Li"), "manager": boss["emailAddress"]}]
-    assert counts(await import_rows(directory, rows)) == {"created": 2}
+    assert counts(await import_rows(caller, rows)) == {"created": 2}
     for name in ("ana.li", "ben.li"):
-        assert (await found(directory, f"{name}@partner.example"))["managerId"] == boss["_id"]
+        assert (await found(caller, f"{name}@partner.example"))["managerId"] == boss["_id"]
     rows = [{"emailAddress": "ana.li@partner.example", "managerId": None}]
-    assert counts(await import_rows(directory, rows, on_match="UPDATE")) == {"updated": 1}
-    assert "managerId" not in await found(directory, "ana.li@partner.example")
-    job = await import_rows(directory, [{**person("Cy Li"), "managerId": "nobody"}, {**person("Di Li"), "shoe": 43}])
-    assert await problems_of(directory, job) == [(1, "managerId", "MANAGER_NOT_FOUND"), (2, "shoe", "UNKNOWN_FIELD")]
+    assert counts(await import_rows(caller, rows, on_match="UPDATE")) == {"updated": 1}
+    assert "managerId" not in await found(caller, "ana.li@partner.example")
+    job = await import_rows(caller, [{**person("Cy Li"), "managerId": "nobody"}, {**person("Di Li"), "shoe": 43}])
+    assert await problems_of(caller, job) == [(1, "managerId", "MANAGER_NOT_FOUND"), (2, "shoe", "UNKNOWN_FIELD")]
 
 
-async def test_undo_updates(directory: Directory) -> None:
+async def test_undo_updates(caller: Caller) -> None:
     """Undo gives updated contacts their old values and groups back, and deletes those that were created."""
-    group = await create_group(directory, {"displayName": "Partners", "emailAddress": "partners@a.example"})
+    group = await create_group(caller, {"displayName": "Partners", "emailAddress": "partners@a.example"})
     first = "EmailAddress,DisplayName,FirstName,LastName,BusinessPhone,Aliases\n"
-    await import_csv(directory, first + "ana@a.example,Ana,Ana,Li,+49 30 1234567,x@a.example\n")
-    old = await found(directory, "ana@a.example")
-    await add_contacts(directory, group["_id"], [old["_id"]])
-    old = await found(directory, "ana@a.example")
+    await import_csv(caller, first + "ana@a.example,Ana,Ana,Li,+49 30 1234567,x@a.example\n")
+    old = await found(caller, "ana@a.example")
+    await add_contacts(caller, group["_id"], [old["_id"]])
+    old = await found(caller, "ana@a.example")
     text = table(
         "Anna,ana@a.example,Ana,Li,Acme,,+49 30 7654321,y@a.example,ben@a.example,[clear],false",
         row("Ben", "ben@a.example", "", "", "Partners"),
     )
-    job = await import_csv(directory, text, on_match="UPDATE")
+    job = await import_csv(caller, text, on_match="UPDATE")
     assert counts(job) == {"updated": 1, "created": 1}
-    undone = await undo(directory, job)
+    undone = await undo(caller, job)
     assert (undone["status"], undone["undone"], undone["notUndone"]) == ("UNDONE", 2, 0)
-    new = await found(directory, "ana@a.example")
+    new = await found(caller, "ana@a.example")
     derived = ("version", "updatedAt", "keys")
     assert {k: v for k, v in new.items() if k not in derived} == {k: v for k, v in old.items() if k not in derived}
-    assert await contacts.contact_by_address(directory, "ben@a.example") is None
-    await check(directory.db)
+    assert await contacts.contact_by_address(caller, "ben@a.example") is None
+    await check(caller.db)
 
 
-async def test_undo_when_a_group_is_gone(directory: Directory) -> None:
+async def test_undo_when_a_group_is_gone(caller: Caller) -> None:
     """The membership of a group that was deleted since is not put back; the rest is."""
-    group = await create_group(directory, {"displayName": "Gone", "emailAddress": "gone@a.example"})
-    kept = await create_group(directory, {"displayName": "Kept", "emailAddress": "kept@a.example"})
-    await import_csv(directory, table(row("A", "a@a.example", "", "", "Gone;Kept")))
-    job = await import_csv(directory, "EmailAddress,Groups\na@a.example,[clear]\n", on_match="UPDATE")
-    await delete_group(directory, group["_id"])
-    undone = await undo(directory, job)
+    group = await create_group(caller, {"displayName": "Gone", "emailAddress": "gone@a.example"})
+    kept = await create_group(caller, {"displayName": "Kept", "emailAddress": "kept@a.example"})
+    await import_csv(caller, table(row("A", "a@a.example", "", "", "Gone;Kept")))
+    job = await import_csv(caller, "EmailAddress,Groups\na@a.example,[clear]\n", on_match="UPDATE")
+    await delete_group(caller, group["_id"])
+    undone = await undo(caller, job)
     assert (undone["undone"], undone["notUndone"]) == (1, 0)
-    assert (await found(directory, "a@a.example"))["groupIds"] == [kept["_id"]]
-    await check(directory.db)
+    assert (await found(caller, "a@a.example"))["groupIds"] == [kept["_id"]]
+    await check(caller.db)
 
 
-async def test_undo_leaves_what_was_changed_since(directory: Directory) -> None:
+async def test_undo_leaves_what_was_changed_since(caller: Caller) -> None:
     """A contact that was changed since the import stays as it is, and is named."""
-    job = await import_csv(directory, table(row("Ana", "ana@a.example"), row("Ben", "ben@a.example")))
-    ana = await found(directory, "ana@a.example")
-    await contacts.update_contact(directory, ana["_id"], {"company": "Other"})
-    undone = await undo(directory, job)
+    job = await import_csv(caller, table(row("Ana", "ana@a.example"), row("Ben", "ben@a.example")))
+    ana = await found(caller, "ana@a.example")
+    await contacts.update_contact(caller, ana["_id"], {"company": "Other"})
+    undone = await undo(caller, job)
     assert (undone["status"], undone["undone"], undone["notUndone"]) == ("UNDONE", 1, 1)
-    page = await jobs.list_problems(directory, job["_id"], Window(5))
+    page = await jobs.list_problems(caller, job["_id"], Window(5))
     assert [each["code"] for each in page.documents] == ["CHANGED_SINCE"]
     assert "Ana" in page.documents[0]["message"]
-    assert (await found(directory, "ana@a.example"))["company"] == "Other"
+    assert (await found(caller, "ana@a.example"))["company"] == "Other"
 
 
-async def test_undo_of_managers(directory: Directory) -> None:
+async def test_undo_of_managers(caller: Caller) -> None:
     """A whole file is undone, managers and all, over several batches."""
     rows = [
         row(f"P {n}", f"p{n}@a.example", "", f"p{n // 2 + 700}@a.example" if n < 1400 else "") for n in range(1_400)
     ]
-    job = await import_csv(directory, table(*rows, *(row(f"P {n}", f"p{n}@a.example") for n in range(1400, 1401))))
+    job = await import_csv(caller, table(*rows, *(row(f"P {n}", f"p{n}@a.example") for n in range(1400, 1401))))
     created = job["created"]
-    undone = await undo(directory, job)
+    undone = await undo(caller, job)
     assert (undone["undone"], undone["notUndone"]) == (created, 0)
-    await check(directory.db)
+    await check(caller.db)
 
 
-async def test_undo_when_an_old_address_is_taken(directory: Directory) -> None:
+async def test_undo_when_an_old_address_is_taken(caller: Caller) -> None:
     """A contact whose old alias is another's by now stays as it is; the others are put back."""
-    await import_csv(directory, table(row("Ana", "ana@a.example", "old@a.example"), row("Ben", "ben@a.example")))
+    await import_csv(caller, table(row("Ana", "ana@a.example", "old@a.example"), row("Ben", "ben@a.example")))
     text = "EmailAddress,Aliases,Company\nana@a.example,new@a.example,\nben@a.example,,Other\n"
-    job = await import_csv(directory, text, on_match="UPDATE")
-    await contacts.create_contact(directory, person(aliases=["old@a.example"]))
-    undone = await undo(directory, job)
+    job = await import_csv(caller, text, on_match="UPDATE")
+    await contacts.create_contact(caller, person(aliases=["old@a.example"]))
+    undone = await undo(caller, job)
     assert (undone["undone"], undone["notUndone"]) == (1, 1)
-    assert (await found(directory, "ben@a.example"))["company"] == "Acme"
-    assert (await found(directory, "ana@a.example"))["aliases"] == ["new@a.example"]
+    assert (await found(caller, "ben@a.example"))["company"] == "Acme"
+    assert (await found(caller, "ana@a.example"))["aliases"] == ["new@a.example"]
 
 
-async def undo(directory: Directory, job: Document) -> Document:
+async def undo(caller: Caller, job: Document) -> Document:
     """Undo an import and return the job as it is then."""
     from resolvers.imports.runner import run_one
 
-    await jobs.undo(directory, job["_id"])
-    await run_one(directory, job["_id"])
-    return await jobs.present(directory, job["_id"])
+    await jobs.undo(caller, job["_id"])
+    await run_one(caller, job["_id"])
+    return await jobs.present(caller, job["_id"])

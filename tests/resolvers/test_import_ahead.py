@@ -6,10 +6,10 @@ from weakref import WeakSet
 import pytest
 
 from resolvers import contacts
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.groups import create_group, delete_group
 from resolvers.imports import source
-from resolvers.imports.plan import Plan
+from resolvers.imports.plan import BatchPlan
 from storage import claims
 from storage.driver import Database, Session
 from tests.consistency import check
@@ -30,29 +30,29 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 def plans(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, bool]]:
     """Each attempt at a plan: its first row, and whether it was made within the transaction."""
     found: list[tuple[int, bool]] = []
-    make = Plan.make
+    make = BatchPlan.make
 
-    async def noted(plan: Plan, session: Session | None = None) -> None:
+    async def noted(plan: BatchPlan, session: Session | None = None) -> None:
         found.append((plan.rows[0].number, session is not None))
         await make(plan, session)
 
-    monkeypatch.setattr(Plan, "make", noted)
+    monkeypatch.setattr(BatchPlan, "make", noted)
     return found
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, row: int, happens: Callable[[], Awaitable[object]]) -> None:
     """Let something happen once, after the batch that begins with this row is planned and before it is written."""
-    make = Plan.make
+    make = BatchPlan.make
     done = False
 
-    async def followed(plan: Plan, session: Session | None = None) -> None:
+    async def followed(plan: BatchPlan, session: Session | None = None) -> None:
         nonlocal done
         await make(plan, session)
         if plan.rows[0].number == row and not done:
             done = True
             await happens()
 
-    monkeypatch.setattr(Plan, "make", followed)
+    monkeypatch.setattr(BatchPlan, "make", followed)
 
 
 def table(*rows: tuple[int, str, str]) -> str:
@@ -61,64 +61,62 @@ def table(*rows: tuple[int, str, str]) -> str:
     return "\n".join([HEADER, *lines, ""])
 
 
-async def test_one_plan_for_each_batch(directory: Directory, plans: list[tuple[int, bool]]) -> None:
+async def test_one_plan_for_each_batch(caller: Caller, plans: list[tuple[int, bool]]) -> None:
     """Where nobody else writes, plans made ahead are carried out as they are, managers of the batch before included."""
-    await create_group(directory, {"displayName": "All", "emailAddress": "all@a.example"})
+    await create_group(caller, {"displayName": "All", "emailAddress": "all@a.example"})
     rows = [(n, f"p{n - 1}@a.example" if n > 1 else "", "All") for n in range(1, 11)]
-    job = await import_csv(directory, table(*rows))
+    job = await import_csv(caller, table(*rows))
     assert counts(job) == {"created": 10}
     assert plans == [(1, False), (4, False), (7, False), (10, False)]
-    job = await import_csv(directory, table(*rows[:-1], (10, "", "")), on_match="UPDATE")
+    job = await import_csv(caller, table(*rows[:-1], (10, "", "")), on_match="UPDATE")
     assert counts(job) == {"unchanged": 10}
-    await check(directory.db)
+    await check(caller.db)
 
 
-async def test_an_address_is_taken_meanwhile(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_address_is_taken_meanwhile(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     """A contact that others create after the plan is met, not made twice."""
-    meanwhile(monkeypatch, 4, lambda: contacts.create_contact(directory, person("Q Q", emailAddress="p5@a.example")))
-    job = await import_csv(directory, table(*((n, "", "") for n in range(1, 8))), on_match="FAIL")
+    meanwhile(monkeypatch, 4, lambda: contacts.create_contact(caller, person("Q Q", emailAddress="p5@a.example")))
+    job = await import_csv(caller, table(*((n, "", "") for n in range(1, 8))), on_match="FAIL")
     assert counts(job) == {"created": 6, "failed": 1}
-    assert [line for line, _, _ in await problems_of(directory, job)] == [6]
-    await check(directory.db)
+    assert [line for line, _, _ in await problems_of(caller, job)] == [6]
+    await check(caller.db)
 
 
 async def test_a_contact_is_changed_meanwhile(
-    directory: Directory, monkeypatch: pytest.MonkeyPatch, plans: list[tuple[int, bool]]
+    caller: Caller, monkeypatch: pytest.MonkeyPatch, plans: list[tuple[int, bool]]
 ) -> None:
     """What others change after the plan is kept, apart from what the row itself says."""
-    made = await contacts.create_contact(directory, person("Q Q", emailAddress="p5@a.example"))
-    meanwhile(monkeypatch, 4, lambda: contacts.update_contact(directory, made["_id"], {"notes": "theirs"}))
-    job = await import_csv(directory, table(*((n, "", "") for n in range(1, 8))), on_match="UPDATE")
+    made = await contacts.create_contact(caller, person("Q Q", emailAddress="p5@a.example"))
+    meanwhile(monkeypatch, 4, lambda: contacts.update_contact(caller, made["_id"], {"notes": "theirs"}))
+    job = await import_csv(caller, table(*((n, "", "") for n in range(1, 8))), on_match="UPDATE")
     assert counts(job) == {"created": 6, "updated": 1}
-    found = await contacts.get_contact(directory, made["_id"])
+    found = await contacts.get_contact(caller, made["_id"])
     assert found
     assert (found["notes"], found["displayName"], found["version"]) == ("theirs", "P 5", 3)
     assert (4, True) in plans
-    await check(directory.db)
+    await check(caller.db)
 
 
-async def test_a_manager_and_a_group_are_deleted_meanwhile(
-    directory: Directory, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_manager_and_a_group_are_deleted_meanwhile(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who is deleted after the plan manages nobody, and has no members."""
-    boss = await contacts.create_contact(directory, person("Q Q", emailAddress="boss@a.example"))
-    group = await create_group(directory, {"displayName": "All", "emailAddress": "all@a.example"})
+    boss = await contacts.create_contact(caller, person("Q Q", emailAddress="boss@a.example"))
+    group = await create_group(caller, {"displayName": "All", "emailAddress": "all@a.example"})
 
     async def both() -> None:
-        await contacts.delete_contact(directory, boss["_id"])
-        await delete_group(directory, group["_id"])
+        await contacts.delete_contact(caller, boss["_id"])
+        await delete_group(caller, group["_id"])
 
     meanwhile(monkeypatch, 4, both)
     rows = [(n, "boss@a.example" if n == 5 else "", "All" if n == 6 else "") for n in range(1, 8)]
-    job = await import_csv(directory, table(*rows))
+    job = await import_csv(caller, table(*rows))
     assert counts(job) == {"created": 5, "failed": 2}
-    assert {code for _, _, code in await problems_of(directory, job)} == {"MANAGER_NOT_FOUND", "GROUP_NOT_FOUND"}
-    await check(directory.db)
+    assert {code for _, _, code in await problems_of(caller, job)} == {"MANAGER_NOT_FOUND", "GROUP_NOT_FOUND"}
+    await check(caller.db)
 
 
-async def test_a_contact_is_deleted_between_two_reads(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_contact_is_deleted_between_two_reads(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     """A plan ahead reads without a snapshot: an address may still be held by who is gone by the next read."""
-    made = await contacts.create_contact(directory, person("Q Q", emailAddress="p5@a.example"))
+    made = await contacts.create_contact(caller, person("Q Q", emailAddress="p5@a.example"))
     holders = claims.holders
     done = False
 
@@ -127,49 +125,47 @@ async def test_a_contact_is_deleted_between_two_reads(directory: Directory, monk
         found = await holders(db, some, session)
         if not done and "p5@a.example" in found:
             done = True
-            await contacts.delete_contact(directory, made["_id"])
+            await contacts.delete_contact(caller, made["_id"])
         return found
 
     monkeypatch.setattr(claims, "holders", late)
-    job = await import_csv(directory, table(*((n, "", "") for n in range(1, 8))), on_match="UPDATE")
+    job = await import_csv(caller, table(*((n, "", "") for n in range(1, 8))), on_match="UPDATE")
     assert counts(job) == {"created": 7}
-    assert [outcome["action"] for outcome in await outcomes_of(directory, job)] == ["CREATED"] * 7
-    await check(directory.db)
+    assert [outcome["action"] for outcome in await outcomes_of(caller, job)] == ["CREATED"] * 7
+    await check(caller.db)
 
 
 async def test_the_batch_before_turns_out_otherwise(
-    directory: Directory, monkeypatch: pytest.MonkeyPatch, plans: list[tuple[int, bool]]
+    caller: Caller, monkeypatch: pytest.MonkeyPatch, plans: list[tuple[int, bool]]
 ) -> None:
     """When a batch has to be planned anew, so has the next one, which was planned upon it."""
-    meanwhile(monkeypatch, 1, lambda: contacts.create_contact(directory, person("Q Q", emailAddress="p3@a.example")))
+    meanwhile(monkeypatch, 1, lambda: contacts.create_contact(caller, person("Q Q", emailAddress="p3@a.example")))
     rows = [(n, "p3@a.example" if n == 4 else "", "") for n in range(1, 7)]
-    job = await import_csv(directory, table(*rows), on_match="FAIL")
+    job = await import_csv(caller, table(*rows), on_match="FAIL")
     assert counts(job) == {"created": 5, "failed": 1}
-    contact = await contacts.contact_by_address(directory, "p4@a.example")
-    boss = await contacts.contact_by_address(directory, "p3@a.example")
+    contact = await contacts.contact_by_address(caller, "p4@a.example")
+    boss = await contacts.contact_by_address(caller, "p3@a.example")
     assert contact
     assert boss
     assert contact["managerId"] == boss["_id"]
     assert (1, True) in plans
-    await check(directory.db)
+    await check(caller.db)
 
 
 @pytest.mark.parametrize("dry_run", [True, False], ids=["dry run", "run"])
-async def test_only_the_plans_in_use_are_kept(
-    directory: Directory, monkeypatch: pytest.MonkeyPatch, dry_run: bool
-) -> None:
+async def test_only_the_plans_in_use_are_kept(caller: Caller, monkeypatch: pytest.MonkeyPatch, dry_run: bool) -> None:
     """However many batches a file has, three plans are all there are: written, planned, and the one before."""
-    alive: WeakSet[Plan] = WeakSet()
+    alive: WeakSet[BatchPlan] = WeakSet()
     most = 0
-    make = Plan.make
+    make = BatchPlan.make
 
-    async def counted(plan: Plan, session: Session | None = None) -> None:
+    async def counted(plan: BatchPlan, session: Session | None = None) -> None:
         nonlocal most
         alive.add(plan)
         await make(plan, session)
         most = max(most, len(alive))
 
-    monkeypatch.setattr(Plan, "make", counted)
-    job = await import_csv(directory, table(*((n, "", "") for n in range(10 * BATCH))), dry_run=dry_run)
+    monkeypatch.setattr(BatchPlan, "make", counted)
+    job = await import_csv(caller, table(*((n, "", "") for n in range(10 * BATCH))), dry_run=dry_run)
     assert job["created"] == 10 * BATCH
     assert most <= 3

@@ -4,7 +4,7 @@ import csv
 import io
 
 from resolvers import contacts
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.files.export import export
 from resolvers.imports import jobs
 from resolvers.imports.failed_rows import failed_rows
@@ -18,47 +18,47 @@ from tests.resolvers.importing import HEADER, counts, import_csv, import_rows, p
 ANA = "Ana Li,ana@a.example,Ana,Li,Acme,CTO,"
 
 
-async def failed(directory: Directory, job: Document, *, bom: bool = False) -> bytes:
-    return b"".join([piece async for piece in failed_rows(directory, job, bom=bom)])
+async def failed(caller: Caller, job: Document, *, bom: bool = False) -> bytes:
+    return b"".join([piece async for piece in failed_rows(caller, job, bom=bom)])
 
 
 def table(data: bytes) -> list[list[str]]:
     return list(csv.reader(io.StringIO(data.decode(), newline="")))
 
 
-async def test_too_many_cells_come_back(directory: Directory) -> None:
+async def test_too_many_cells_come_back(caller: Caller) -> None:
     """What a row has too many cells of comes back with it, so that it is refused again until it is mended."""
-    job = await import_csv(directory, f"{HEADER}\nLi, Ana,ana@a.example,Ana,Li,Acme,CTO,+49 30 1,\n")
-    data = await failed(directory, job)
-    again = await import_csv(directory, data)
-    assert [code for _, _, code in await problems_of(directory, again)] == ["TOO_MANY_CELLS"]
-    assert table(await failed(directory, again))[1][:7] == table(data)[1][:7]
+    job = await import_csv(caller, f"{HEADER}\nLi, Ana,ana@a.example,Ana,Li,Acme,CTO,+49 30 1,\n")
+    data = await failed(caller, job)
+    again = await import_csv(caller, data)
+    assert [code for _, _, code in await problems_of(caller, again)] == ["TOO_MANY_CELLS"]
+    assert table(await failed(caller, again))[1][:7] == table(data)[1][:7]
     assert table(data)[1][-1] == ""
     assert table(data)[1][10:] == ["'+49 30 1", ""]
 
 
-async def test_damaged_characters_are_not_imported(directory: Directory) -> None:
+async def test_damaged_characters_are_not_imported(caller: Caller) -> None:
     """A row with bytes of another encoding is refused, and so is what comes back of it, until it is mended."""
     job = await import_csv(
-        directory, f"{HEADER}\n{ANA}\nGarc\u00eda ñandú,n@a.example,N,L,,,\n".encode() + b"B\xfcn,b@a.example,B,L,,,\n"
+        caller, f"{HEADER}\n{ANA}\nGarc\u00eda ñandú,n@a.example,N,L,,,\n".encode() + b"B\xfcn,b@a.example,B,L,,,\n"
     )
     assert counts(job) == {"created": 2, "failed": 1}
-    data = await failed(directory, job)
-    again = await import_csv(directory, data)
-    assert [(column, code) for _, column, code in await problems_of(directory, again)] == [("DisplayName", "ENCODING")]
+    data = await failed(caller, job)
+    again = await import_csv(caller, data)
+    assert [(column, code) for _, column, code in await problems_of(caller, again)] == [("DisplayName", "ENCODING")]
     mended = data.replace("B\ufffdn".encode(), "Bün".encode(), 1)
-    assert counts(await import_csv(directory, mended)) == {"created": 1}
+    assert counts(await import_csv(caller, mended)) == {"created": 1}
 
 
-async def test_damage_in_columns_that_are_not_read(directory: Directory) -> None:
+async def test_damage_in_columns_that_are_not_read(caller: Caller) -> None:
     """Damaged characters are no matter in a column that nothing is read from."""
-    job = await import_csv(directory, f"{HEADER},Shoe\n{ANA},4\ufffd\n")
+    job = await import_csv(caller, f"{HEADER},Shoe\n{ANA},4\ufffd\n")
     assert counts(job) == {"created": 1}
 
 
-async def test_rows_in_json_come_back(directory: Directory) -> None:
+async def test_rows_in_json_come_back(caller: Caller) -> None:
     """Rows in JSON come back with what they clear, their managers' ids, and the JSON itself."""
-    boss = await contacts.create_contact(directory, person("Boss Li"))
+    boss = await contacts.create_contact(caller, person("Boss Li"))
     rows: list[object] = [
         {
             **person("Ana Li"),
@@ -70,65 +70,65 @@ async def test_rows_in_json_come_back(directory: Directory) -> None:
         {**person("Ben Li"), "shoe": {"size": 43}},
         7,
     ]
-    job = await import_rows(directory, rows)
-    data = await failed(directory, job)
+    job = await import_rows(caller, rows)
+    data = await failed(caller, job)
     ana, ben, seven = csv.DictReader(io.StringIO(data.decode(), newline=""))
     assert (ana["Company"], ana["ImportManagerId"], ana["Aliases"]) == ("[clear]", boss["_id"], "'+1@a.example")
     assert ben["ImportRow"].endswith('"shoe":{"size":43}}')
     assert (seven["ImportRow"], seven["DisplayName"]) == ("7", "")
     mended = data.replace(b",x,", b",ana@a.example,", 1)
-    assert counts(await import_csv(directory, mended)) == {"created": 2, "failed": 1}
-    found = await contacts.contact_by_address(directory, "ana@a.example")
+    assert counts(await import_csv(caller, mended)) == {"created": 2, "failed": 1}
+    found = await contacts.contact_by_address(caller, "ana@a.example")
     assert found
     assert (found["managerId"], found["aliases"]) == (boss["_id"], ["+1@a.example"])
 
 
-async def test_managers_ids_that_are_nobodys(directory: Directory) -> None:
+async def test_managers_ids_that_are_nobodys(caller: Caller) -> None:
     """The column of managers' ids is named where one is refused."""
-    job = await import_rows(directory, [{**person("Ana Li"), "managerId": "nobody"}])
-    again = await import_csv(directory, await failed(directory, job))
-    assert [each[1:] for each in await problems_of(directory, again)] == [("ImportManagerId", "MANAGER_NOT_FOUND")]
+    job = await import_rows(caller, [{**person("Ana Li"), "managerId": "nobody"}])
+    again = await import_csv(caller, await failed(caller, job))
+    assert [each[1:] for each in await problems_of(caller, again)] == [("ImportManagerId", "MANAGER_NOT_FOUND")]
 
 
-async def test_problems_of_an_undo_are_not_of_refused_rows(directory: Directory) -> None:
+async def test_problems_of_an_undo_are_not_of_refused_rows(caller: Caller) -> None:
     """What an undo left alone is no refused row, nor a reason of one."""
-    job = await import_csv(directory, f"{HEADER}\nBad,nowhere,Bad,Row,,,\n{ANA}\n")
-    found = await contacts.contact_by_address(directory, "ana@a.example")
+    job = await import_csv(caller, f"{HEADER}\nBad,nowhere,Bad,Row,,,\n{ANA}\n")
+    found = await contacts.contact_by_address(caller, "ana@a.example")
     assert found
-    await contacts.update_contact(directory, found["_id"], {"company": "Other"})
-    await jobs.undo(directory, job["_id"])
-    await run_one(directory, job["_id"])
-    assert len(await problems_of(directory, job)) == 2
-    (_, row) = table(await failed(directory, job))
+    await contacts.update_contact(caller, found["_id"], {"company": "Other"})
+    await jobs.undo(caller, job["_id"])
+    await run_one(caller, job["_id"])
+    assert len(await problems_of(caller, job)) == 2
+    (_, row) = table(await failed(caller, job))
     assert row[7:9] == ["2", "SYNTAX"]
 
 
-async def test_header_cells_are_harmless(directory: Directory) -> None:
+async def test_header_cells_are_harmless(caller: Caller) -> None:
     """No cell of the header starts a formula, however often the file comes back."""
-    job = await import_csv(directory, f"{HEADER},=1+1\nBad,nowhere,Bad,Row,,,,x\n")
-    data = await failed(directory, job)
+    job = await import_csv(caller, f"{HEADER},=1+1\nBad,nowhere,Bad,Row,,,,x\n")
+    data = await failed(caller, job)
     assert table(data)[0][7] == "'=1+1"
-    assert (await failed(directory, await import_csv(directory, data))).startswith(data.partition(b"\n")[0])
+    assert (await failed(caller, await import_csv(caller, data))).startswith(data.partition(b"\n")[0])
 
 
-async def test_byte_order_marks(directory: Directory) -> None:
+async def test_byte_order_marks(caller: Caller) -> None:
     """Both files can have the mark by which Excel knows UTF-8, and are imported alike."""
-    job = await import_csv(directory, f"{HEADER}\nBün,nowhere,B,L,,,\nBün,b@a.example,B,L,,,\n")
-    data = await failed(directory, job, bom=True)
-    assert data == b"\xef\xbb\xbf" + await failed(directory, job)
-    assert counts(await import_csv(directory, data)) == {"failed": 1}
-    exported = [piece async for piece in export(directory, Selection(), Ordering("keys.name"), bom=True)]
+    job = await import_csv(caller, f"{HEADER}\nBün,nowhere,B,L,,,\nBün,b@a.example,B,L,,,\n")
+    data = await failed(caller, job, bom=True)
+    assert data == b"\xef\xbb\xbf" + await failed(caller, job)
+    assert counts(await import_csv(caller, data)) == {"failed": 1}
+    exported = [piece async for piece in export(caller, Selection(), Ordering("keys.name"), bom=True)]
     assert exported[0].startswith(b"\xef\xbb\xbfDisplayName,")
-    assert counts(await import_csv(directory, b"".join(exported), on_match="UPDATE")) == {"unchanged": 1}
+    assert counts(await import_csv(caller, b"".join(exported), on_match="UPDATE")) == {"unchanged": 1}
 
 
-async def test_rows_in_json_are_bounded(directory: Directory) -> None:
+async def test_rows_in_json_are_bounded(caller: Caller) -> None:
     """Neither a huge row nor one with thousands of mistakes leaves more than a bounded number of problems."""
     many = {**person("Ana Li"), **{f"field{n}": n for n in range(2_000)}}
     huge = {**person("Ben Li"), "notes": "x" * 300_000}
-    job = await import_rows(directory, [many, huge, person("Cy Li")])
+    job = await import_rows(caller, [many, huge, person("Cy Li")])
     assert counts(job) == {"created": 1, "failed": 2}
-    page = await jobs.list_problems(directory, job["_id"], Window(500))
+    page = await jobs.list_problems(caller, job["_id"], Window(500))
     assert len(page.documents) == 101
     assert page.documents[-1]["code"] == "TOO_LONG"
-    assert len(await failed(directory, job)) < 100_000
+    assert len(await failed(caller, job)) < 100_000

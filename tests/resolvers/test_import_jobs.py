@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from resolvers import contacts
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.errors import EmailAddressTaken, ImportNotUndoable, NotFound
 from resolvers.imports import jobs
 from resolvers.imports.jobs import Options
@@ -36,9 +36,9 @@ FILE = f"{HEADER},Manager\n" + "".join(
 )
 
 
-async def made(directory: Directory, text: str = FILE, **options: object) -> Document:
+async def made(caller: Caller, text: str = FILE, **options: object) -> Document:
     """A job that nobody works on yet."""
-    job, _ = await jobs.start_csv(directory, chunks(text.encode()), Options(**options))  # type: ignore[arg-type]  # what each test varies
+    job, _ = await jobs.start_csv(caller, chunks(text.encode()), Options(**options))  # type: ignore[arg-type]  # what each test varies
     return job
 
 
@@ -47,9 +47,9 @@ async def expire(db: Database, job: Document) -> None:
     await db.imports.update_one({"_id": job["_id"]}, {"$set": {"leaseUntil": None}})
 
 
-async def until(condition: Callable[[Document], bool], directory: Directory, job: Document) -> Document:
+async def until(condition: Callable[[Document], bool], caller: Caller, job: Document) -> Document:
     """The job as soon as it is so."""
-    while not condition(job := await job_of(directory, job)):  # noqa: ASYNC110  # the job is in the database
+    while not condition(job := await job_of(caller, job)):  # noqa: ASYNC110  # the job is in the database
         await asyncio.sleep(0.005)
     return job
 
@@ -59,16 +59,16 @@ def further_than(before: Document) -> Callable[[Document], bool]:
     return lambda job: job["processed"] > before["processed"] or job["finishedAt"] is not None
 
 
-async def total(directory: Directory) -> int:
-    return await contacts.count_contacts(directory, Selection())
+async def total(caller: Caller) -> int:
+    return await contacts.count_contacts(caller, Selection())
 
 
-async def test_interrupted_anywhere_it_goes_on(directory: Directory) -> None:
+async def test_interrupted_anywhere_it_goes_on(caller: Caller) -> None:
     """A run that is cut off again and again, wherever it is, is taken up without a row lost or done twice."""
-    job = await made(directory)
+    job = await made(caller)
     cuts = 0
-    while (job := await job_of(directory, job))["finishedAt"] is None:
-        running = asyncio.create_task(run_one(directory, job["_id"]))
+    while (job := await job_of(caller, job))["finishedAt"] is None:
+        running = asyncio.create_task(run_one(caller, job["_id"]))
         await asyncio.wait([running], timeout=0.15 + 0.1 * cuts)
         if not running.done():
             running.cancel()
@@ -76,11 +76,11 @@ async def test_interrupted_anywhere_it_goes_on(directory: Directory) -> None:
             cuts += 1
     assert cuts > 1
     assert (job["status"], job["processed"], job["rows"]) == ("SUCCEEDED", ROWS, ROWS)
-    outcomes = await outcomes_of(directory, job)
+    outcomes = await outcomes_of(caller, job)
     assert [each["row"] for each in outcomes] == list(range(1, ROWS + 1))
-    assert await total(directory) == job["created"] == sum(each["action"] == "CREATED" for each in outcomes)
-    await check(directory.db)
-    assert (await import_csv(directory, FILE, on_match="UPDATE"))["unchanged"] == job["created"]
+    assert await total(caller) == job["created"] == sum(each["action"] == "CREATED" for each in outcomes)
+    await check(caller.db)
+    assert (await import_csv(caller, FILE, on_match="UPDATE"))["unchanged"] == job["created"]
 
 
 WORKER = """
@@ -107,140 +107,140 @@ def worker(uri: str, database: str, job: Document) -> subprocess.Popen[bytes]:
 
 
 @pytest.mark.slow
-async def test_killed_processes(directory: Directory, mongodb_uri: str, database_name: str) -> None:
+async def test_killed_processes(caller: Caller, mongodb_uri: str, database_name: str) -> None:
     """Processes that are killed with `kill -9` in the middle lose no row and do none twice."""
-    job = await made(directory)
+    job = await made(caller)
     for _ in range(2):
         process = worker(mongodb_uri, database_name, job)
-        job = await until(further_than(job), directory, job)
+        job = await until(further_than(job), caller, job)
         process.send_signal(signal.SIGKILL)
         process.communicate()
-        await expire(directory.db, job)
-    await run_one(directory, job["_id"])
-    job = await job_of(directory, job)
+        await expire(caller.db, job)
+    await run_one(caller, job["_id"])
+    job = await job_of(caller, job)
     assert (job["status"], job["processed"]) == ("SUCCEEDED", ROWS)
-    assert await total(directory) == job["created"]
-    await check(directory.db)
+    assert await total(caller) == job["created"]
+    await check(caller.db)
 
 
 @pytest.mark.slow
-async def test_two_processes_at_once(directory: Directory, mongodb_uri: str, database_name: str) -> None:
+async def test_two_processes_at_once(caller: Caller, mongodb_uri: str, database_name: str) -> None:
     """Of several processes that want one job, one gets it, and each row is written once."""
-    job = await made(directory)
+    job = await made(caller)
     processes = [worker(mongodb_uri, database_name, job) for _ in range(3)]
     for process in processes:
         _, errors = await asyncio.to_thread(process.communicate)
         assert process.returncode == 0, errors.decode()
-    job = await job_of(directory, job)
+    job = await job_of(caller, job)
     assert (job["status"], job["processed"], job["fence"]) == ("SUCCEEDED", ROWS, 1)
-    assert await total(directory) == job["created"]
+    assert await total(caller) == job["created"]
 
 
-async def test_a_process_presumed_dead_writes_no_more(directory: Directory) -> None:
+async def test_a_process_presumed_dead_writes_no_more(caller: Caller) -> None:
     """A run whose lease another process took over stops at its next write, and what it would write is not there."""
-    job = await made(directory)
-    first = asyncio.create_task(run_one(directory, job["_id"]))
-    await until(lambda each: each["processed"] > 0, directory, job)
+    job = await made(caller)
+    first = asyncio.create_task(run_one(caller, job["_id"]))
+    await until(lambda each: each["processed"] > 0, caller, job)
     while True:
-        await expire(directory.db, job)
-        if await imports.claim(directory.db, job["_id"]):  # else the run has just written, and so has its lease anew
+        await expire(caller.db, job)
+        if await imports.claim(caller.db, job["_id"]):  # else the run has just written, and so has its lease anew
             break
     await first
-    stopped = await job_of(directory, job)
+    stopped = await job_of(caller, job)
     assert (stopped["status"], stopped["fence"]) == ("RUNNING", 2)
-    assert await total(directory) == stopped["created"]
+    assert await total(caller) == stopped["created"]
     with pytest.raises(LostLease):
-        await imports.change(directory.db, Hold(job["_id"], 1), {"status": "FAILED"})
+        await imports.change(caller.db, Hold(job["_id"], 1), {"status": "FAILED"})
 
 
-async def test_cancel_keeps_what_is_done(directory: Directory) -> None:
+async def test_cancel_keeps_what_is_done(caller: Caller) -> None:
     """A cancelled import stops and keeps what it wrote; its file is gone."""
-    job = await made(directory)
-    running = asyncio.create_task(run_one(directory, job["_id"]))
-    await until(lambda each: each["processed"] > 0, directory, job)
-    await jobs.cancel(directory, job["_id"])
+    job = await made(caller)
+    running = asyncio.create_task(run_one(caller, job["_id"]))
+    await until(lambda each: each["processed"] > 0, caller, job)
+    await jobs.cancel(caller, job["_id"])
     await running
-    job = await job_of(directory, job)
+    job = await job_of(caller, job)
     assert job["status"] == "CANCELLED"
-    assert 0 < job["created"] == await total(directory) < ROWS
-    assert await directory.db.upload_chunks.count_documents({}) == 0
-    await check(directory.db)
+    assert 0 < job["created"] == await total(caller) < ROWS
+    assert await caller.db.upload_chunks.count_documents({}) == 0
+    await check(caller.db)
 
 
-async def test_cancel_of_all_or_nothing(directory: Directory) -> None:
+async def test_cancel_of_all_or_nothing(caller: Caller) -> None:
     """Under REJECT_ALL a cancelled import keeps nothing, also when it is interrupted while it takes that back."""
     rows = "".join(f"P {n},p{n}@a.example,P,{n},,,\n" for n in range(ROWS))
-    job = await made(directory, f"{HEADER}\n{rows}", error_policy="REJECT_ALL")
-    running = asyncio.create_task(run_one(directory, job["_id"]))
-    await until(lambda each: each["phase"] == "WRITE" and each["created"] > 0, directory, job)
-    await jobs.cancel(directory, job["_id"])
-    await until(lambda each: each["phase"] == "ROLL_BACK", directory, job)
+    job = await made(caller, f"{HEADER}\n{rows}", error_policy="REJECT_ALL")
+    running = asyncio.create_task(run_one(caller, job["_id"]))
+    await until(lambda each: each["phase"] == "WRITE" and each["created"] > 0, caller, job)
+    await jobs.cancel(caller, job["_id"])
+    await until(lambda each: each["phase"] == "ROLL_BACK", caller, job)
     running.cancel()
     await asyncio.wait([running])
-    await jobs.cancel(directory, job["_id"])
-    await run_one(directory, job["_id"])
-    job = await job_of(directory, job)
-    assert (job["status"], counts(job), await total(directory)) == ("CANCELLED", {}, 0)
-    await check(directory.db)
+    await jobs.cancel(caller, job["_id"])
+    await run_one(caller, job["_id"])
+    job = await job_of(caller, job)
+    assert (job["status"], counts(job), await total(caller)) == ("CANCELLED", {}, 0)
+    await check(caller.db)
 
 
-async def test_a_service_takes_up_what_was_left(directory: Directory) -> None:
+async def test_a_service_takes_up_what_was_left(caller: Caller) -> None:
     """A runner that watches works on jobs that nobody works on, and lets go of them when it ends."""
-    job = await made(directory)
-    async with Runner(directory).watching():
-        await until(lambda each: each["processed"] > 0, directory, job)
-    left = await job_of(directory, job)
+    job = await made(caller)
+    async with Runner(caller).watching():
+        await until(lambda each: each["processed"] > 0, caller, job)
+    left = await job_of(caller, job)
     assert (left["status"], left["leaseUntil"]) == ("RUNNING", None)
-    async with Runner(directory).watching() as runner:
+    async with Runner(caller).watching() as runner:
         finished = await runner.wait(job["_id"], 60)
     assert finished
     assert (finished["status"], finished["processed"]) == ("SUCCEEDED", ROWS)
 
 
-async def test_undo_is_taken_up(directory: Directory) -> None:
+async def test_undo_is_taken_up(caller: Caller) -> None:
     """An undo that is cut off is taken up and finished."""
-    job = await import_csv(directory, FILE)
-    await jobs.undo(directory, job["_id"])
-    running = asyncio.create_task(run_one(directory, job["_id"]))
-    await until(lambda each: each["undone"] > 0, directory, job)
+    job = await import_csv(caller, FILE)
+    await jobs.undo(caller, job["_id"])
+    running = asyncio.create_task(run_one(caller, job["_id"]))
+    await until(lambda each: each["undone"] > 0, caller, job)
     running.cancel()
     await asyncio.wait([running])
-    await run_one(directory, job["_id"])
-    job = await job_of(directory, job)
+    await run_one(caller, job["_id"])
+    job = await job_of(caller, job)
     assert (job["status"], job["undone"], job["notUndone"]) == ("UNDONE", job["created"], 0)
-    assert await total(directory) == 0
-    await check(directory.db)
+    assert await total(caller) == 0
+    await check(caller.db)
 
 
-async def test_what_cannot_be_undone(directory: Directory) -> None:
+async def test_what_cannot_be_undone(caller: Caller) -> None:
     """A dry run, a running job and one that is not there cannot be undone."""
-    dry = await import_csv(directory, FILE, dry_run=True)
-    waiting = await made(directory)
+    dry = await import_csv(caller, FILE, dry_run=True)
+    waiting = await made(caller)
     for job in (dry, waiting):
         with pytest.raises(ImportNotUndoable):
-            await jobs.undo(directory, job["_id"])
+            await jobs.undo(caller, job["_id"])
     with pytest.raises(NotFound):
-        await jobs.undo(directory, "none")
+        await jobs.undo(caller, "none")
 
 
-async def test_others_change_the_same_contacts(directory: Directory) -> None:
+async def test_others_change_the_same_contacts(caller: Caller) -> None:
     """While others create contacts with addresses of the file, each row meets what is there then."""
-    job = await made(directory)
-    running = asyncio.create_task(run_one(directory, job["_id"]))
+    job = await made(caller)
+    running = asyncio.create_task(run_one(caller, job["_id"]))
     other = 0
     for number in range(ROWS - 1, ROWS - 400, -7):
         fields = {"displayName": "X", "firstName": "X", "lastName": "X", "emailAddress": f"P{number}@a.example"}
         try:
-            await contacts.create_contact(directory, fields)
+            await contacts.create_contact(caller, fields)
         except EmailAddressTaken:
             break  # the import was faster
         other += 1
     await running
-    job = await job_of(directory, job)
+    job = await job_of(caller, job)
     assert (job["status"], job["processed"]) == ("SUCCEEDED", ROWS)
-    assert await total(directory) == job["created"] + other
+    assert await total(caller) == job["created"] + other
     assert job["skipped"] == other
-    await check(directory.db)
+    await check(caller.db)
 
 
 async def test_a_file_cut_off_is_not_kept(db: Database) -> None:
@@ -293,20 +293,20 @@ async def test_mongod_is_killed(tmp_path: Path) -> None:
     with embedded(tmp_path, exclusive=True, cache_gb=0.25) as uri:
         db = connect(uri, "killed", DRIVER)
         await migrations.prepare(db)
-        directory = Directory(db, Author("tester", "rest"))
-        job = await made(directory)
-        running = asyncio.create_task(run_one(directory, job["_id"]))
+        caller = Caller(db, Author("tester", "rest"))
+        job = await made(caller)
+        running = asyncio.create_task(run_one(caller, job["_id"]))
         for _ in range(2):
-            job = await until(further_than(job), directory, job)
+            job = await until(further_than(job), caller, job)
             os.kill(int((tmp_path / "db" / "mongod.lock").read_text()), signal.SIGKILL)
             await asyncio.sleep(0.1)
             while True:
                 with suppress(*Unavailable):
-                    job = await job_of(directory, job)
+                    job = await job_of(caller, job)
                     break
         await running
-        job = await job_of(directory, job)
+        job = await job_of(caller, job)
         assert (job["status"], job["processed"]) == ("SUCCEEDED", ROWS)
-        assert await total(directory) == job["created"]
+        assert await total(caller) == job["created"]
         await check(db)
         await db.close()

@@ -4,7 +4,7 @@ import tracemalloc
 
 import pytest
 
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from tests.people import person
 from tests.resolvers.importing import HEADER, counts, import_csv, import_rows, problems_of
 
@@ -12,7 +12,7 @@ LONG = 100_000
 
 
 @pytest.mark.parametrize("entry", ["a{}@b.example", "a{}", "é{}@é.example"])
-async def test_cells_with_countless_aliases(directory: Directory, entry: str) -> None:
+async def test_cells_with_countless_aliases(caller: Caller, entry: str) -> None:
     """Aliases beyond what a contact may have are neither kept nor looked up: the row is refused."""
     cell = ""
     number = 0
@@ -21,26 +21,26 @@ async def test_cells_with_countless_aliases(directory: Directory, entry: str) ->
         number += 1
     rows = "".join(f"P,p{n}@a.example,P,Li,,,,{cell.replace('b.', f'b{n}.')}\n" for n in range(20))
     tracemalloc.start()
-    job = await import_csv(directory, f"{HEADER},Aliases\n{rows}")
+    job = await import_csv(caller, f"{HEADER},Aliases\n{rows}")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert counts(job) == {"failed": 20}
-    assert {code for _, _, code in await problems_of(directory, job)} <= {"TOO_MANY", "DUPLICATE_ROW"}
+    assert {code for _, _, code in await problems_of(caller, job)} <= {"TOO_MANY", "DUPLICATE_ROW"}
     assert peak < 60_000_000
 
 
-async def test_objects_with_countless_aliases(directory: Directory) -> None:
+async def test_objects_with_countless_aliases(caller: Caller) -> None:
     """The same holds for rows that come as objects, and for groups."""
     aliases = [f"a{n}@b.example" for n in range(8_000)]
     rows = [{**person("Ana Li"), "aliases": aliases}, {**person("Ben Li"), "groups": [f"g{n}" for n in range(8_000)]}]
-    job = await import_rows(directory, rows)
-    assert await problems_of(directory, job) == [(1, "aliases", "TOO_MANY"), (2, "groups", "TOO_MANY")]
+    job = await import_rows(caller, rows)
+    assert await problems_of(caller, job) == [(1, "aliases", "TOO_MANY"), (2, "groups", "TOO_MANY")]
 
 
-async def test_addresses_too_long_to_be_any(directory: Directory) -> None:
+async def test_addresses_too_long_to_be_any(caller: Caller) -> None:
     """What is far too long for an address is refused without a look, also as a manager's or a group's."""
     long = "ü" * 100_000 + "@ü.example"
     text = f"{HEADER},Manager,Groups\nA,{long},A,L,,,,,\nB,b@a.example,B,L,,,,{long},\nC,c@a.example,C,L,,,,,{long}\n"
-    job = await import_csv(directory, text)
-    codes = [code for _, _, code in await problems_of(directory, job)]
+    job = await import_csv(caller, text)
+    codes = [code for _, _, code in await problems_of(caller, job)]
     assert codes == ["TOO_LONG", "MANAGER_NOT_FOUND", "GROUP_NOT_FOUND"]

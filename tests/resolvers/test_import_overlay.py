@@ -5,7 +5,7 @@ import tracemalloc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolvers.imports.overlay import Overlay, Preview
+from resolvers.imports.overlay import DryRunOverlay, Overlay
 from resolvers.imports.row_index import RowIndex
 from storage.documents import Document
 
@@ -56,7 +56,7 @@ def test_a_preview_is_an_overlay(freed: set[int], managers: list[int | str | Non
     index = RowIndex()
     for place in range(1, len(managers) + 1):
         index.add(address(place), place)
-    batch, preview = World(Overlay(), freed, managers), World(Preview(index), freed, managers)
+    batch, preview = World(Overlay(), freed, managers), World(DryRunOverlay(index), freed, managers)
     for place in range(1, 8):
         assert preview.holder(place) == batch.holder(place)
     for place in batch.ids:
@@ -69,7 +69,7 @@ def test_a_preview_takes_little_memory() -> None:
     for place in range(1, ROWS + 1):
         index.add(address(place), place)
     tracemalloc.start()
-    preview = Preview(index)
+    preview = DryRunOverlay(index)
     for place in range(1, ROWS + 1):
         preview.created(place, contact(preview, place, preview.new_id(place // 2) if place > 1 else None))
     size = tracemalloc.get_traced_memory()[0]

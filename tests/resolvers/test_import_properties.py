@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from resolvers import contacts, groups, rules
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.files import export
 from resolvers.imports import results
 from storage.documents import Document
@@ -60,20 +60,18 @@ def directories(draw: st.DrawFn) -> list[Document]:
 
 @WILD
 @given(directories(), st.tuples(TEXT, TEXT))
-async def test_export_and_import_change_nothing(
-    directory: Directory, people: list[Document], names: tuple[str, str]
-) -> None:
+async def test_export_and_import_change_nothing(caller: Caller, people: list[Document], names: tuple[str, str]) -> None:
     """Whatever the fields hold, an import of the export finds every row unchanged."""
-    await clear(directory)
+    await clear(caller)
     for number, name in enumerate([*names, names[0]]):
-        await groups.create_group(directory, {"displayName": name, "emailAddress": f"g{number}@c.example"})
-    job = await import_rows(directory, people)
-    assert job["created"] == len(people), await problems_of(directory, job)
-    before = await everyone(directory)
-    file = b"".join([piece async for piece in export.export(directory, Selection(), ORDER)])
-    job = await import_csv(directory, file, on_match="UPDATE")
-    assert (job["rows"], job["unchanged"]) == (len(people), len(people)), await problems_of(directory, job)
-    assert await everyone(directory) == before
+        await groups.create_group(caller, {"displayName": name, "emailAddress": f"g{number}@c.example"})
+    job = await import_rows(caller, people)
+    assert job["created"] == len(people), await problems_of(caller, job)
+    before = await everyone(caller)
+    file = b"".join([piece async for piece in export.export(caller, Selection(), ORDER)])
+    job = await import_csv(caller, file, on_match="UPDATE")
+    assert (job["rows"], job["unchanged"]) == (len(people), len(people)), await problems_of(caller, job)
+    assert await everyone(caller) == before
 
 
 # A small world, so that rows meet one another and what is there in every way.
@@ -101,57 +99,57 @@ ERRORS = st.sampled_from(["SKIP_FAILED_ROWS", "REJECT_ALL"])
 @WILD
 @given(FILE, FILE, POLICY, ERRORS)
 async def test_preview_is_what_the_run_does(
-    directory: Directory, first: list[dict[str, str]], second: list[dict[str, str]], on_match: str, errors: str
+    caller: Caller, first: list[dict[str, str]], second: list[dict[str, str]], on_match: str, errors: str
 ) -> None:
     """On an unchanged directory a run does exactly what its dry run said, and repeats to no effect."""
-    await clear(directory)
-    await groups.create_group(directory, {"displayName": "Group", "emailAddress": "g@c.example"})
-    await import_csv(directory, text(first))
+    await clear(caller)
+    await groups.create_group(caller, {"displayName": "Group", "emailAddress": "g@c.example"})
+    await import_csv(caller, text(first))
     options = {"on_match": on_match, "error_policy": errors}
-    before = await everyone(directory)
-    preview = await import_csv(directory, text(second), dry_run=True, **options)
-    assert await everyone(directory) == before
-    run = await import_csv(directory, text(second), **options)
-    assert await problems_of(directory, run) == await problems_of(directory, preview)
+    before = await everyone(caller)
+    preview = await import_csv(caller, text(second), dry_run=True, **options)
+    assert await everyone(caller) == before
+    run = await import_csv(caller, text(second), **options)
+    assert await problems_of(caller, run) == await problems_of(caller, preview)
     assert all(run[name] == preview[name] for name in ("status", "message", *results.COUNTS))
-    after = await everyone(directory)
+    after = await everyone(caller)
     if errors == "REJECT_ALL" and preview["failed"]:
         assert (run["status"], after) == ("FAILED", before)
     else:
-        assert await actions(directory, run) == await actions(directory, preview)
-        await check_changes(directory, preview, before, after)
-    await check(directory.db)
-    await import_csv(directory, text(second), **options)
-    assert await everyone(directory) == after
+        assert await actions(caller, run) == await actions(caller, preview)
+        await check_changes(caller, preview, before, after)
+    await check(caller.db)
+    await import_csv(caller, text(second), **options)
+    assert await everyone(caller) == after
 
 
 @WILD
 @given(FILE, FILE, POLICY)
 async def test_undo_leaves_no_trace(
-    directory: Directory, first: list[dict[str, str]], second: list[dict[str, str]], on_match: str
+    caller: Caller, first: list[dict[str, str]], second: list[dict[str, str]], on_match: str
 ) -> None:
     """An import that is undone leaves every contact as it was."""
-    await clear(directory)
-    await groups.create_group(directory, {"displayName": "Group", "emailAddress": "g@c.example"})
-    await import_csv(directory, text(first))
-    before = {identifier: values(contact) for identifier, contact in (await everyone(directory)).items()}
-    job = await import_csv(directory, text(second), on_match=on_match)
+    await clear(caller)
+    await groups.create_group(caller, {"displayName": "Group", "emailAddress": "g@c.example"})
+    await import_csv(caller, text(first))
+    before = {identifier: values(contact) for identifier, contact in (await everyone(caller)).items()}
+    job = await import_csv(caller, text(second), on_match=on_match)
     from resolvers.imports import jobs
     from resolvers.imports.runner import run_one
 
-    await jobs.undo(directory, job["_id"])
-    await run_one(directory, job["_id"])
-    job = await job_of(directory, job)
+    await jobs.undo(caller, job["_id"])
+    await run_one(caller, job["_id"])
+    job = await job_of(caller, job)
     assert (job["status"], job["notUndone"]) == ("UNDONE", 0)
-    assert {identifier: values(contact) for identifier, contact in (await everyone(directory)).items()} == before
-    await check(directory.db)
+    assert {identifier: values(contact) for identifier, contact in (await everyone(caller)).items()} == before
+    await check(caller.db)
 
 
 async def check_changes(
-    directory: Directory, preview: Document, before: dict[str, Document], after: dict[str, Document]
+    caller: Caller, preview: Document, before: dict[str, Document], after: dict[str, Document]
 ) -> None:
     """What the dry run said of fields and new contacts is what happened."""
-    outcomes = await outcomes_of(directory, preview)
+    outcomes = await outcomes_of(caller, preview)
     named = {
         each["contactId"]: {change["field"] for change in each["fields"]} for each in outcomes if each["contactId"]
     }
@@ -177,13 +175,13 @@ def text(rows: list[dict[str, str]]) -> str:
     return "\n".join([",".join(rows[0]), *(",".join(row.values()) for row in rows), ""])
 
 
-async def actions(directory: Directory, job: Document) -> list[tuple[int, str]]:
-    return [(each["row"], each["action"]) for each in await outcomes_of(directory, job)]
+async def actions(caller: Caller, job: Document) -> list[tuple[int, str]]:
+    return [(each["row"], each["action"]) for each in await outcomes_of(caller, job)]
 
 
-async def everyone(directory: Directory) -> dict[str, Document]:
+async def everyone(caller: Caller) -> dict[str, Document]:
     """All contacts as stored, but for what is derived."""
-    page = await contacts.list_contacts(directory, Selection(), ORDER, Window(500))
+    page = await contacts.list_contacts(caller, Selection(), ORDER, Window(500))
     return {
         each["_id"]: {
             {"groupIds": "groups", "managerId": "manager"}.get(name, name): value
@@ -194,8 +192,8 @@ async def everyone(directory: Directory) -> dict[str, Document]:
     }
 
 
-async def clear(directory: Directory) -> None:
+async def clear(caller: Caller) -> None:
     """An empty directory for the next example."""
     for name in ("contacts", "claims", "groups", "history", "deletedContacts"):
-        await directory.db.mongo[name].delete_many({})
-    await directory.db.statistics.update_many({}, [{"$replaceWith": {"_id": "$_id"}}])
+        await caller.db.mongo[name].delete_many({})
+    await caller.db.statistics.update_many({}, [{"$replaceWith": {"_id": "$_id"}}])

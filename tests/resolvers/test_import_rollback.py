@@ -6,12 +6,12 @@ from collections.abc import Sequence
 import pytest
 
 from resolvers import contacts
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.files.names import Names
 from resolvers.groups import add_contacts, create_group
 from resolvers.imports import jobs, results
 from resolvers.imports.runner import run_one
-from resolvers.imports.state import Outcome
+from resolvers.imports.state import RowOutcome
 from storage.documents import Document
 from storage.lists.pages import Window
 from storage.lists.selection import Selection
@@ -29,7 +29,7 @@ def fail_after(monkeypatch: pytest.MonkeyPatch, batches: int) -> None:
     """Make the import fail, as if by a defect, when it has written so many batches."""
     keep, done = results.chunks, 0
 
-    async def chunks(job: Document, step: int, outcomes: Sequence[Outcome], called: Names | None) -> list[Document]:
+    async def chunks(job: Document, step: int, outcomes: Sequence[RowOutcome], called: Names | None) -> list[Document]:
         nonlocal done
         if job["phase"] == "WRITE":
             done += 1
@@ -40,55 +40,55 @@ def fail_after(monkeypatch: pytest.MonkeyPatch, batches: int) -> None:
     monkeypatch.setattr(results, "chunks", chunks)
 
 
-async def test_all_or_nothing_after_a_defect(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_all_or_nothing_after_a_defect(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     """Under REJECT_ALL nothing is kept when something goes wrong on our side, in the recycle bin neither."""
     fail_after(monkeypatch, 1)
-    job = await import_csv(directory, FILE, error_policy="REJECT_ALL")
-    assert (job["status"], counts(job), await total(directory)) == ("FAILED", {}, 0)
+    job = await import_csv(caller, FILE, error_policy="REJECT_ALL")
+    assert (job["status"], counts(job), await total(caller)) == ("FAILED", {}, 0)
     assert "Nothing was kept" in job["message"]
-    assert await contacts.count_deleted(directory) == 0
-    assert await directory.db.upload_chunks.count_documents({}) == 0
-    await check(directory.db)
+    assert await contacts.count_deleted(caller) == 0
+    assert await caller.db.upload_chunks.count_documents({}) == 0
+    await check(caller.db)
 
 
-async def test_what_is_done_is_kept_after_a_defect(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_done_is_kept_after_a_defect(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise what is written is kept and counted."""
     fail_after(monkeypatch, 1)
-    job = await import_csv(directory, FILE)
-    assert (job["status"], counts(job), await total(directory)) == ("FAILED", {"created": 1_000}, 1_000)
+    job = await import_csv(caller, FILE)
+    assert (job["status"], counts(job), await total(caller)) == ("FAILED", {"created": 1_000}, 1_000)
     assert "are kept" in job["message"]
 
 
-async def test_a_preview_ends_as_the_run_would(directory: Directory) -> None:
+async def test_a_preview_ends_as_the_run_would(caller: Caller) -> None:
     """Under REJECT_ALL a dry run with a bad row fails like the run, with the same counts and message."""
     text = table(row("A", "a@a.example"), row("B", "nowhere"))
-    ends = [await import_csv(directory, text, error_policy="REJECT_ALL", dry_run=dry) for dry in (True, False)]
+    ends = [await import_csv(caller, text, error_policy="REJECT_ALL", dry_run=dry) for dry in (True, False)]
     seen = [(job["status"], counts(job), job["message"], job["phase"]) for job in ends]
     assert seen[0] == seen[1]
     assert seen[0][:2] == ("FAILED", {"failed": 1})
 
 
-async def test_cancelled_while_it_checks(directory: Directory) -> None:
+async def test_cancelled_while_it_checks(caller: Caller) -> None:
     """Cancelled before anything is written, an import counts nothing as created."""
-    job = await made(directory, FILE, error_policy="REJECT_ALL")
-    running = asyncio.create_task(run_one(directory, job["_id"]))
-    await until(lambda each: each["processed"] > 0, directory, job)
-    await jobs.cancel(directory, job["_id"])
+    job = await made(caller, FILE, error_policy="REJECT_ALL")
+    running = asyncio.create_task(run_one(caller, job["_id"]))
+    await until(lambda each: each["processed"] > 0, caller, job)
+    await jobs.cancel(caller, job["_id"])
     await running
-    job = await job_of(directory, job)
-    assert (job["status"], job["phase"], counts(job), await total(directory)) == ("CANCELLED", "PREVIEW", {}, 0)
+    job = await job_of(caller, job)
+    assert (job["status"], job["phase"], counts(job), await total(caller)) == ("CANCELLED", "PREVIEW", {}, 0)
 
 
-async def problems_of_undo(directory: Directory, job: Document) -> list[str]:
-    page = await jobs.list_problems(directory, job["_id"], Window(50))
+async def problems_of_undo(caller: Caller, job: Document) -> list[str]:
+    page = await jobs.list_problems(caller, job["_id"], Window(50))
     return [each["message"] for each in page.documents if each["code"] == "CHANGED_SINCE"]
 
 
-async def test_undo_leaves_new_members_and_managers(directory: Directory) -> None:
+async def test_undo_leaves_new_members_and_managers(caller: Caller) -> None:
     """A created contact that was made a member of a group, or somebody's manager, since the import stays."""
-    group = await create_group(directory, {"displayName": "Partners", "emailAddress": "partners@a.example"})
+    group = await create_group(caller, {"displayName": "Partners", "emailAddress": "partners@a.example"})
     job = await import_csv(
-        directory,
+        caller,
         table(
             row("Ana", "ana@a.example", "", "", "Partners"),
             row("Ben", "ben@a.example"),
@@ -96,70 +96,70 @@ async def test_undo_leaves_new_members_and_managers(directory: Directory) -> Non
             row("Di", "di@a.example", "", "cy@a.example"),
         ),
     )
-    await add_contacts(directory, group["_id"], [(await found(directory, "ben@a.example"))["_id"]])
-    boss = (await found(directory, "di@a.example"))["_id"]
-    report = await contacts.create_contact(directory, person("Eve Li", managerId=boss))
-    undone = await undo(directory, job)
+    await add_contacts(caller, group["_id"], [(await found(caller, "ben@a.example"))["_id"]])
+    boss = (await found(caller, "di@a.example"))["_id"]
+    report = await contacts.create_contact(caller, person("Eve Li", managerId=boss))
+    undone = await undo(caller, job)
     assert (undone["undone"], undone["notUndone"]) == (1, 3)
-    ben, cy, di = await problems_of_undo(directory, job)
+    ben, cy, di = await problems_of_undo(caller, job)
     assert "member of groups" in ben
     assert "Cy" in cy
     assert "manages Di" in cy
     assert "manages Eve Li" in di
-    assert (await contacts.get_contact(directory, report["_id"]) or {})["managerId"] == boss
-    assert await contacts.contact_by_address(directory, "ana@a.example") is None
-    await check(directory.db)
+    assert (await contacts.get_contact(caller, report["_id"]) or {})["managerId"] == boss
+    assert await contacts.contact_by_address(caller, "ana@a.example") is None
+    await check(caller.db)
 
 
-async def test_undo_of_what_somebody_deleted(directory: Directory) -> None:
+async def test_undo_of_what_somebody_deleted(caller: Caller) -> None:
     """A contact that someone deleted since is not counted as undone, and is named."""
-    job = await import_csv(directory, table(row("Ana", "ana@a.example"), row("Ben", "ben@a.example")))
-    await contacts.delete_contact(directory, (await found(directory, "ana@a.example"))["_id"])
-    undone = await undo(directory, job)
+    job = await import_csv(caller, table(row("Ana", "ana@a.example"), row("Ben", "ben@a.example")))
+    await contacts.delete_contact(caller, (await found(caller, "ana@a.example"))["_id"])
+    undone = await undo(caller, job)
     assert (undone["undone"], undone["notUndone"]) == (1, 1)
-    (message,) = await problems_of_undo(directory, job)
+    (message,) = await problems_of_undo(caller, job)
     assert message.startswith("Ana (")
-    assert await contacts.count_contacts(directory, Selection()) == 0
+    assert await contacts.count_contacts(caller, Selection()) == 0
 
 
-async def test_rolling_back_leaves_what_others_changed(directory: Directory) -> None:
+async def test_rolling_back_leaves_what_others_changed(caller: Caller) -> None:
     """A contact that someone else changed before it could be taken back stays, and the message says so."""
-    job = await made(directory, FILE, error_policy="REJECT_ALL")
-    running = asyncio.create_task(run_one(directory, job["_id"]))
-    await until(lambda each: each["phase"] == "WRITE" and each["created"] > 0, directory, job)
-    await contacts.update_contact(directory, (await found(directory, "p0@a.example"))["_id"], {"company": "Acme"})
-    await jobs.cancel(directory, job["_id"])
+    job = await made(caller, FILE, error_policy="REJECT_ALL")
+    running = asyncio.create_task(run_one(caller, job["_id"]))
+    await until(lambda each: each["phase"] == "WRITE" and each["created"] > 0, caller, job)
+    await contacts.update_contact(caller, (await found(caller, "p0@a.example"))["_id"], {"company": "Acme"})
+    await jobs.cancel(caller, job["_id"])
     await running
-    job = await job_of(directory, job)
-    assert (job["status"], job["notUndone"], await total(directory)) == ("CANCELLED", 1, 1)
+    job = await job_of(caller, job)
+    assert (job["status"], job["notUndone"], await total(caller)) == ("CANCELLED", 1, 1)
     assert "1 contacts were changed meanwhile" in job["message"]
 
 
-async def test_a_later_row_frees_an_alias(directory: Directory) -> None:
+async def test_a_later_row_frees_an_alias(caller: Caller) -> None:
     """A row waits for a later one that gives up the alias it asks for, so that the file twice changes nothing more."""
-    await import_csv(directory, table(row("Ana", "ana@a.example", "x@a.example"), row("Ben", "ben@a.example")))
+    await import_csv(caller, table(row("Ana", "ana@a.example", "x@a.example"), row("Ben", "ben@a.example")))
     text = table(row("Ben", "ben@a.example", "x@a.example"), row("Ana", "ana@a.example", "y@a.example"))
     for dry_run in (True, False):
-        job = await import_csv(directory, text, on_match="UPDATE", dry_run=dry_run)
+        job = await import_csv(caller, text, on_match="UPDATE", dry_run=dry_run)
         assert counts(job) == {"updated": 2}
-    assert counts(await import_csv(directory, text, on_match="UPDATE")) == {"unchanged": 2}
-    await check(directory.db)
+    assert counts(await import_csv(caller, text, on_match="UPDATE")) == {"unchanged": 2}
+    await check(caller.db)
 
 
-async def test_rows_that_wait_for_one_another(directory: Directory) -> None:
+async def test_rows_that_wait_for_one_another(caller: Caller) -> None:
     """Two rows that would exchange their aliases are refused, every time."""
     await import_csv(
-        directory, table(row("Ana", "ana@a.example", "x@a.example"), row("Ben", "ben@a.example", "y@a.example"))
+        caller, table(row("Ana", "ana@a.example", "x@a.example"), row("Ben", "ben@a.example", "y@a.example"))
     )
     text = table(row("Ana", "ana@a.example", "y@a.example"), row("Ben", "ben@a.example", "x@a.example"))
     for _ in range(2):
-        assert counts(await import_csv(directory, text, on_match="UPDATE")) == {"failed": 2}
+        assert counts(await import_csv(caller, text, on_match="UPDATE")) == {"failed": 2}
 
 
-async def test_a_later_row_opens_a_circle(directory: Directory) -> None:
+async def test_a_later_row_opens_a_circle(caller: Caller) -> None:
     """A row waits for a later one that takes the manager away which would make a circle."""
-    await import_csv(directory, table(row("Ana", "ana@a.example"), row("Ben", "ben@a.example", "", "ana@a.example")))
+    await import_csv(caller, table(row("Ana", "ana@a.example"), row("Ben", "ben@a.example", "", "ana@a.example")))
     text = table(row("Ana", "ana@a.example", "", "ben@a.example"), row("Ben", "ben@a.example", "", "[clear]"))
-    assert counts(await import_csv(directory, text, on_match="UPDATE")) == {"updated": 2}
-    assert counts(await import_csv(directory, text, on_match="UPDATE")) == {"unchanged": 2}
-    await check(directory.db)
+    assert counts(await import_csv(caller, text, on_match="UPDATE")) == {"updated": 2}
+    assert counts(await import_csv(caller, text, on_match="UPDATE")) == {"unchanged": 2}
+    await check(caller.db)

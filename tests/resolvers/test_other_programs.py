@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from tests.resolvers.importing import counts, import_csv, problems_of
 from tests.resolvers.test_import import found
 
@@ -70,7 +70,7 @@ def table(header: str, *rows: dict[str, str]) -> str:
     ids=["Google", "Google before 2024", "Outlook"],
 )
 async def test_blank_display_names(
-    directory: Directory, header: str, first: str, last: str, address: str, shown: str
+    caller: Caller, header: str, first: str, last: str, address: str, shown: str
 ) -> None:
     """A row without a display name gets one of first and last name, though the file has a column for it."""
     text = table(
@@ -78,61 +78,61 @@ async def test_blank_display_names(
         {first: "Ana", last: "García", address: "ana@a.example"},
         {first: "Ben", last: "Li", address: "ben@a.example", shown: "Benny"},
     )
-    job = await import_csv(directory, text)
-    assert counts(job) == {"created": 2}, await problems_of(directory, job)
-    assert (await found(directory, "ana@a.example"))["displayName"] == "Ana García"
-    assert (await found(directory, "ben@a.example"))["displayName"] == "Benny"
+    job = await import_csv(caller, text)
+    assert counts(job) == {"created": 2}, await problems_of(caller, job)
+    assert (await found(caller, "ana@a.example"))["displayName"] == "Ana García"
+    assert (await found(caller, "ben@a.example"))["displayName"] == "Benny"
 
 
-async def test_outlook_display_names(directory: Directory) -> None:
+async def test_outlook_display_names(caller: Caller) -> None:
     """Outlook's display names lose the address that they end with."""
     row = {"First Name": "Ana", "Last Name": "Li", "E-mail Address": "Ana@a.example"}
-    job = await import_csv(directory, table(OUTLOOK, {**row, "E-mail Display Name": "Anna Li (ana@a.example)"}))
-    assert counts(job) == {"created": 1}, await problems_of(directory, job)
-    assert (await found(directory, "ana@a.example"))["displayName"] == "Anna Li"
+    job = await import_csv(caller, table(OUTLOOK, {**row, "E-mail Display Name": "Anna Li (ana@a.example)"}))
+    assert counts(job) == {"created": 1}, await problems_of(caller, job)
+    assert (await found(caller, "ana@a.example"))["displayName"] == "Anna Li"
 
 
-async def test_our_own_file_derives_nothing(directory: Directory) -> None:
+async def test_our_own_file_derives_nothing(caller: Caller) -> None:
     """A blank display name under our own header is a mistake, and refused."""
-    job = await import_csv(directory, "DisplayName,EmailAddress,FirstName,LastName\n,ana@a.example,Ana,Li\n")
-    assert await problems_of(directory, job) == [(2, "DisplayName", "REQUIRED")]
+    job = await import_csv(caller, "DisplayName,EmailAddress,FirstName,LastName\n,ana@a.example,Ana,Li\n")
+    assert await problems_of(caller, job) == [(2, "DisplayName", "REQUIRED")]
 
 
-async def test_outlook_managers(directory: Directory) -> None:
+async def test_outlook_managers(caller: Caller) -> None:
     """Outlook's managers are names, which are passed over and reported; an address among them is read."""
     rows = [
         {"First Name": "Ana", "Last Name": "Li", "E-mail Address": "ana@a.example", "Manager's Name": "Smith, Bob"},
         {"First Name": "Ben", "Last Name": "Li", "E-mail Address": "ben@a.example", "Manager's Name": "ana@a.example"},
     ]
-    job = await import_csv(directory, table(OUTLOOK, *rows))
-    assert counts(job) == {"created": 2}, await problems_of(directory, job)
+    job = await import_csv(caller, table(OUTLOOK, *rows))
+    assert counts(job) == {"created": 2}, await problems_of(caller, job)
     assert "Manager's Name" in job["unknownColumns"]
-    assert (await found(directory, "ben@a.example"))["managerId"] == (await found(directory, "ana@a.example"))["_id"]
-    assert "Manager's Name" not in (await import_csv(directory, table(OUTLOOK, rows[1])))["unknownColumns"]
+    assert (await found(caller, "ben@a.example"))["managerId"] == (await found(caller, "ana@a.example"))["_id"]
+    assert "Manager's Name" not in (await import_csv(caller, table(OUTLOOK, rows[1])))["unknownColumns"]
 
 
 @pytest.mark.parametrize("separator", [" ", ";", ", "])
-async def test_exchange_addresses(directory: Directory, separator: str) -> None:
+async def test_exchange_addresses(caller: Caller, separator: str) -> None:
     """Of Exchange's addresses those of mail become aliases, whatever separates them and though others have blanks."""
     listed = separator.join(["SMTP:ana@a.example", X500, "smtp:a@a.example", "SIP:ana@a.example"])
     row = {"DisplayName": "Ana García", "ExternalEmailAddress": "SMTP:ana@a.example", "EmailAddresses": listed}
-    job = await import_csv(directory, table(EXCHANGE, row))
-    assert counts(job) == {"created": 1}, await problems_of(directory, job)
-    assert (await found(directory, "ana@a.example"))["aliases"] == ["a@a.example"]
+    job = await import_csv(caller, table(EXCHANGE, row))
+    assert counts(job) == {"created": 1}, await problems_of(caller, job)
+    assert (await found(caller, "ana@a.example"))["aliases"] == ["a@a.example"]
     assert "EmailAddresses" not in job["unknownColumns"]
 
 
 @pytest.mark.parametrize("name", ["System.Collections.ArrayList", "System.String[]"])
-async def test_exchange_type_names(directory: Directory, name: str) -> None:
+async def test_exchange_type_names(caller: Caller, name: str) -> None:
     """The name of a type, which PowerShell writes for a list, is passed over and its column reported."""
     row = {"DisplayName": "Ana García", "ExternalEmailAddress": "SMTP:ana@a.example", "EmailAddresses": name}
-    job = await import_csv(directory, table(EXCHANGE, row))
-    assert counts(job) == {"created": 1}, await problems_of(directory, job)
+    job = await import_csv(caller, table(EXCHANGE, row))
+    assert counts(job) == {"created": 1}, await problems_of(caller, job)
     assert "EmailAddresses" in job["unknownColumns"]
-    assert "aliases" not in await found(directory, "ana@a.example")
+    assert "aliases" not in await found(caller, "ana@a.example")
 
 
-async def test_google_addresses_of_one_label(directory: Directory) -> None:
+async def test_google_addresses_of_one_label(caller: Caller) -> None:
     """Where Google joins the addresses of one label, the first is the contact's and the others are aliases."""
     row = {
         "First Name": "Ana",
@@ -140,14 +140,14 @@ async def test_google_addresses_of_one_label(directory: Directory) -> None:
         "E-mail 1 - Value": "ana@a.example ::: a@a.example",
         "E-mail 2 - Value": "b@a.example ::: c@a.example",
     }
-    job = await import_csv(directory, table(GOOGLE, row, {**row, "E-mail 1 - Value": "c@a.example"}))
-    assert [code for _, _, code in await problems_of(directory, job)] == ["DUPLICATE_ROW"]
-    assert (await found(directory, "ana@a.example"))["aliases"] == ["b@a.example", "c@a.example", "a@a.example"]
+    job = await import_csv(caller, table(GOOGLE, row, {**row, "E-mail 1 - Value": "c@a.example"}))
+    assert [code for _, _, code in await problems_of(caller, job)] == ["DUPLICATE_ROW"]
+    assert (await found(caller, "ana@a.example"))["aliases"] == ["b@a.example", "c@a.example", "a@a.example"]
 
 
-async def test_source_is_reported(directory: Directory) -> None:
+async def test_source_is_reported(caller: Caller) -> None:
     """No import decides where a contact is mastered: that our export says so is reported as not read."""
     job = await import_csv(
-        directory, "DisplayName,EmailAddress,FirstName,LastName,Source\nAna,a@a.example,Ana,Li,Synced\n"
+        caller, "DisplayName,EmailAddress,FirstName,LastName,Source\nAna,a@a.example,Ana,Li,Synced\n"
     )
     assert (counts(job), job["unknownColumns"]) == ({"created": 1}, ["Source"])

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from resolvers import contacts, paging
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from storage.documents import new_id
 from storage.lists.indexes import ORDERINGS
 from storage.lists.pages import Ordering, Window
@@ -50,21 +50,21 @@ READINGS = st.builds(
 class Crowd:
     """The contacts that there are, as others come and go."""
 
-    def __init__(self, directory: Directory) -> None:
-        self.directory = directory
+    def __init__(self, caller: Caller) -> None:
+        self.caller = caller
         self.present: list[str] = []
         self.deleted: set[str] = set()
 
     async def create(self, name: str, company: str | None) -> None:
         """Let one come."""
         fields = person(name, emailAddress=f"{new_id()}@x.example", company=company)
-        self.present.append((await contacts.create_contact(self.directory, fields))["_id"])
+        self.present.append((await contacts.create_contact(self.caller, fields))["_id"])
 
     async def delete(self, place: float) -> None:
         """Let the one at this place go, from 0 for the first to 1 after the last, if there is any."""
         if self.present:
             gone = self.present.pop(int(place * len(self.present)))
-            await contacts.delete_contact(self.directory, gone)
+            await contacts.delete_contact(self.caller, gone)
             self.deleted.add(gone)
 
     async def move(self, coming: list[tuple[str, str | None]], going: list[float]) -> None:
@@ -76,26 +76,26 @@ class Crowd:
 
     async def leave(self) -> None:
         """Let all go."""
-        await contacts.delete_contacts(self.directory, self.present)
+        await contacts.delete_contacts(self.caller, self.present)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(READINGS, st.lists(PEOPLE, min_size=1, max_size=12), STEPS)
 async def test_those_who_stay_are_met_once(
-    directory: Directory,
+    caller: Caller,
     reading: Reading,
     people: list[tuple[str, str | None]],
     steps: list[tuple[list[tuple[str, str | None]], list[float]]],
 ) -> None:
     """In every ordering and both directions, those who stay are met once and in order, whoever comes and goes."""
-    crowd = Crowd(directory)
+    crowd = Crowd(caller)
     for each in people:
         await crowd.create(*each)
     began = set(crowd.present)
     met: list[tuple[str, str]] = []
     cursor, more = None, True
     while more and len(met) < 100:  # there are never so many
-        page = await contacts.list_contacts(directory, reading.selection, reading.ordering, reading.window(cursor))
+        page = await contacts.list_contacts(caller, reading.selection, reading.ordering, reading.window(cursor))
         read = [(paging.key(each, reading.ordering), each["_id"]) for each in page.documents]
         met += read[::-1] if reading.backwards else read
         more = bool(read) and (page.has_previous if reading.backwards else page.has_next)

@@ -3,16 +3,16 @@
 import pytest
 
 from resolvers import contacts, rules
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.errors import NotFound
 from resolvers.sync import contacts as sync_contacts
-from resolvers.sync.outcome import Terms
+from resolvers.sync.outcome import WriteOptions
 from storage.documents import Document, new_id
 from tests.consistency import check
 from tests.people import directory_contact, person
 
 
-async def test_unforeseen_refusal_skips_one(sync_directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unforeseen_refusal_skips_one(sync_caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     """When one object of a batch cannot be written for a reason that nobody thought of, the others are."""
     batch = [directory_contact(f"Person {letter}") for letter in "ABCDE"]
     new_contact = rules.new_contact
@@ -23,48 +23,46 @@ async def test_unforeseen_refusal_skips_one(sync_directory: Directory, monkeypat
         return new_contact(fields, *given)  # type: ignore[arg-type] # as they were given
 
     monkeypatch.setattr(rules, "new_contact", checked)
-    outcome = await sync_contacts.apply(sync_directory, batch)
+    outcome = await sync_contacts.apply(sync_caller, batch)
     assert len(outcome.created) == 4
     assert [(each.object_guid, each.code) for each in outcome.skipped] == [(batch[2].object_guid, "NOT_FOUND")]
-    await check(sync_directory.db)
+    await check(sync_caller.db)
 
 
-async def test_unforeseen_refusal_of_a_manager(sync_directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unforeseen_refusal_of_a_manager(sync_caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     """When one manager cannot be linked for such a reason, the others are."""
     people = [directory_contact(f"Person {letter}") for letter in "ABC"]
     guids = [each.object_guid for each in people]
-    await sync_contacts.apply(sync_directory, people)
-    await sync_directory.db.contacts.delete_one({"displayName": "Person C"})  # what a defect might do
-    outcome = await sync_contacts.link(sync_directory, {guids[0]: guids[1], guids[1]: guids[2], new_id(): guids[0]})
+    await sync_contacts.apply(sync_caller, people)
+    await sync_caller.db.contacts.delete_one({"displayName": "Person C"})  # what a defect might do
+    outcome = await sync_contacts.link(sync_caller, {guids[0]: guids[1], guids[1]: guids[2], new_id(): guids[0]})
     assert outcome.updated == [guids[0]]
 
 
-async def test_restored_manager_has_its_reports(sync_directory: Directory, directory: Directory) -> None:
+async def test_restored_manager_has_its_reports(sync_caller: Caller, caller: Caller) -> None:
     """A contact that is undeleted manages those cloud contacts again that it managed, unless they have another."""
     ann = directory_contact("Ann")
-    await sync_contacts.apply(sync_directory, [ann])
-    manager = (await contacts.contact_by_address(directory, "ann@partner.example") or {})["_id"]
+    await sync_contacts.apply(sync_caller, [ann])
+    manager = (await contacts.contact_by_address(caller, "ann@partner.example") or {})["_id"]
     report, other = [
-        await contacts.create_contact(directory, person(name, managerId=manager)) for name in ("Una Cloud", "Ugo Cloud")
+        await contacts.create_contact(caller, person(name, managerId=manager)) for name in ("Una Cloud", "Ugo Cloud")
     ]
-    await sync_contacts.remove(sync_directory, [ann.object_guid])
-    await contacts.update_contact(directory, other["_id"], {"managerId": report["_id"]})
-    assert (await sync_contacts.apply(sync_directory, [ann])).created == [ann.object_guid]
-    found = await contacts.get_contacts(directory, [report["_id"], other["_id"]])
+    await sync_contacts.remove(sync_caller, [ann.object_guid])
+    await contacts.update_contact(caller, other["_id"], {"managerId": report["_id"]})
+    assert (await sync_contacts.apply(sync_caller, [ann])).created == [ann.object_guid]
+    found = await contacts.get_contacts(caller, [report["_id"], other["_id"]])
     assert (found[report["_id"]]["managerId"], found[other["_id"]]["managerId"]) == (manager, report["_id"])
-    await check(directory.db)
+    await check(caller.db)
 
 
-async def test_report_that_is_matched_while_its_manager_returns(
-    sync_directory: Directory, directory: Directory
-) -> None:
+async def test_report_that_is_matched_while_its_manager_returns(sync_caller: Caller, caller: Caller) -> None:
     """A cloud contact that becomes a synced one in the batch that brings its manager back is what the sync says."""
     ann = directory_contact("Ann")
-    await sync_contacts.apply(sync_directory, [ann])
-    manager = (await contacts.contact_by_address(directory, "ann@partner.example") or {})["_id"]
-    una = await contacts.create_contact(directory, person("Una Cloud", managerId=manager))
-    await sync_contacts.remove(sync_directory, [ann.object_guid])
+    await sync_contacts.apply(sync_caller, [ann])
+    manager = (await contacts.contact_by_address(caller, "ann@partner.example") or {})["_id"]
+    una = await contacts.create_contact(caller, person("Una Cloud", managerId=manager))
+    await sync_contacts.remove(sync_caller, [ann.object_guid])
     bo = directory_contact("Bo", emailAddress=una["emailAddress"])
-    outcome = await sync_contacts.apply(sync_directory, [ann, bo], Terms(soft_match=True))
+    outcome = await sync_contacts.apply(sync_caller, [ann, bo], WriteOptions(soft_match=True))
     assert (outcome.created, outcome.updated, outcome.skipped) == ([ann.object_guid], [bo.object_guid], [])
-    await check(directory.db)
+    await check(caller.db)

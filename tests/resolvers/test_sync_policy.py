@@ -2,8 +2,8 @@
 
 import pytest
 
-from resolvers.sync.objects import Presence
 from resolvers.sync.policy import DeletionLimit, TooManyDeletions, compare
+from resolvers.sync.source import InventoryLine
 
 
 @pytest.mark.parametrize(
@@ -39,15 +39,15 @@ def test_no_deletion_unasked() -> None:
     ("present", "gone", "to_read"),
     [
         (None, ["a"], []),
-        (Presence("a", "CN=A", 5), [], []),
-        (Presence("a", "CN=A,OU=X", 5), [], ["a"]),
-        (Presence("a", "CN=A", 4), [], ["a"]),
-        (Presence("a", "CN=A", 11), [], []),
-        (Presence("b", "CN=B", 3), ["a"], ["b"]),
-        (Presence("b", "CN=B", 11), ["a"], []),
+        (InventoryLine("a", "CN=A", 5), [], []),
+        (InventoryLine("a", "CN=A,OU=X", 5), [], ["a"]),
+        (InventoryLine("a", "CN=A", 4), [], ["a"]),
+        (InventoryLine("a", "CN=A", 11), [], []),
+        (InventoryLine("b", "CN=B", 3), ["a"], ["b"]),
+        (InventoryLine("b", "CN=B", 11), ["a"], []),
     ],
 )
-def test_inventory(present: Presence | None, gone: list[str], to_read: list[str]) -> None:
+def test_inventory(present: InventoryLine | None, gone: list[str], to_read: list[str]) -> None:
     """Gone, moved, put back or new in scope: read what the changes since the mark do not tell."""
     known = {"a": {"distinguishedName": "CN=A", "database": "d", "usnChanged": 5}}
     found = compare(known, [present] if present else [], "d", since=10)
@@ -57,4 +57,4 @@ def test_inventory(present: Presence | None, gone: list[str], to_read: list[str]
 def test_numbers_of_other_databases_do_not_compare() -> None:
     """What was noted of another database is read again, even if the numbers agree."""
     known = {"a": {"distinguishedName": "CN=A", "database": "other", "usnChanged": 5}}
-    assert compare(known, [Presence("a", "CN=A", 5)], "d", since=10).to_read == ["a"]
+    assert compare(known, [InventoryLine("a", "CN=A", 5)], "d", since=10).to_read == ["a"]

@@ -1,73 +1,73 @@
 """Which cloud contacts become synced ones when the administrator chose that addresses match."""
 
 from resolvers import contacts
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.sync import contacts as sync_contacts
 from resolvers.sync.cloud_only import make_cloud_only
-from resolvers.sync.outcome import Outcome, Terms
+from resolvers.sync.outcome import BatchOutcome, WriteOptions
 from storage import recycle_bin
 from tests.people import directory_contact, person
 
-MATCHING = Terms(soft_match=True)
+MATCHING = WriteOptions(soft_match=True)
 
 
-def taken(outcome: Outcome) -> list[tuple[str | None, str, str | None]]:
+def taken(outcome: BatchOutcome) -> list[tuple[str | None, str, str | None]]:
     """Whom an address was refused to, and who holds it."""
     return [(each.object_guid, each.code, each.holder_id) for each in outcome.skipped]
 
 
-async def test_one_holder_matches_once(sync_directory: Directory, directory: Directory) -> None:
+async def test_one_holder_matches_once(sync_caller: Caller, caller: Caller) -> None:
     """Of two objects with the address of one cloud contact the first becomes it, the other is reported."""
-    una = await contacts.create_contact(directory, person("Una Cloud", emailAddress="a@x.test"))
+    una = await contacts.create_contact(caller, person("Una Cloud", emailAddress="a@x.test"))
     ann = directory_contact("Ann", emailAddress="A@x.test")
     twin = directory_contact("Twin", emailAddress="a@x.test")
-    outcome = await sync_contacts.apply(sync_directory, [ann, twin], MATCHING)
+    outcome = await sync_contacts.apply(sync_caller, [ann, twin], MATCHING)
     assert (outcome.updated, outcome.created) == ([ann.object_guid], [])
     assert taken(outcome) == [(twin.object_guid, "EMAIL_ADDRESS_TAKEN", una["_id"])]
 
 
-async def test_two_addresses_of_one_holder(sync_directory: Directory, directory: Directory) -> None:
+async def test_two_addresses_of_one_holder(sync_caller: Caller, caller: Caller) -> None:
     """An object with the alias of a cloud contact that another object becomes is written if that gives the alias up."""
     una = await contacts.create_contact(
-        directory, person("Una Cloud", emailAddress="a@x.test", aliases=["b@x.test", "c@x.test"])
+        caller, person("Una Cloud", emailAddress="a@x.test", aliases=["b@x.test", "c@x.test"])
     )
     ann = directory_contact("Ann", emailAddress="a@x.test", aliases=["c@x.test"])
     bo, cy = directory_contact("Bo", emailAddress="b@x.test"), directory_contact("Cy", emailAddress="c@x.test")
-    outcome = await sync_contacts.apply(sync_directory, [ann, bo, cy], MATCHING)
+    outcome = await sync_contacts.apply(sync_caller, [ann, bo, cy], MATCHING)
     assert (outcome.updated, outcome.created) == ([ann.object_guid], [bo.object_guid])
     assert taken(outcome) == [(cy.object_guid, "EMAIL_ADDRESS_TAKEN", una["_id"])]
 
 
-async def test_alias_does_not_match(sync_directory: Directory, directory: Directory) -> None:
+async def test_alias_does_not_match(sync_caller: Caller, caller: Caller) -> None:
     """A cloud contact that has the address as an alias only is somebody else, and stays as it is."""
-    una = await contacts.create_contact(directory, person("Una Cloud", emailAddress="a@x.test", aliases=["b@x.test"]))
+    una = await contacts.create_contact(caller, person("Una Cloud", emailAddress="a@x.test", aliases=["b@x.test"]))
     bo = directory_contact("Bo", emailAddress="b@x.test")
-    outcome = await sync_contacts.apply(sync_directory, [bo], MATCHING)
+    outcome = await sync_contacts.apply(sync_caller, [bo], MATCHING)
     assert taken(outcome) == [(bo.object_guid, "EMAIL_ADDRESS_TAKEN", una["_id"])]
-    assert (await contacts.get_contact(directory, una["_id"]) or {})["version"] == 1
+    assert (await contacts.get_contact(caller, una["_id"]) or {})["version"] == 1
 
 
-async def test_handed_over_contact_does_not_match(sync_directory: Directory, directory: Directory) -> None:
+async def test_handed_over_contact_does_not_match(sync_caller: Caller, caller: Caller) -> None:
     """A contact that was made cloud-only stays so, though another object has its address."""
-    await sync_contacts.apply(sync_directory, [directory_contact("Ann", emailAddress="a@x.test")])
-    ann = await contacts.contact_by_address(directory, "a@x.test") or {}
-    await make_cloud_only(directory, [ann["_id"]])
+    await sync_contacts.apply(sync_caller, [directory_contact("Ann", emailAddress="a@x.test")])
+    ann = await contacts.contact_by_address(caller, "a@x.test") or {}
+    await make_cloud_only(caller, [ann["_id"]])
     other = directory_contact("Other", emailAddress="a@x.test")
-    outcome = await sync_contacts.apply(sync_directory, [other], MATCHING)
+    outcome = await sync_contacts.apply(sync_caller, [other], MATCHING)
     assert taken(outcome) == [(other.object_guid, "EMAIL_ADDRESS_TAKEN", ann["_id"])]
 
 
-async def test_own_past_comes_before_a_match(sync_directory: Directory, directory: Directory) -> None:
+async def test_own_past_comes_before_a_match(sync_caller: Caller, caller: Caller) -> None:
     """What was deleted and is back is itself again, not the cloud contact that has its address now."""
     ann = directory_contact("Ann", emailAddress="a@x.test")
-    await sync_contacts.apply(sync_directory, [ann])
-    identifier = (await contacts.contact_by_address(directory, "a@x.test") or {})["_id"]
-    await sync_contacts.remove(sync_directory, [ann.object_guid])
-    una = await contacts.create_contact(directory, person("Una Cloud", emailAddress="a@x.test"))
-    assert taken(await sync_contacts.apply(sync_directory, [ann], MATCHING)) == [
+    await sync_contacts.apply(sync_caller, [ann])
+    identifier = (await contacts.contact_by_address(caller, "a@x.test") or {})["_id"]
+    await sync_contacts.remove(sync_caller, [ann.object_guid])
+    una = await contacts.create_contact(caller, person("Una Cloud", emailAddress="a@x.test"))
+    assert taken(await sync_contacts.apply(sync_caller, [ann], MATCHING)) == [
         (ann.object_guid, "EMAIL_ADDRESS_TAKEN", una["_id"])
     ]
-    await contacts.delete_contact(directory, una["_id"])
-    assert (await sync_contacts.apply(sync_directory, [ann], MATCHING)).created == [ann.object_guid]
-    assert await contacts.get_contact(directory, identifier)
-    assert await recycle_bin.get(directory.db, identifier) is None
+    await contacts.delete_contact(caller, una["_id"])
+    assert (await sync_contacts.apply(sync_caller, [ann], MATCHING)).created == [ann.object_guid]
+    assert await contacts.get_contact(caller, identifier)
+    assert await recycle_bin.get(caller.db, identifier) is None

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from httpx import AsyncClient
 
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.sync import contacts as sync_contacts
 from rest.representation import READ_ONLY, STORED
 from storage import contacts
@@ -24,15 +24,15 @@ async def create(client: AsyncClient, **fields: Any) -> dict[str, Any]:
     return found
 
 
-async def synced(directory: Directory, address: str = "syn@ad.example") -> str:
+async def synced(caller: Caller, address: str = "syn@ad.example") -> str:
     """The id of a new synced contact."""
     guid = f"guid-{address}"
     fields = {"displayName": "Syn Chronised", "emailAddress": address}
     outcome = await sync_contacts.apply(
-        directory, [sync_contacts.DirectoryContact(guid, f"CN={address},DC=corp", "corp.example", fields)]
+        caller, [sync_contacts.DirectoryContact(guid, f"CN={address},DC=corp", "corp.example", fields)]
     )
     assert outcome.created == [guid]
-    found = await contacts.by_address(directory.db, address)
+    found = await contacts.by_address(caller.db, address)
     assert found is not None
     return str(found["_id"])
 
@@ -90,9 +90,9 @@ async def test_moments_are_utc_to_the_millisecond(client: AsyncClient) -> None:
         assert body[name].endswith("Z")
 
 
-async def test_synced_contact_shows_its_origin(client: AsyncClient, sync_directory: Directory) -> None:
+async def test_synced_contact_shows_its_origin(client: AsyncClient, sync_caller: Caller) -> None:
     """A synced contact says what it is in Active Directory, and that it is not edited here."""
-    identifier = await synced(sync_directory)
+    identifier = await synced(sync_caller)
     answer = await client.get(f"{CONTACTS}/{identifier}")
     body = answer.json()
     assert (body["source"], body["editable"], body["firstName"]) == ("SYNCED", False, None)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from httpx import AsyncClient
 
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.files.columns import COLUMNS
 from resolvers.groups import add_contacts, create_group
 from storage.driver import Database
@@ -203,12 +203,12 @@ async def test_refusals(client: AsyncClient) -> None:
     assert (await client.get(f"{IMPORTS}/unknown")).status_code == 404
 
 
-async def test_export(client: AsyncClient, directory: Directory) -> None:
+async def test_export(client: AsyncClient, caller: Caller) -> None:
     """The export has the documented header first, the filters of the list, and managers and groups by name."""
-    group = await create_group(directory, {"displayName": "Partners", "emailAddress": "partners@acme.example"})
+    group = await create_group(caller, {"displayName": "Partners", "emailAddress": "partners@acme.example"})
     await post(client, f"{HEADER},Manager\n{ANA},\n{BEN},ana@acme.example\n")
     listed = (await client.get("/api/identity/contacts")).json()["contacts"]
-    await add_contacts(directory, group["_id"], [each["id"] for each in listed[:1]])
+    await add_contacts(caller, group["_id"], [each["id"] for each in listed[:1]])
     answer = await client.get(EXPORT)
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert answer.text.startswith(f"{HEADER},MobilePhone,Department,ShowInGAL,Aliases,Street,City,State,Country,")

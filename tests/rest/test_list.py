@@ -8,7 +8,7 @@ import pytest
 from httpx import AsyncClient
 
 from resolvers import groups
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.contacts import MAX_TEXT, ORDERINGS
 from tests.queries import counted
 from tests.rest.test_contacts import CONTACTS, create, synced
@@ -76,21 +76,21 @@ async def test_filters(client: AsyncClient, parameters: dict[str, str], expected
     assert answer.json()["totalCount"] == len(expected)
 
 
-async def test_synced_and_cloud(client: AsyncClient, sync_directory: Directory) -> None:
+async def test_synced_and_cloud(client: AsyncClient, sync_caller: Caller) -> None:
     """The sources tell synced from cloud contacts."""
     await create(client)
-    await synced(sync_directory)
+    await synced(sync_caller)
     assert await names(client, source="synced") == ["Syn Chronised"]
     assert await names(client, source="cloud") == ["Ana Sample"]
     assert await names(client) == ["Ana Sample", "Syn Chronised"]
 
 
-async def test_reports_and_members(client: AsyncClient, people: list[dict[str, Any]], directory: Directory) -> None:
+async def test_reports_and_members(client: AsyncClient, people: list[dict[str, Any]], caller: Caller) -> None:
     """Contacts are found by who manages them and by the groups they are in."""
     first, second, *_ = people
     await client.put(f"{CONTACTS}/{second['id']}", json={"managerId": first["id"]})
-    group = await groups.create_group(directory, {"displayName": "Partners", "emailAddress": "p@corp.example"})
-    await groups.add_contacts(directory, group["_id"], [first["id"]])
+    group = await groups.create_group(caller, {"displayName": "Partners", "emailAddress": "p@corp.example"})
+    await groups.add_contacts(caller, group["_id"], [first["id"]])
     assert await names(client, managerId=first["id"]) == ["Bea"]
     assert await names(client, groupId=group["_id"]) == ["Álvaro"]
 
@@ -216,11 +216,11 @@ async def test_query_that_is_not_utf8(client: AsyncClient) -> None:
     assert (await client.get(f"{CONTACTS}?search=%ff%00&company=%00")).status_code == 200
 
 
-async def test_list_costs_a_fixed_number_of_queries(client: AsyncClient, sync_directory: Directory) -> None:
+async def test_list_costs_a_fixed_number_of_queries(client: AsyncClient, sync_caller: Caller) -> None:
     """However many contacts a page has, synced ones too, it is one query for them, one count, one for the sync."""
     for size in (1, 20):
         for number in range(size):
-            await synced(sync_directory, f"{size}-{number}@ad.example")
+            await synced(sync_caller, f"{size}-{number}@ad.example")
         with counted() as commands:
             assert len((await client.get(CONTACTS)).json()["contacts"]) >= size
         assert sorted(commands) == ["find contacts", "find state", "find statistics"]

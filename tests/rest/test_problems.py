@@ -8,7 +8,7 @@ import pytest
 from httpx import AsyncClient, Response
 
 from resolvers import contacts, errors, groups
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from rest import problems
 from settings import Settings
 from storage.documents import now
@@ -218,10 +218,10 @@ async def test_address_taken_by_a_contact(client: AsyncClient) -> None:
     assert problem["emailAddress"] == "ana@acme.example"
 
 
-async def test_address_taken_by_a_group(client: AsyncClient, directory: Directory) -> None:
+async def test_address_taken_by_a_group(client: AsyncClient, caller: Caller) -> None:
     """An address of a group is taken, too."""
     contact = await create(client)
-    await groups.create_group(directory, {"displayName": "Partners", "emailAddress": "partners@corp.example"})
+    await groups.create_group(caller, {"displayName": "Partners", "emailAddress": "partners@corp.example"})
     answer = await client.put(path(contact), json={"emailAddress": "Partners@corp.example"})
     problem = refused(answer, 409, "EMAIL_ADDRESS_TAKEN")
     assert named(problem) == [("emailAddress", "EMAIL_ADDRESS_TAKEN")]
@@ -240,12 +240,12 @@ async def test_address_taken_by_a_group(client: AsyncClient, directory: Director
 )
 @pytest.mark.parametrize("headers", [{}, {"If-Match": '"7"'}])
 async def test_synced_contact(
-    client: AsyncClient, sync_directory: Directory, method: str, body: object, headers: dict[str, str]
+    client: AsyncClient, sync_caller: Caller, method: str, body: object, headers: dict[str, str]
 ) -> None:
     """A synced contact is not changed, whatever is asked: the refusal says where it is edited and when it syncs."""
     at = now()
-    await state.completed(sync_directory.db, "corp.example", "dc1.corp.example", at, at)
-    url = f"{CONTACTS}/{await synced(sync_directory)}"
+    await state.completed(sync_caller.db, "corp.example", "dc1.corp.example", at, at)
+    url = f"{CONTACTS}/{await synced(sync_caller)}"
     before = (await client.get(url)).json()
     answer = await client.request(method, url, json=body, headers=headers)
     problem = refused(answer, 409, "CONTACT_READ_ONLY")
@@ -255,9 +255,9 @@ async def test_synced_contact(
     assert (await client.get(url)).json() == before
 
 
-async def test_synced_contact_sent_back(client: AsyncClient, sync_directory: Directory) -> None:
+async def test_synced_contact_sent_back(client: AsyncClient, sync_caller: Caller) -> None:
     """A synced contact is read-only also where nothing, or what the service sets, would change."""
-    url = f"{CONTACTS}/{await synced(sync_directory)}"
+    url = f"{CONTACTS}/{await synced(sync_caller)}"
     body = (await client.get(url)).json()
     refused(await client.put(url, json=body), 409, "CONTACT_READ_ONLY")
     refused(await client.put(url, json={**body, "version": 99}), 409, "CONTACT_READ_ONLY")

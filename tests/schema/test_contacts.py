@@ -3,7 +3,7 @@
 from typing import Any
 
 from resolvers import mastery as states
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from storage.documents import now
 from storage.driver import Database
 from storage.sync import state
@@ -109,14 +109,14 @@ async def test_absent_is_untouched_and_null_clears(graphql: GraphQL) -> None:
     assert (await update(graphql, identifier, displayName=None))["__typename"] == "InvalidInput"
 
 
-async def test_synced_contact_is_read_only_before_all(graphql: GraphQL, sync_directory: Directory) -> None:
+async def test_synced_contact_is_read_only_before_all(graphql: GraphQL, sync_caller: Caller) -> None:
     """An update of a synced contact that is invalid as well is told what counts: that no update helps."""
-    contact = await synced(sync_directory)
+    contact = await synced(sync_caller)
     answer = await update(graphql, contact["_id"], displayName=" ", emailAddress="no", notes="x" * 20_000)
     assert (answer["__typename"], answer["code"]) == ("ContactReadOnly", "CONTACT_READ_ONLY")
 
 
-async def test_update_refusals(graphql: GraphQL, sync_directory: Directory) -> None:
+async def test_update_refusals(graphql: GraphQL, sync_caller: Caller) -> None:
     """A stale version, a synced contact, a cycle and an unknown id are refused as data."""
     identifier = await create(graphql)
     stale = await update(graphql, identifier, expectedVersion=9, notes="x")
@@ -125,21 +125,21 @@ async def test_update_refusals(graphql: GraphQL, sync_directory: Directory) -> N
     assert [each["id"] for each in cycle["chain"]] == [identifier, identifier]
     missing = await update(graphql, "x")
     assert (missing["__typename"], missing["id"], missing["field"]) == ("NotFound", "x", None)
-    contact = await synced(sync_directory)
+    contact = await synced(sync_caller)
     locked = await update(graphql, contact["_id"], notes="x")
     assert locked["contact"]["onPremises"]["distinguishedName"] == contact["onPremises"]["distinguishedName"]
 
 
-async def test_sync_times_are_the_domains(graphql: GraphQL, sync_directory: Directory, db: Database) -> None:
+async def test_sync_times_are_the_domains(graphql: GraphQL, sync_caller: Caller, db: Database) -> None:
     """A synced contact shows when its domain last synced and next will; so does the refusal to change it."""
-    contact = await synced(sync_directory)
+    contact = await synced(sync_caller)
     at = now()
     await state.completed(db, "corp.example", "dc1.corp.example", at, at)
     read = await graphql("{ contacts { nodes { source editable onPremises { objectGuid lastSyncAt nextSyncAt } } } }")
     (node,) = read["contacts"]["nodes"]
     assert (node["source"], node["editable"]) == ("SYNCED", False)
     assert node["onPremises"]["lastSyncAt"] == node["onPremises"]["nextSyncAt"]
-    assert states.last_sync_at(contact["onPremises"], await states.read(sync_directory)) == at
+    assert states.last_sync_at(contact["onPremises"], await states.read(sync_caller)) == at
     assert "dc1.corp.example" in (await update(graphql, contact["_id"], notes="x"))["message"]
 
 
@@ -192,7 +192,7 @@ async def test_history(graphql: GraphQL) -> None:
     }
 
 
-async def test_history_names_fields_as_described(graphql: GraphQL, sync_directory: Directory) -> None:
+async def test_history_names_fields_as_described(graphql: GraphQL, sync_caller: Caller) -> None:
     """The fields in a history are those of `Contact`; the manager alone is told by its id, as it is given."""
     boss = await create(graphql, "Big Boss")
     every: dict[str, object] = {
@@ -204,14 +204,14 @@ async def test_history_names_fields_as_described(graphql: GraphQL, sync_director
     }
     query = """query($id: ID!) { contact(id: $id) { history { nodes { changes { field after } } } }
     __type(name: "Contact") { fields { name } } }"""
-    for identifier in (await create(graphql, "Ana Silva", **every), (await synced(sync_directory))["_id"]):
+    for identifier in (await create(graphql, "Ana Silva", **every), (await synced(sync_caller))["_id"]):
         read = await graphql(query, id=identifier)
         changes = {each["field"]: each["after"] for each in read["contact"]["history"]["nodes"][0]["changes"]}
         assert changes.pop("managerId", boss) == boss
         assert changes.keys() <= {each["name"] for each in read["__type"]["fields"]}
 
 
-async def test_statistics_are_exact_after_every_write(graphql: GraphQL, sync_directory: Directory) -> None:
+async def test_statistics_are_exact_after_every_write(graphql: GraphQL, sync_caller: Caller) -> None:
     """The dashboard sees a write as soon as it is answered."""
 
     async def stats() -> Any:
@@ -220,7 +220,7 @@ async def test_statistics_are_exact_after_every_write(graphql: GraphQL, sync_dir
     identifier = await create(graphql, showInGal=False)
     assert await stats() == {"total": 1, "synced": 0, "cloudOnly": 1, "hiddenFromGal": 1}
     await update(graphql, identifier, showInGal=True)
-    await synced(sync_directory)
+    await synced(sync_caller)
     assert await stats() == {"total": 2, "synced": 1, "cloudOnly": 1, "hiddenFromGal": 0}
 
 
@@ -274,19 +274,19 @@ async def test_nodes(graphql: GraphQL) -> None:
     assert read["node"] == {"displayName": "Ana Silva"}
 
 
-async def test_page_with_managers_and_groups_costs_few_queries(graphql: GraphQL, sync_directory: Directory) -> None:
+async def test_page_with_managers_and_groups_costs_few_queries(graphql: GraphQL, sync_caller: Caller) -> None:
     """However long a page is, its contacts, managers and groups are three queries."""
     from resolvers import groups
     from resolvers.sync.contacts import apply
 
     boss = directory_contact("Big Boss")
     reports = [directory_contact(f"Ana {n}", manager_guid=boss.object_guid) for n in range(30)]
-    await apply(sync_directory, [boss, *reports])
+    await apply(sync_caller, [boss, *reports])
     ids = [each["id"] for each in (await graphql("{ contacts(first: 100) { nodes { id } } }"))["contacts"]["nodes"]]
     for name in ("one", "two"):
         fields = {"displayName": name, "emailAddress": f"{name}@us.example"}
-        made = await groups.create_group(sync_directory, fields)
-        await groups.add_contacts(sync_directory, made["_id"], ids)
+        made = await groups.create_group(sync_caller, fields)
+        await groups.add_contacts(sync_caller, made["_id"], ids)
     page = """query($first: Int) { contacts(first: $first) { nodes { displayName manager { displayName }
       groups { nodes { displayName memberCount } } } } }"""
     for first in (2, 31):

@@ -11,7 +11,7 @@ import pytest
 from graphql import parse
 
 from bench import dataset
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.events import Feed
 from schema.context import Context
 from schema.execution.executor import Executable
@@ -38,14 +38,14 @@ QUERIES = {
 
 
 @pytest.fixture
-async def context(db: Database, directory: Directory) -> Context:
+async def context(db: Database, caller: Caller) -> Context:
     """A directory of two hundred contacts."""
     made = list(dataset.contacts(200))
     await db.contacts.insert_many(made)
     await db.groups.insert_many(dataset.groups())
     await db.statistics.update_one({"_id": 0}, {"$set": {"CLOUD_VISIBLE": len(made)}})
     assert statistics.total(await statistics.read(db)) == len(made)
-    return Context(directory, "request", Feed(db))
+    return Context(caller, "request", Feed(db))
 
 
 @pytest.mark.parametrize(("query", "expected"), QUERIES.values(), ids=QUERIES.keys())

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, assume, given
 from hypothesis import settings as hypothesis_settings
 
 from resolvers import contacts, groups
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.events import Feed
 from schema.build import schema
 from schema.context import Context
@@ -27,10 +27,10 @@ VARIABLES = {"no": False}
 
 
 @pytest.fixture
-async def context(db: Database, directory: Directory, sync_directory: Directory) -> Context:
+async def context(db: Database, caller: Caller, sync_caller: Caller) -> Context:
     """A directory with a bit of everything."""
     boss = await contacts.create_contact(
-        directory,
+        caller,
         {
             "displayName": "Ána Boss",
             "firstName": "Ána",
@@ -43,7 +43,7 @@ async def context(db: Database, directory: Directory, sync_directory: Directory)
     )
     for number in range(3):
         made = await contacts.create_contact(
-            directory,
+            caller,
             {
                 "displayName": f"Report {number}",
                 "firstName": "Report",
@@ -52,16 +52,16 @@ async def context(db: Database, directory: Directory, sync_directory: Directory)
                 "managerId": boss["_id"],
             },
         )
-        await contacts.update_contact(directory, made["_id"], {"notes": "changed", "company": "Acme"})
-    group = await groups.create_group(directory, {"displayName": "Partners", "emailAddress": "partners@acme.example"})
-    await groups.add_contacts(directory, group["_id"], [boss["_id"], made["_id"]])
+        await contacts.update_contact(caller, made["_id"], {"notes": "changed", "company": "Acme"})
+    group = await groups.create_group(caller, {"displayName": "Partners", "emailAddress": "partners@acme.example"})
+    await groups.add_contacts(caller, group["_id"], [boss["_id"], made["_id"]])
     gone = await contacts.create_contact(
-        directory,
+        caller,
         {"displayName": "Gone", "firstName": "G", "lastName": "One", "emailAddress": "gone@acme.example"},
     )
-    await contacts.delete_contact(directory, gone["_id"])
+    await contacts.delete_contact(caller, gone["_id"])
     await store(db, IDS[0], source="SYNCED", onPremises=ON_PREMISES)
-    return Context(directory, "request", Feed(db))
+    return Context(caller, "request", Feed(db))
 
 
 ON_PREMISES = {"objectGuid": "guid", "distinguishedName": "CN=x", "domain": "corp.example", "lastSyncAt": now()}
@@ -93,7 +93,7 @@ async def both(query: str, context: Context) -> tuple[Any, Any]:
 
 def anew(context: Context) -> Context:
     """The same context without anything loaded."""
-    return Context(context.directory, context.request_id, context.feed)
+    return Context(context.caller, context.request_id, context.feed)
 
 
 def formatted(result: ExecutionResult) -> Any:

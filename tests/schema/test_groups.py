@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from tests.people import person, synced
 from tests.schema.graphql import GraphQL
 from tests.schema.test_contacts import create
@@ -67,11 +67,11 @@ async def test_group_refusals(graphql: GraphQL) -> None:
     assert stale["updateGroup"] == {"__typename": "GroupVersionConflict", "current": {"version": 1}}
 
 
-async def test_members(graphql: GraphQL, sync_directory: Directory) -> None:
+async def test_members(graphql: GraphQL, sync_caller: Caller) -> None:
     """Members are added and removed together, listed and filtered, synced ones too."""
     identifier = await group(graphql)
     ids = [await create(graphql, f"Ana {x}") for x in "abc"]
-    ids.append((await synced(sync_directory))["_id"])
+    ids.append((await synced(sync_caller))["_id"])
     added = await change(graphql, "addContactsToGroup", identifier, [*ids, "x"])
     assert added == {
         "__typename": "ChangeMembershipSuccess",

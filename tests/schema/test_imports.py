@@ -5,7 +5,7 @@ from typing import Any
 
 from httpx import AsyncClient
 
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.imports import jobs
 from resolvers.imports.jobs import Options
 from resolvers.imports.runner import run_one
@@ -145,15 +145,15 @@ async def test_undo_and_list(graphql: GraphQL) -> None:
     assert (await graphql(cancel, id=job["id"]))["cancelImport"]["contactImport"] == {"status": "UNDONE"}
 
 
-async def test_progress(service_url: str, directory: Directory) -> None:
+async def test_progress(service_url: str, caller: Caller) -> None:
     """A subscriber is told how far an import is, until it ends."""
-    job, scanned = await jobs.start_csv(directory, chunks(FILE.encode()), Options())
+    job, scanned = await jobs.start_csv(caller, chunks(FILE.encode()), Options())
     query = "subscription($id: ID!) { importProgress(id: $id) { status processed rows } }"
     async with connected(service_url) as client:
         await client.listen("progress", query, {"id": job["_id"]})
         first = (await client.data("progress"))["importProgress"]
         assert first == {"status": "QUEUED", "processed": 0, "rows": 2}
-        await run_one(directory, job["_id"], scanned)
+        await run_one(caller, job["_id"], scanned)
         while (last := (await client.data("progress"))["importProgress"])["status"] == "RUNNING":
             pass
         assert last == {"status": "SUCCEEDED", "processed": 2, "rows": 2}

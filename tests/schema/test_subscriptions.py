@@ -5,7 +5,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from resolvers import contacts, groups
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from schema.execution.limits import MAX_DEPTH
 from storage import statistics
 from storage.changes import Author
@@ -29,13 +29,13 @@ async def changed(client: Client, identifier: str = "changes") -> tuple[str, str
     return event["action"], (event["contact"] or {"displayName": event["contactId"]})["displayName"]
 
 
-async def test_every_change_is_told(service_url: str, directory: Directory) -> None:
+async def test_every_change_is_told(service_url: str, caller: Caller) -> None:
     """Creating, updating, deleting and restoring each send an event, with the contact as it then is."""
     async with connected(service_url) as client:
         await client.listen("changes", CHANGES)
-        ada = await contacts.create_contact(directory, person("Ada"))
+        ada = await contacts.create_contact(caller, person("Ada"))
         assert await changed(client) == ("CREATED", "Ada")
-        await contacts.update_contact(directory, ada["_id"], {"displayName": "Ada L"})
+        await contacts.update_contact(caller, ada["_id"], {"displayName": "Ada L"})
         event = (await client.data("changes"))["contactChanged"]
         assert event == {
             "action": "UPDATED",
@@ -48,9 +48,9 @@ async def test_every_change_is_told(service_url: str, directory: Directory) -> N
                 "changes": [{"field": "displayName", "before": "Ada", "after": "Ada L"}],
             },
         }
-        await contacts.delete_contact(directory, ada["_id"])
+        await contacts.delete_contact(caller, ada["_id"])
         assert await changed(client) == ("DELETED", ada["_id"])
-        await contacts.restore_contact(directory, ada["_id"])
+        await contacts.restore_contact(caller, ada["_id"])
         assert await changed(client) == ("RESTORED", "Ada L")
 
 
@@ -65,99 +65,99 @@ async def test_changes_by_whatever_way_are_told(service_url: str, db: Database) 
         assert (await client.data("changes"))["contactChanged"]["change"]["through"] == "rest"
 
 
-async def test_events_are_read_anew(service_url: str, directory: Directory) -> None:
+async def test_events_are_read_anew(service_url: str, caller: Caller) -> None:
     """What an event's contact refers to is as it is now, not as an earlier event found it."""
-    boss = await contacts.create_contact(directory, person("Boss"))
-    ada = await contacts.create_contact(directory, person("Ada", managerId=boss["_id"]))
+    boss = await contacts.create_contact(caller, person("Boss"))
+    ada = await contacts.create_contact(caller, person("Ada", managerId=boss["_id"]))
     async with connected(service_url) as client:
         await client.listen("changes", CHANGES, {"filter": {"ids": [ada["_id"]]}})
         for name in ("First", "Second"):
-            await contacts.update_contact(directory, boss["_id"], {"displayName": name})
-            await contacts.update_contact(directory, ada["_id"], {"notes": name})
+            await contacts.update_contact(caller, boss["_id"], {"displayName": name})
+            await contacts.update_contact(caller, ada["_id"], {"notes": name})
             event = (await client.data("changes"))["contactChanged"]
             assert event["contact"]["manager"] == {"displayName": name}
 
 
-async def test_filter(service_url: str, directory: Directory) -> None:
+async def test_filter(service_url: str, caller: Caller) -> None:
     """Only contacts are told of that fulfil the filter after the change, or did before they were deleted."""
     async with connected(service_url) as client:
         await client.listen("changes", CHANGES, {"filter": {"company": "acme", "gal": "VISIBLE"}})
-        ada = await contacts.create_contact(directory, person("Ada", company="Other"))
-        bob = await contacts.create_contact(directory, person("Bob", company="ACME", showInGal=False))
-        await contacts.update_contact(directory, ada["_id"], {"company": "Acme"})
-        await contacts.update_contact(directory, bob["_id"], {"notes": "still hidden"})
-        await contacts.delete_contact(directory, bob["_id"])
-        await contacts.delete_contact(directory, ada["_id"])
+        ada = await contacts.create_contact(caller, person("Ada", company="Other"))
+        bob = await contacts.create_contact(caller, person("Bob", company="ACME", showInGal=False))
+        await contacts.update_contact(caller, ada["_id"], {"company": "Acme"})
+        await contacts.update_contact(caller, bob["_id"], {"notes": "still hidden"})
+        await contacts.delete_contact(caller, bob["_id"])
+        await contacts.delete_contact(caller, ada["_id"])
         assert await changed(client) == ("UPDATED", "Ada")
         assert await changed(client) == ("DELETED", ada["_id"])
 
 
-async def test_filter_by_group(service_url: str, directory: Directory) -> None:
+async def test_filter_by_group(service_url: str, caller: Caller) -> None:
     """Members of a group can be followed, by the group they are in after the change."""
-    group = await groups.create_group(directory, {"displayName": "Partners", "emailAddress": "partners@our.example"})
-    ada = await contacts.create_contact(directory, person("Ada"))
-    bob = await contacts.create_contact(directory, person("Bob"))
-    await groups.add_contacts(directory, group["_id"], [ada["_id"]])
+    group = await groups.create_group(caller, {"displayName": "Partners", "emailAddress": "partners@our.example"})
+    ada = await contacts.create_contact(caller, person("Ada"))
+    bob = await contacts.create_contact(caller, person("Bob"))
+    await groups.add_contacts(caller, group["_id"], [ada["_id"]])
     async with connected(service_url) as client:
         await client.listen("changes", CHANGES, {"filter": {"groupId": group["_id"]}})
-        await contacts.update_contact(directory, bob["_id"], {"notes": "outside"})
-        await contacts.update_contact(directory, ada["_id"], {"notes": "inside"})
+        await contacts.update_contact(caller, bob["_id"], {"notes": "outside"})
+        await contacts.update_contact(caller, ada["_id"], {"notes": "inside"})
         assert await changed(client) == ("UPDATED", "Ada")
 
 
-async def test_stats(service_url: str, directory: Directory, sync_directory: Directory) -> None:
+async def test_stats(service_url: str, caller: Caller, sync_caller: Caller) -> None:
     """The figures come at once, and again when they have changed, but not when something else has."""
-    await contacts.create_contact(directory, person("Ada"))
+    await contacts.create_contact(caller, person("Ada"))
     async with connected(service_url) as client:
         await client.subscribe("stats", STATS)
         first = {"total": 1, "synced": 0, "cloudOnly": 1, "hiddenFromGal": 0}
         assert await client.data("stats") == {"contactStatsChanged": first}
-        bob = await contacts.create_contact(directory, person("Bob", showInGal=False))
+        bob = await contacts.create_contact(caller, person("Bob", showInGal=False))
         then = {"total": 2, "synced": 0, "cloudOnly": 2, "hiddenFromGal": 1}
         assert await client.data("stats") == {"contactStatsChanged": then}
-        await contacts.update_contact(directory, bob["_id"], {"notes": "no figure changes"})
-        await contacts.delete_contact(directory, bob["_id"])
+        await contacts.update_contact(caller, bob["_id"], {"notes": "no figure changes"})
+        await contacts.delete_contact(caller, bob["_id"])
         assert await client.data("stats") == {"contactStatsChanged": first}
 
 
-async def test_many_changes_are_few_stats(service_url: str, directory: Directory) -> None:
+async def test_many_changes_are_few_stats(service_url: str, caller: Caller) -> None:
     """Changes that follow quickly are told together."""
     async with connected(service_url) as client:
         await client.subscribe("stats", STATS)
         answers = [(await client.data("stats"))["contactStatsChanged"]["total"]]
         for number in range(20):
-            await contacts.create_contact(directory, person(f"Person{number}"))
+            await contacts.create_contact(caller, person(f"Person{number}"))
         while answers[-1] < 20:
             answers.append((await client.data("stats"))["contactStatsChanged"]["total"])
         assert len(answers) < 10
 
 
-async def test_two_subscribers(service_url: str, directory: Directory) -> None:
+async def test_two_subscribers(service_url: str, caller: Caller) -> None:
     """Everyone is told of everything they ask for, and one who leaves does not disturb the others."""
     async with connected(service_url) as one, connected(service_url) as two:
         await one.listen("changes", CHANGES)
         await two.listen("changes", CHANGES, {"filter": {"company": "Acme"}})
         await two.listen("all", CHANGES)
-        await contacts.create_contact(directory, person("Ada"))
+        await contacts.create_contact(caller, person("Ada"))
         assert await changed(one) == await changed(two, "all") == ("CREATED", "Ada")
         await two.complete("all")
-        await contacts.create_contact(directory, person("Bob", company="Acme"))
+        await contacts.create_contact(caller, person("Bob", company="Acme"))
         assert await changed(one) == await changed(two) == ("CREATED", "Bob")
     async with connected(service_url) as three:
         await three.listen("changes", CHANGES)
-        await contacts.create_contact(directory, person("Cleo"))
+        await contacts.create_contact(caller, person("Cleo"))
         assert await changed(three) == ("CREATED", "Cleo")
 
 
-async def test_killed_change_stream_is_resumed(service_url: str, directory: Directory) -> None:
+async def test_killed_change_stream_is_resumed(service_url: str, caller: Caller) -> None:
     """When the server ends the change stream, subscribers miss nothing and notice nothing."""
-    db = directory.db
+    db = caller.db
     async with connected(service_url) as client:
         await client.listen("changes", CHANGES)
-        await contacts.create_contact(directory, person("Ada"))
+        await contacts.create_contact(caller, person("Ada"))
         assert await changed(client) == ("CREATED", "Ada")
         killed = await kill_change_streams(db)
-        await contacts.create_contact(directory, person("Bob"))
+        await contacts.create_contact(caller, person("Bob"))
         assert killed
         assert await changed(client) == ("CREATED", "Bob")
 
@@ -243,9 +243,9 @@ async def test_defects_are_masked(service_url: str, monkeypatch: pytest.MonkeyPa
                 assert (await client.message("x"))["type"] == "complete"
 
 
-async def test_author_is_who_asks_not_who_is_told(service_url: str, directory: Directory, db: Database) -> None:
+async def test_author_is_who_asks_not_who_is_told(service_url: str, caller: Caller, db: Database) -> None:
     """An event names the author of the change."""
-    someone = Directory(db, Author("someone", "cli"))
+    someone = Caller(db, Author("someone", "cli"))
     async with connected(service_url) as client:
         await client.listen("changes", CHANGES)
         await contacts.create_contact(someone, person("Ada"))

@@ -1,8 +1,8 @@
 """The sync in GraphQL where none is configured."""
 
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.sync import progress
-from resolvers.sync.request import Wanted
+from resolvers.sync.request import SyncRequest
 from tests.schema.graphql import GraphQL
 
 
@@ -21,9 +21,9 @@ async def test_not_configured(graphql: GraphQL) -> None:
     assert "CONTACTS_AD_URLS" in started["startDirectorySync"]["message"]
 
 
-async def test_running(graphql: GraphQL, sync_directory: Directory) -> None:
+async def test_running(graphql: GraphQL, sync_caller: Caller) -> None:
     """While a run goes on, the state tells what it is doing and how far it is."""
-    run = await progress.take(sync_directory, Wanted(requested_by="Ada"))
+    run = await progress.take(sync_caller, SyncRequest(requested_by="Ada"))
     assert run is not None
     await run.enter("CONTACTS")
     run.processed = 250

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from resolvers import contacts, groups
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from storage.lists.selection import Selection
 from tests.people import person, synced
 
@@ -39,19 +39,19 @@ FAR_AHEAD = datetime(2100, 1, 1, tzinfo=UTC)
     ],
     ids=str,
 )
-async def test_matches_what_it_finds(directory: Directory, sync_directory: Directory, wanted: dict[str, Any]) -> None:
+async def test_matches_what_it_finds(caller: Caller, sync_caller: Caller, wanted: dict[str, Any]) -> None:
     """`matches` is true of exactly the contacts that `query` finds."""
-    boss = await contacts.create_contact(directory, person("Ana Silva", company="Acme", department="Sales"))
-    group = await groups.create_group(directory, {"displayName": "Team", "emailAddress": "team@our.example"})
+    boss = await contacts.create_contact(caller, person("Ana Silva", company="Acme", department="Sales"))
+    group = await groups.create_group(caller, {"displayName": "Team", "emailAddress": "team@our.example"})
     bob = await contacts.create_contact(
-        directory,
+        caller,
         person("Bob", aliases=["b@other.example"], showInGal=False, managerId=boss["_id"], address={"country": "PT"}),
     )
-    await contacts.create_contact(directory, person("Cleo", jobTitle="Head", businessPhone="+351 21 123 4567"))
-    await groups.add_contacts(directory, group["_id"], [bob["_id"]])
-    await synced(sync_directory)
-    everyone = await directory.db.contacts.find({}).to_list(None)
+    await contacts.create_contact(caller, person("Cleo", jobTitle="Head", businessPhone="+351 21 123 4567"))
+    await groups.add_contacts(caller, group["_id"], [bob["_id"]])
+    await synced(sync_caller)
+    everyone = await caller.db.contacts.find({}).to_list(None)
     for more in ({}, {"group_id": group["_id"]}, {"manager_id": boss["_id"]}, {"ids": [bob["_id"], boss["_id"]]}):
         selection = Selection(**{**more, **wanted})
-        found = await directory.db.contacts.find(selection.query()).to_list(None)
+        found = await caller.db.contacts.find(selection.query()).to_list(None)
         assert {each["_id"] for each in everyone if selection.matches(each)} == {each["_id"] for each in found}

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from storage import changes, contacts, writing
 from storage.changes import Author, Change
 from storage.documents import Document, now
@@ -18,19 +18,19 @@ from tests.people import synced
     ids=["update", "deletion"],
 )
 async def test_only_the_sync_writes_a_synced_contact(
-    directory: Directory, sync_directory: Directory, change: Callable[[Document], Change]
+    caller: Caller, sync_caller: Caller, change: Callable[[Document], Change]
 ) -> None:
     """Whatever was decided upon, the write itself fits no synced contact unless the sync writes."""
-    contact = await synced(sync_directory)
+    contact = await synced(sync_caller)
 
     async def write(author: Author) -> None:
         async def work(session: Session) -> None:
-            await writing.apply(directory.db, [change(contact)], author, now(), session)
+            await writing.apply(caller.db, [change(contact)], author, now(), session)
 
-        await directory.db.transaction(work)
+        await caller.db.transaction(work)
 
     with pytest.raises(changes.Outdated):
-        await write(directory.author)
-    assert await contacts.get(directory.db, contact["_id"]) == contact
-    await write(sync_directory.author)
-    assert await contacts.get(directory.db, contact["_id"]) != contact
+        await write(caller.author)
+    assert await contacts.get(caller.db, contact["_id"]) == contact
+    await write(sync_caller.author)
+    assert await contacts.get(caller.db, contact["_id"]) != contact
