@@ -1,4 +1,4 @@
-"""The layout: imports point one way, and each outside library stays in its room."""
+"""The layout: imports point one way, packages form no cycle, and each outside library stays in its room."""
 
 import ast
 from collections.abc import Iterator
@@ -7,71 +7,149 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-# Each layer may import those after it, and itself. Settings, logs and the demo data stand beside them.
-LAYERS = ("app", "schema", "resolvers", "storage")
-PLACE = {
-    "app": "app",
-    "cli": "app",
-    "server": "app",
-    "transfer": "app",
-    "demo": "app",
-    "guard": "app",
-    "schema": "schema",
-    "rest": "schema",
-    "connector": "schema",
-    "resolvers": "resolvers",
-    "storage": "storage",
+EVERYONE = {"settings", "runtime"}
+STORAGE = {"storage", "storage.lists", "storage.sync"}
+CORE = {"resolvers"}
+RESOLVERS = CORE | {"resolvers.files", "resolvers.imports", "resolvers.sync"}
+GRAPHQL = {"schema", "schema.types"}
+# What the modules of each room may import, besides those of the same room and what everyone may.
+MAY_IMPORT: dict[str, set[str]] = {
+    "runtime": set(),
+    "settings": set(),
+    "storage": {"storage.lists"},
+    "storage.lists": {"storage"},
+    "storage.sync": {"storage", "storage.lists"},
+    "storage.embedded": set(),
+    "resolvers": STORAGE,
+    "resolvers.files": CORE | STORAGE,
+    "resolvers.imports": CORE | {"resolvers.files"} | STORAGE,
+    "resolvers.sync": CORE | STORAGE,
+    "connector": RESOLVERS | STORAGE,
+    "rest": RESOLVERS | STORAGE,
+    "schema": GRAPHQL | {"schema.mutations"} | RESOLVERS | STORAGE,
+    "schema.types": {"schema"} | RESOLVERS | STORAGE,
+    "schema.mutations": GRAPHQL | RESOLVERS | STORAGE,
+    "schema.execution": GRAPHQL | RESOLVERS | STORAGE,
+    "schema.transport": {"schema", "schema.execution"} | RESOLVERS | STORAGE,
+    "middleware": {"rest"},
+    "app": {"middleware", "rest", "connector", "schema.transport"} | RESOLVERS | STORAGE,
+    "demo": RESOLVERS | STORAGE,
+    "cli": {"app", "connector", "demo", "storage.embedded"} | RESOLVERS | STORAGE,
 }
-ROOMS = {
-    "strawberry": ("schema/",),
-    "graphql": ("schema/",),
-    "motor": ("storage/",),
-    "pymongo": ("storage/",),
-    "bson": ("storage/",),
-    "gridfs": ("storage/",),
-    "starlette": ("app.py", "guard.py", "rest", "schema/view.py", "schema/bodies.py", "schema/socket.py"),
-    "ldap": ("connector/",),
+# Modules that a room may use of another one that it does not see otherwise. `storage.lists` knows of the rest of
+# `storage` only what documents and their keys are, and the driver; of `schema` the types know what comes before them.
+ONLY = {
+    ("storage.lists", "storage"): {"documents", "driver", "keys", "fields"},
+    ("schema.types", "schema"): {"context", "documents", "reads"},
+    ("schema.mutations", "schema"): {"context", "documents", "reads"},
+    ("schema.execution", "schema"): {"build", "context", "documents", "reads"},
+    ("schema.transport", "schema"): {"build", "context", "documents"},
 }
+LIBRARIES = {
+    "strawberry": ("schema",),
+    "graphql": ("schema",),
+    "motor": ("storage",),
+    "pymongo": ("storage",),
+    "bson": ("storage",),
+    "gridfs": ("storage",),
+    "starlette": ("app", "middleware", "rest", "schema.transport"),
+    "uvicorn": ("cli",),
+    "typer": ("cli",),
+    "rich": ("cli",),
+    "ldap": ("connector",),
+}
+NOT_PRODUCT = {"bench", "dev", "tests"}
 
 
-def _imports() -> Iterator[tuple[str, str]]:
-    """Every import of our own code: the importing file, the imported module."""
-    for path in sorted(ROOT.glob("*.py")) + [p for part in PLACE for p in sorted((ROOT / part).rglob("*.py"))]:
-        name = path.relative_to(ROOT).as_posix()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                yield from ((name, alias.name) for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-                yield name, node.module
-
-
-def test_imports_point_one_way() -> None:
-    """app, cli → schema, rest, connector → resolvers → storage; siblings of one layer do not know one another."""
-    wrong = []
-    for importer, module in _imports():
-        source = importer.split("/")[0].removesuffix(".py")
-        target = module.split(".")[0]
-        if source not in PLACE or target not in PLACE or source == target:
-            continue
-        if LAYERS.index(PLACE[source]) > LAYERS.index(PLACE[target]):
-            wrong.append(f"{importer} imports {module}")
-        if PLACE[source] == PLACE[target] == "schema":
-            wrong.append(f"{importer} imports its sibling {module}")
-    assert wrong == []
-
-
-@pytest.mark.parametrize("library", ROOMS)
-def test_libraries_stay_in_their_rooms(library: str) -> None:
-    """Each outside library of the stack is imported in its own folder only."""
-    wrong = {
-        importer
-        for importer, module in _imports()
-        if module.split(".")[0] == library and not importer.startswith(ROOMS[library])
+def modules() -> dict[str, Path]:
+    """Our modules by their dotted names."""
+    found = [*ROOT.glob("*.py"), *(each for top in ROOT.glob("*/__init__.py") for each in top.parent.rglob("*.py"))]
+    named = {each.relative_to(ROOT).with_suffix("").as_posix().replace("/", "."): each for each in found}
+    return {
+        name.removesuffix(".__init__"): path for name, path in named.items() if name.split(".")[0] not in NOT_PRODUCT
     }
-    assert wrong == set()
 
 
-def test_every_module_is_in_a_layer() -> None:
-    """The rule looks at all of our modules: none has been added that it does not know."""
-    tops = {path.stem for path in ROOT.glob("*.py")} | {path.parent.name for path in ROOT.glob("*/__init__.py")}
-    assert tops - set(PLACE) <= {"bench", "dev", "logs", "settings", "tests"}
+MODULES = modules()
+PACKAGES = {name for name, path in MODULES.items() if path.name == "__init__.py"}
+
+
+def room(module: str) -> str:
+    """The package that a module lies in; a module of the top level is a room of its own."""
+    return module if module in PACKAGES or "." not in module else module.rpartition(".")[0]
+
+
+def imports(module: str) -> Iterator[str]:
+    """What a module imports: ours as modules, others by their first names."""
+    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                yield whole if whole in MODULES else node.module
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_imports_point_one_way(module: str) -> None:
+    """A module imports only from the rooms that its own room may see."""
+    own = room(module)
+    for imported in set(imports(module)) & MODULES.keys():
+        other = room(imported)
+        if other == own or other in EVERYONE:
+            continue
+        assert other in MAY_IMPORT[own], f"{module} imports {imported}"
+        allowed = ONLY.get((own, other))
+        assert allowed is None or imported.rpartition(".")[2] in allowed, f"{module} imports {imported}"
+
+
+def test_modules_form_no_cycle() -> None:
+    """No module imports itself by way of others, imports within functions and for type checking aside."""
+    above: list[str] = []
+    done: set[str] = set()
+
+    def visit(module: str) -> None:
+        assert module not in above, " → ".join([*above[above.index(module) :], module])
+        if module in done:
+            return
+        above.append(module)
+        for imported in _at_start(module):
+            visit(imported)
+        above.pop()
+        done.add(module)
+
+    for module in MODULES:
+        visit(module)
+
+
+def _at_start(module: str) -> set[str]:
+    """Our modules that a module imports when it is loaded."""
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    tree.body = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    found = set()
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            wholes = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= (wholes & MODULES.keys()) or ({node.module} & MODULES.keys())
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names} & MODULES.keys()
+    return found - {module}
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_libraries_stay_in_their_rooms(library: str) -> None:
+    """Each outside library of the stack is imported in its own rooms only."""
+    using = {module for module in MODULES if any(each.split(".")[0] == library for each in imports(module))}
+    strangers = {each for each in using if not f"{each}.".startswith(tuple(f"{own}." for own in LIBRARIES[library]))}
+    assert strangers == set()
+
+
+def test_every_room_has_its_rule() -> None:
+    """No room has been added that the rule does not know, and none is known that is gone."""
+    assert {room(module) for module in MODULES} - {"graphiql"} == MAY_IMPORT.keys()
+
+
+def test_rooms_stay_small() -> None:
+    """No more than about sixteen modules stand side by side."""
+    sizes = {each: sum(room(module) == each and module != each for module in MODULES) for each in MAY_IMPORT}
+    assert {each: size for each, size in sizes.items() if size > 18} == {}

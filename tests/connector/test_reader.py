@@ -9,7 +9,14 @@ import pytest
 
 from connector.errors import SearchRefused
 from resolvers.sync.policy import FullReason, ReadPlan, plan
-from resolvers.sync.source import DirectoryContact, DirectoryGroup, Reason, Suitability, UnsuitableObject
+from resolvers.sync.source import (
+    DeletedObjectsHidden,
+    DirectoryContact,
+    DirectoryGroup,
+    Reason,
+    Suitability,
+    UnsuitableObject,
+)
 from tests.ad.provision import BASE_DN, CONTACTS_DN, OUTSIDER_DN
 from tests.connector.conftest import reading
 
@@ -227,7 +234,7 @@ async def test_deletion_and_return(controller: "Controller", admin: "Administrat
 async def test_tombstones_not_allowed(controller: "Controller") -> None:
     """An account that may not list deleted objects is told so, with the command that allows it, not shown none."""
     async with reading(controller, ad_bind_dn=OUTSIDER_DN) as reader:
-        with pytest.raises(SearchRefused, match="dsacls"):
+        with pytest.raises(DeletedObjectsHidden, match="dsacls"):
             await everything(reader.tombstones(0))
 
 
