@@ -6,32 +6,22 @@ whoever writes it.
 """
 
 from connector.entry import Attributes, Entry, domain_of, first_rdn, guid_text, reference
-from connector.fields import Address, ContactFields, GroupFields
 from connector.values import Unreadable, addresses, moment, number, text, truth
+from resolvers.rules import Fields
 from resolvers.sync.source import DirectoryContact, DirectoryGroup, Reason, Reference, Suitability, UnsuitableObject
+from storage.fields import ADDRESS_PARTS, FIELDS, TEXTS
 
 CONTACT_ATTRIBUTES = (
     "objectGUID",
     "cn",
     "displayName",
-    "givenName",
-    "sn",
     "mail",
     "proxyAddresses",
     "targetAddress",
     "mailNickname",
-    "company",
-    "department",
-    "title",
-    "telephoneNumber",
-    "mobile",
-    "streetAddress",
-    "l",
-    "st",
+    *(field.attribute for field in FIELDS if field.attribute),
     "co",
     "c",
-    "postalCode",
-    "info",
     "manager",
     "msExchHideFromAddressLists",
     "isCriticalSystemObject",
@@ -95,7 +85,7 @@ def read_group(entry: Entry) -> DirectoryGroup | UnsuitableObject:
         attributes = entry.attributes
         refuse_system_objects(entry)
         name, (address, _) = required_name(attributes), required_addresses(attributes)
-        fields: GroupFields = {
+        fields = {
             "displayName": name,
             "emailAddress": address,
             "description": text(attributes, "description"),
@@ -129,34 +119,23 @@ def read_standing(entry: Entry) -> Suitability | None:
     return Suitability(guid, suitable=True)
 
 
-def contact_fields(attributes: Attributes) -> ContactFields:
+def contact_fields(attributes: Attributes) -> Fields:
+    """Every field that Active Directory masters, None where it has no value: together the contact's whole state."""
     address, aliases = required_addresses(attributes)
     return {
+        **{field.name: text(attributes, field.attribute) for field in TEXTS if field.attribute},
         "displayName": required_name(attributes),
-        "firstName": text(attributes, "givenName"),
-        "lastName": text(attributes, "sn"),
         "emailAddress": address,
         "aliases": aliases,
-        "company": text(attributes, "company"),
-        "department": text(attributes, "department"),
-        "jobTitle": text(attributes, "title"),
-        "businessPhone": text(attributes, "telephoneNumber"),
-        "mobilePhone": text(attributes, "mobile"),
         "address": postal_address(attributes),
-        "notes": text(attributes, "info"),
         "showInGal": not truth(attributes, "msExchHideFromAddressLists"),
     }
 
 
-def postal_address(attributes: Attributes) -> Address | None:
+def postal_address(attributes: Attributes) -> Fields | None:
     """None when every part is absent. The country is its name (co), else its code (c)."""
-    address: Address = {
-        "street": text(attributes, "streetAddress"),
-        "city": text(attributes, "l"),
-        "state": text(attributes, "st"),
-        "country": text(attributes, "co") or text(attributes, "c"),
-        "postalCode": text(attributes, "postalCode"),
-    }
+    address = {field.part: text(attributes, field.attribute) for field in ADDRESS_PARTS if field.attribute}
+    address["country"] = text(attributes, "co") or text(attributes, "c")
     return address if any(address.values()) else None
 
 

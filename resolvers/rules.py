@@ -13,6 +13,7 @@ from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, valida
 
 from resolvers.errors import FieldProblem, InvalidInput
 from resolvers.syntax import is_plain_address, plain_e164
+from storage import fields as stored_fields
 from storage.documents import Document
 from storage.keys import address_key
 
@@ -20,25 +21,16 @@ from storage.keys import address_key
 SPECIAL_USE_DOMAIN_NAMES.clear()
 
 # Greatest lengths in characters. Those of the postal address are Active Directory's (its attributes' rangeUpper).
-LENGTHS = {
-    "displayName": 256,
-    "firstName": 64,
-    "lastName": 64,
-    "company": 128,
-    "jobTitle": 128,
-    "department": 128,
-    "businessPhone": 64,
-    "mobilePhone": 64,
-    "notes": 10_000,
-}
-ADDRESS_LENGTHS = {"street": 1024, "city": 128, "state": 128, "country": 128, "postalCode": 40}
+LENGTHS = {field.name: field.limit for field in stored_fields.TEXTS}
+ADDRESS_LENGTHS = {field.part: field.limit for field in stored_fields.ADDRESS_PARTS}
 GROUP_LENGTHS = {"displayName": 256, "description": 1024}
-REQUIRED = ("displayName", "firstName", "lastName", "emailAddress")
-PHONES = ("businessPhone", "mobilePhone")
-MAX_ALIASES = 200
-# A text field that may run over several lines.
-_MULTILINE = frozenset({"notes", "address.street", "description"})
-FIELDS = frozenset({*LENGTHS, "emailAddress", "aliases", "address", "managerId", "showInGal"})
+REQUIRED = tuple(field.name for field in stored_fields.FIELDS if field.required)
+MAX_ALIASES = stored_fields.BY_NAME["aliases"].limit
+_LONGEST_ADDRESS = stored_fields.BY_NAME["emailAddress"].limit
+_LONGEST_ID = stored_fields.BY_NAME["managerId"].limit
+# Text fields that may have line breaks.
+_MULTILINE = frozenset({*(field.name for field in stored_fields.FIELDS if field.multiline), "description"})
+FIELDS = frozenset(field.name.partition(".")[0] for field in stored_fields.FIELDS)
 GROUP_FIELDS = frozenset({*GROUP_LENGTHS, "emailAddress"})
 
 Fields = Mapping[str, Any]  # values as a client sent them: checked here before they are used
@@ -72,7 +64,7 @@ class _Checker:
 
     def address(self, field: str, value: object) -> str | None:
         """The e-mail address as given (RFC 5321, RFC 6531), None if blank or refused."""
-        text = self.text(field, value, 320)
+        text = self.text(field, value, _LONGEST_ADDRESS)
         if text is None:
             return None
         if is_plain_address(text):
@@ -242,7 +234,7 @@ def _postal_address(check: _Checker, value: object) -> None:
 
 
 def _manager_id(check: _Checker, value: object) -> None:
-    check.values["managerId"] = check.text("managerId", value, 64)
+    check.values["managerId"] = check.text("managerId", value, _LONGEST_ID)
 
 
 def _show_in_gal(check: _Checker, value: object) -> None:
@@ -264,7 +256,7 @@ _SPECIAL: dict[str, Callable[[_Checker, object], None]] = {
 def _phones(check: _Checker, contact: Document, fields: Fields, default_region: str) -> None:
     """Keep the E.164 form beside each number, told by the contact's country where the number has none."""
     region = _region(contact) or default_region
-    for name in PHONES:
+    for name in stored_fields.PHONES:
         number = contact.get(name)
         if number and name in fields and not any(char.isdigit() for char in number):
             check.refuse(name, "SYNTAX", f"{name}: {number!r} has no digit; give a phone number or leave it out.")

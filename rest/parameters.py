@@ -10,6 +10,7 @@ from resolvers import paging
 from resolvers.contacts import MAX_TEXT, ORDERINGS
 from resolvers.errors import FieldProblem, InvalidRequest
 from rest.problems import InvalidParameters
+from storage.fields import FACETS, python_name
 from storage.lists.pages import Ordering, Window
 from storage.lists.selection import Selection
 
@@ -79,16 +80,7 @@ def _parse(given: Mapping[str, str], known: Mapping[str, Parse]) -> dict[str, An
 
 
 def _selection(values: Mapping[str, Any]) -> Selection:
-    return replace(Selection(), **{_ATTRIBUTES.get(name, name): value for name, value in values.items()})
-
-
-_ATTRIBUTES = {
-    "jobTitle": "job_title",
-    "emailDomain": "email_domain",
-    "managerId": "manager_id",
-    "groupId": "group_id",
-    "updatedSince": "updated_since",
-}
+    return replace(Selection(), **{python_name(name): value for name, value in values.items()})
 
 
 def _one_of(values: Mapping[str, Any]) -> Parse:
@@ -139,10 +131,7 @@ FILTERS: dict[str, Parse] = {
     "source": _one_of(SOURCES),
     "gal": _one_of(GALS),
     "search": _search,
-    "company": _text,
-    "department": _text,
-    "jobTitle": _text,
-    "country": _text,
+    **{field.part: _text for field in FACETS},
     "emailDomain": _text,
     "managerId": _text,
     "groupId": _text,

@@ -8,12 +8,12 @@ from resolvers.errors import FieldProblem, InvalidInput
 from resolvers.mastery import States, is_editable
 from resolvers.rules import ADDRESS_LENGTHS, Fields
 from storage.documents import GALS, Document, utc
+from storage.fields import FIELDS, PHONES
 
 # What the service itself sets. Sent back as it is, it is taken for read; anything else is refused.
 READ_ONLY = (
     "id",
-    "businessPhoneE164",
-    "mobilePhoneE164",
+    *(f"{name}E164" for name in PHONES),
     "source",
     "editable",
     "onPremises",
@@ -23,21 +23,8 @@ READ_ONLY = (
 )
 # The stored fields that `contact` reads.
 STORED = (
-    "displayName",
-    "firstName",
-    "lastName",
-    "emailAddress",
-    "aliases",
-    "company",
-    "jobTitle",
-    "department",
-    "businessPhone",
-    "businessPhoneE164",
-    "mobilePhone",
-    "mobilePhoneE164",
-    "address",
-    "managerId",
-    "notes",
+    *dict.fromkeys(field.name.partition(".")[0] for field in FIELDS if field.kind != "flag"),
+    *(f"{name}E164" for name in PHONES),
     "source",
     "gal",
     "onPremises",

@@ -23,8 +23,10 @@ from anyascii import anyascii
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
 
 from storage.documents import Document
+from storage.fields import FACETS, PHONES, SEARCHED_TEXTS
 
-FACETS = ("company", "department", "jobTitle", "country", "domain")
+# The fields that lists can be filtered by, each with where it is in a document: in it, or in the postal address in it.
+_FACETS = tuple((field.part, *field.name.rpartition(".")[::2]) for field in FACETS)
 _PIECES = re.compile(r"[^\W_]+")
 # A phone number stands for itself: digits within an address or a word belong to that.
 _NUMBER = re.compile(r"(?<![^\s,;])\+?\(?\d[\d\s().\-/]{3,}\d")
@@ -111,29 +113,27 @@ def updated_key(moment: datetime, identifier: str = "") -> str:
 
 
 def facet(name: str, value: str) -> str:
-    """What an equality filter on one of `FACETS` looks for."""
+    """What an equality filter looks for: on a facet of `storage.fields`, or on `domain`."""
     return f"{name}:{fold(value)}"
 
 
 def _facets(contact: Document, found: Iterable[str]) -> Iterator[str]:
-    for name in ("company", "department", "jobTitle"):
-        if value := contact.get(name):
-            yield facet(name, value)
-    if country := contact.get("address", {}).get("country"):
-        yield facet("country", country)
+    for part, parent, name in _FACETS:
+        if value := (contact.get(parent, {}) if parent else contact).get(name):
+            yield facet(part, value)
     for domain in sorted({each.rpartition("@")[2] for each in found}):
         yield f"domain:{domain}"
 
 
 def contact_words(contact: Document, found: list[str]) -> list[str]:
     """The words by whose beginnings a search finds this contact."""
-    words = set(_text_words(contact["displayName"]))
-    for name in ("firstName", "lastName", "company"):
+    words: set[str] = set()
+    for name in SEARCHED_TEXTS:
         if value := contact.get(name):
             words.update(_text_words(value))
     for address in found:
         words.update(_address_words(address))
-    for name in ("businessPhone", "mobilePhone"):
+    for name in PHONES:
         if value := contact.get(name):
             words.update(_digits(value))
             words.update(_phone_words(contact.get(f"{name}E164", "")))

@@ -13,6 +13,7 @@ from resolvers.statistics import contact_stats
 from storage import demo_state
 from storage.documents import Document
 from storage.driver import Database
+from storage.fields import PHONES
 from storage.keys import addresses
 from storage.lists.pages import Window
 from tests.consistency import check
@@ -105,12 +106,12 @@ async def test_data_are_invented_and_well_formed(caller: Caller) -> None:
     await demo.load(caller)
     found = await stored(caller.db)
     assert all(address.endswith(".example") for each in found for address in addresses(each))
-    numbers = [each[name] for each in found for name in rules.PHONES if name in each]
-    forms = [each[f"{name}E164"] for each in found for name in rules.PHONES if f"{name}E164" in each]
+    numbers = [each[name] for each in found for name in PHONES if name in each]
+    forms = [each[f"{name}E164"] for each in found for name in PHONES if f"{name}E164" in each]
     assert len(forms) == len(numbers) == len(set(forms))
     for each in found:
         if country := each.get("address", {}).get("country"):
-            dialled = [each[f"{name}E164"] for name in rules.PHONES if name in each]
+            dialled = [each[f"{name}E164"] for name in PHONES if name in each]
             assert all(form.startswith(f"+{country_code_for_region(country)}") for form in dialled), each["displayName"]
 
 

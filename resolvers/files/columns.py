@@ -10,27 +10,12 @@ from textwrap import shorten
 
 from resolvers import rules
 from resolvers.errors import ImportUnreadable
+from storage import fields
 
-# The documented header: our name for each column, and the field that it fills.
+# The documented header: our name for each column, and what it fills. Two columns are read and written in ways of their
+# own: a manager is named by address, and groups are no field of a contact.
 COLUMNS = {
-    "DisplayName": "displayName",
-    "EmailAddress": "emailAddress",
-    "FirstName": "firstName",
-    "LastName": "lastName",
-    "Company": "company",
-    "JobTitle": "jobTitle",
-    "BusinessPhone": "businessPhone",
-    "MobilePhone": "mobilePhone",
-    "Department": "department",
-    "ShowInGAL": "showInGal",
-    "Aliases": "aliases",
-    "Street": "address.street",
-    "City": "address.city",
-    "State": "address.state",
-    "Country": "address.country",
-    "PostalCode": "address.postalCode",
-    "Manager": "manager",
-    "Notes": "notes",
+    **{field.column: "manager" if field.name == "managerId" else field.name for field in fields.FIELDS},
     "Source": "source",
     "Groups": "groups",
 }
@@ -51,53 +36,7 @@ def plain(name: str) -> str:
 
 # Exchange (Get-MailContact, Get-Contact), Microsoft 365, Outlook, Google Contacts (before and since 2024), HubSpot.
 _OTHER_NAMES: dict[str, tuple[str, ...]] = {
-    "displayName": ("emaildisplayname", "fullname", "fileas", "name"),
-    "emailAddress": (
-        "externalemailaddress",
-        "primarysmtpaddress",
-        "windowsemailaddress",
-        "email1value",
-        "email",
-        "email1address",
-        "mail",
-        "emailprimary",
-    ),
-    "firstName": ("givenname", "forename"),
-    "lastName": ("familyname", "surname", "sn"),
-    "company": ("companyname", "organization1name", "organizationname", "associatedcompany", "organization"),
-    "jobTitle": ("title", "organization1title", "organizationtitle", "position"),
-    "businessPhone": (
-        "phone",
-        "officephone",
-        "workphone",
-        "telephonenumber",
-        "phonenumber",
-        "companymainphone",
-        "primaryphone",
-    ),
-    "mobilePhone": ("mobile", "mobilephonenumber", "cellphone", "mobilenumber"),
-    "department": ("organization1department", "organizationdepartment"),
-    "aliases": ("emailaliases", "additionalemailaddresses", "workemail"),
-    "address.street": ("streetaddress", "businessstreet", "address1street", "address"),
-    "address.city": ("businesscity", "address1city", "locality"),
-    "address.state": (
-        "stateorprovince",
-        "stateregion",
-        "businessstate",
-        "address1region",
-        "stateprovince",
-        "region",
-    ),
-    "address.country": (
-        "countryorregion",
-        "countryregion",
-        "businesscountryregion",
-        "businesscountry",
-        "address1country",
-    ),
-    "address.postalCode": ("ziporpostalcode", "businesspostalcode", "address1postalcode", "zip", "zipcode"),
-    "manager": ("manageremail", "manageremailaddress"),
-    "notes": ("note", "description"),
+    **{COLUMNS[field.column]: field.headers for field in fields.FIELDS},
     "groups": ("distributiongroups", "memberof"),
     # Columns that are read in a way of their own.
     "managerId": (plain(MANAGER_ID),),
@@ -153,7 +92,7 @@ _READ_BY = {
     "businessPhone": ("phone1", "phone2", "phone3"),
     "mobilePhone": ("phone1", "phone2", "phone3"),
     "managerId": ("manager", "managerName"),
-    "address": ("address.street", "address.city", "address.state", "address.country", "address.postalCode"),
+    "address": tuple(field.name for field in fields.ADDRESS_PARTS),
 }
 
 

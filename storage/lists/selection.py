@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from storage.documents import GALS, SOURCES, Document, Gal, Source
+from storage.fields import FACETS, python_name
 from storage.keys import domain_key, facet, search_terms, updated_key
 
 # Greater than every character of a word.
 _LAST = "\U0010ffff"
+# The facets, each with the attribute of a selection that asks for it.
+_FACETS = tuple((field.part, python_name(field.part)) for field in FACETS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,14 +48,10 @@ class Selection:
     @property
     def facets(self) -> list[str]:
         """The facets (see `storage.keys`) that a contact must have."""
-        wanted = (
-            ("company", self.company),
-            ("department", self.department),
-            ("jobTitle", self.job_title),
-            ("country", self.country),
-            ("domain", self.email_domain and domain_key(self.email_domain.strip().removeprefix("@"))),
-        )
-        return [facet(name, value) for name, value in wanted if value is not None]
+        found = [facet(part, value) for part, name in _FACETS if (value := getattr(self, name)) is not None]
+        if self.email_domain is not None:
+            found.append(facet("domain", domain_key(self.email_domain.strip().removeprefix("@"))))
+        return found
 
     @property
     def terms(self) -> list[str]:
