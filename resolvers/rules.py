@@ -26,8 +26,8 @@ ADDRESS_LENGTHS = {field.part: field.limit for field in stored_fields.ADDRESS_PA
 GROUP_LENGTHS = {"displayName": 256, "description": 1024}
 REQUIRED = tuple(field.name for field in stored_fields.FIELDS if field.required)
 MAX_ALIASES = stored_fields.BY_NAME["aliases"].limit
-_LONGEST_ADDRESS = stored_fields.BY_NAME["emailAddress"].limit
-_LONGEST_ID = stored_fields.BY_NAME["managerId"].limit
+MAX_ADDRESS = stored_fields.BY_NAME["emailAddress"].limit
+MAX_ID = stored_fields.BY_NAME["managerId"].limit
 # Text fields that may have line breaks.
 _MULTILINE = frozenset({*(field.name for field in stored_fields.FIELDS if field.multiline), "description"})
 FIELDS = frozenset(field.name.partition(".")[0] for field in stored_fields.FIELDS)
@@ -64,7 +64,7 @@ class _Checker:
 
     def address(self, field: str, value: object) -> str | None:
         """The e-mail address as given (RFC 5321, RFC 6531), None if blank or refused."""
-        text = self.text(field, value, _LONGEST_ADDRESS)
+        text = self.text(field, value, MAX_ADDRESS)
         if text is None:
             return None
         if is_plain_address(text):
@@ -234,7 +234,7 @@ def _postal_address(check: _Checker, value: object) -> None:
 
 
 def _manager_id(check: _Checker, value: object) -> None:
-    check.values["managerId"] = check.text("managerId", value, _LONGEST_ID)
+    check.values["managerId"] = check.text("managerId", value, MAX_ID)
 
 
 def _show_in_gal(check: _Checker, value: object) -> None:
