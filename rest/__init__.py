@@ -12,6 +12,7 @@ __all__ = ["internal_error", "misdirected", "not_served", "refused", "routes", "
 
 def routes() -> list[Route]:
     """The documented paths. Fixed ones come before those with an id."""
+    openapi.document()  # read now, not while a request waits
     return [
         resource("/api/identity/openapi.json", GET=_describe),
         resource("/api/identity/contacts", GET=contacts.list_page, POST=contacts.create),

@@ -108,6 +108,7 @@ HTTP_CODES = {
     HTTPStatus.INTERNAL_SERVER_ERROR: "INTERNAL",
     HTTPStatus.SERVICE_UNAVAILABLE: "UNAVAILABLE",
 }
+CODES = sorted({*(each.code for each in STATUSES), *HTTP_CODES.values()})
 
 
 def status(problem: Problem) -> HTTPStatus:

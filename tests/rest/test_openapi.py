@@ -1,31 +1,90 @@
 """The OpenAPI document: complete, and true of the running service."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 import schemathesis
+import yaml
 from httpx import AsyncClient
 from hypothesis import HealthCheck, settings
 from schemathesis import Case
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 import rest
+from resolvers.files import text
 from resolvers import rules
-from rest import openapi, openapi_parts, parameters
-from rest.openapi_schemas import CONTACT_EXAMPLE, CREATE_EXAMPLE, UPDATE_EXAMPLE
-from storage.documents import new_id
-from tests.rest.test_contacts import CONTACTS, path
+from resolvers.files.records import DELIMITER_NAMES
+from resolvers.caller import Directory
+from rest import import_parameters, openapi, parameters, problems
+from rest.representation import READ_ONLY, STORED
+from storage.documents import Document, new_id
+from tests.rest.test_contacts import CONTACTS, path, synced
 
-DOCUMENT = "/api/identity/openapi.json"
+URL = "/api/identity/openapi.json"
+DOCUMENT = openapi.document()
+SCHEMAS = DOCUMENT["components"]["schemas"]
+CONTACT_EXAMPLE, CREATE_EXAMPLE, UPDATE_EXAMPLE = (
+    SCHEMAS[name]["examples"][0] for name in ("Contact", "NewContact", "ContactChanges")
+)
+
+
+def resolved(node: Document) -> Document:
+    """A part of the document, or what it refers to."""
+    found = node
+    if "$ref" in node:
+        found = DOCUMENT
+        for name in node["$ref"].removeprefix("#/").split("/"):
+            found = found[name]
+    return found
+
+
+def operations() -> Iterator[tuple[str, str, Document]]:
+    """Every operation of the document, with its path and method."""
+    for url, item in DOCUMENT["paths"].items():
+        yield from ((url, method, item[method]) for method in item if method != "parameters")
+
+
+def described_parameters(url: str, method: str = "get") -> dict[str, Document]:
+    """The query parameters of an operation, by name."""
+    found = map(resolved, DOCUMENT["paths"][url][method].get("parameters", ()))
+    return {each["name"]: each for each in found if each["in"] == "query"}
 
 
 async def test_document_is_served(client: AsyncClient) -> None:
     """The service hands out its own description."""
-    answer = await client.get(DOCUMENT)
+    answer = await client.get(URL)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
-    assert answer.json() == openapi.document()
+    assert answer.json() == DOCUMENT
+
+
+@pytest.mark.parametrize(
+    "document", [DOCUMENT, yaml.safe_load(openapi.SOURCE.read_text(encoding="utf-8"))], ids=["served", "written"]
+)
+def test_document_is_valid(document: Document) -> None:
+    """It is OpenAPI 3.1: as it is served, and as it is written."""
+    assert document["openapi"] == "3.1.0"
+    schemathesis.openapi.from_dict(document).validate()
+
+
+def test_keys_are_given_once() -> None:
+    """No mapping has a key twice: of two, YAML would silently take the last."""
+    waiting = [yaml.compose(openapi.SOURCE.read_text(encoding="utf-8"))]
+    while waiting:
+        match waiting.pop():
+            case yaml.MappingNode(value=pairs):
+                keys = [key.value for key, _ in pairs]
+                assert sorted(keys) == sorted(set(keys))
+                waiting += [value for _, value in pairs]
+            case yaml.SequenceNode(value=items):
+                waiting += items
+
+
+def test_everything_is_filled_in() -> None:
+    """Nothing that the source leaves to the service is left in what it serves."""
+    assert "x-from" not in str(DOCUMENT)
 
 
 def test_every_operation_is_described() -> None:
@@ -34,38 +93,83 @@ def test_every_operation_is_described() -> None:
         (route.path, method.lower())
         for route in rest.routes()
         for method in route.methods or ()
-        if method not in ("HEAD", "OPTIONS") and route.path != DOCUMENT
+        if method not in ("HEAD", "OPTIONS") and route.path != URL
     }
-    described = {(each, method) for each, item in openapi.paths().items() for method in item if method != "parameters"}
-    assert served == described
+    assert served == {(url, method) for url, method, _ in operations()}
 
 
-def test_every_parameter_of_the_list_is_described() -> None:
-    """The list knows the parameters that the document names, and no others."""
-    assert [each["name"] for each in openapi_parts.list_parameters()] == list(parameters.LIST)
+@pytest.mark.parametrize(
+    ("url", "method", "known"),
+    [
+        (CONTACTS, "get", parameters.LIST),
+        (f"{CONTACTS}/export", "get", import_parameters.EXPORT),
+        (f"{CONTACTS}/bulk", "post", import_parameters.IMPORT),
+        (f"{CONTACTS}/imports", "get", import_parameters.PAGE),
+        (f"{CONTACTS}/imports/{{id}}/problems", "get", import_parameters.PAGE),
+        (f"{CONTACTS}/imports/{{id}}/outcomes", "get", import_parameters.PAGE),
+    ],
+)
+def test_every_parameter_is_described(url: str, method: str, known: tuple[str, ...]) -> None:
+    """Each path knows the query parameters that the document names, and no others."""
+    assert list(described_parameters(url, method)) == list(known)
+
+
+def test_choices_are_those_that_are_known() -> None:
+    """The values that the document offers for a parameter are those that are accepted."""
+    found = described_parameters(CONTACTS) | described_parameters(f"{CONTACTS}/bulk", "post")
+    assert {name: each["schema"]["enum"] for name, each in found.items() if "enum" in each["schema"]} == {
+        "source": [*parameters.SOURCES],
+        "gal": [*parameters.GALS],
+        "orderBy": parameters.ORDER_VALUES,
+        "onMatch": [*import_parameters.ON_MATCH],
+        "errorPolicy": [*import_parameters.ERROR_POLICY],
+        "encoding": [*text.ENCODINGS],
+        "delimiter": [*DELIMITER_NAMES],
+    }
+
+
+def test_options_of_an_import_are_those_of_its_form() -> None:
+    """A form takes the options of the query, described by the same schemas."""
+    form = DOCUMENT["paths"][f"{CONTACTS}/bulk"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+    options = {name: each["schema"] for name, each in described_parameters(f"{CONTACTS}/bulk", "post").items()}
+    assert form["properties"] == {"file": form["properties"]["file"], **options}
 
 
 def test_everything_has_a_description() -> None:
-    """Each operation, parameter, response and writable field says what it is."""
-    for item in openapi.paths().values():
-        for method, operation in item.items():
-            if method == "parameters":
-                continue
-            assert operation["summary"]
-            assert all("description" in each or "$ref" in each for each in operation["responses"].values())
-            assert all(each["description"] for each in operation.get("parameters", ()))
+    """Each operation, parameter, response and property of a contact says what it is."""
+    for _, _, operation in operations():
+        assert operation["summary"]
+        assert all(resolved(each)["description"] for each in operation["responses"].values())
+        assert all(resolved(each)["description"] for each in operation.get("parameters", ()))
     for name in ("Contact", "NewContact", "ContactChanges"):
-        properties = openapi.document()["components"]["schemas"][name]["properties"]
+        properties = SCHEMAS[name]["properties"]
         assert [key for key, schema in properties.items() if not schema.get("description")] == []
 
 
 def test_limits_are_those_of_the_rules() -> None:
-    """The lengths that the document tells are those that are enforced."""
-    schemas = openapi.document()["components"]["schemas"]
+    """The lengths that the document gives are those that are enforced."""
+    new, address = SCHEMAS["NewContact"], SCHEMAS["PostalAddressInput"]
     for name, limit in rules.LENGTHS.items():
-        assert schemas["NewContact"]["properties"][name]["maxLength"] == limit
-    assert schemas["NewContact"]["required"] == list(rules.REQUIRED)
-    assert schemas["NewContact"]["properties"].keys() == {*rules.FIELDS, "gal"}
+        assert new["properties"][name]["maxLength"] == limit
+    for name, limit in rules.ADDRESS_LENGTHS.items():
+        assert address["properties"][name]["maxLength"] == limit
+    assert new["required"] == list(rules.REQUIRED)
+    assert new["properties"].keys() == {*rules.FIELDS, "gal"}
+    assert SCHEMAS["ContactChanges"]["properties"].keys() == {*rules.FIELDS, "gal", *READ_ONLY}
+
+
+async def test_answers_have_the_properties_described(client: AsyncClient, directory: Directory) -> None:
+    """A contact, its postal address and its identity in Active Directory have all properties, and no others."""
+    created = (await client.post(CONTACTS, json=CREATE_EXAMPLE)).json()
+    found = (await client.get(f"{CONTACTS}/{await synced(directory)}")).json()
+    for answer, name in (
+        (created, "Contact"),
+        (found, "Contact"),
+        (created["address"], "PostalAddress"),
+        (found["onPremises"], "OnPremises"),
+    ):
+        assert answer.keys() == SCHEMAS[name]["properties"].keys() == set(SCHEMAS[name]["required"])
+    assert created.keys() == {*STORED, "id", "editable"}
 
 
 async def test_examples_are_true(client: AsyncClient) -> None:
@@ -77,19 +181,29 @@ async def test_examples_are_true(client: AsyncClient) -> None:
     assert (await client.put(path(created.json()), json=UPDATE_EXAMPLE)).status_code == 200
 
 
+def test_every_problem_is_described() -> None:
+    """The codes are those that REST answers with, and each response shows a problem of its status."""
+    assert SCHEMAS["Problem"]["properties"]["code"]["enum"] == problems.CODES
+    answered = {(status, kind.code) for kind, status in problems.STATUSES.items()} | problems.HTTP_CODES.items()
+    for _, _, operation in operations():
+        for status, response in operation["responses"].items():
+            if int(status) >= 400:
+                example = resolved(response)["content"][problems.MEDIA_TYPE]["example"]
+                assert (int(status), example["code"]) in answered
+                assert example["status"] == int(status)
+                assert example.keys() <= SCHEMAS["Problem"]["properties"].keys()
+
+
 def test_references_lead_somewhere() -> None:
     """Every `$ref` of the document is defined in it, and every component is used."""
-    document = openapi.document()
-    used = set(re.findall(r"#/components/\w+/\w+", str(document)))
-    defined = {f"#/components/{kind}/{name}" for kind, named in document["components"].items() for name in named}
+    used = set(re.findall(r"#/components/\w+/\w+", str(DOCUMENT)))
+    defined = {f"#/components/{kind}/{name}" for kind, named in DOCUMENT["components"].items() for name in named}
     assert used == defined
 
 
 # A condition is looked at before the body, so that 412 may answer a body that is none.
 EXPECTED = {"negative_data_rejection": {"expected-statuses": [400, 404, 405, 409, 412, 415, 422]}}
-described = schemathesis.openapi.from_dict(
-    openapi.document(), config=schemathesis.Config.from_dict({"checks": EXPECTED})
-)
+described = schemathesis.openapi.from_dict(DOCUMENT, config=schemathesis.Config.from_dict({"checks": EXPECTED}))
 
 
 def fetch_existing(service_url: str) -> str:
