@@ -6,11 +6,12 @@ from typing import Any
 
 import yaml
 
-from resolvers import paging, rules
+from resolvers import paging
 from resolvers.contacts import MAX_TEXT
 from resolvers.files.columns import COLUMNS
 from rest import import_report, problems
 from storage.documents import Document
+from storage.fields import FIELDS, Field
 
 SOURCE = Path(__file__).with_name("openapi.yaml")
 # libyaml's parser is several times as fast; PyYAML has it on the usual platforms.
@@ -25,16 +26,18 @@ def document() -> Document:
 
 
 def keywords(name: str) -> Document:
-    """The JSON Schema keywords that `x-from: name` stands for."""
+    """The JSON Schema keywords that `x-from: name` stands for: those of a field of contacts, or of another limit."""
     return _KEYWORDS[name]
 
 
+def _of_field(field: Field) -> Document:
+    """The keywords of a contact's field: those of its description and of its limit."""
+    limit = {"emails": "maxItems", "flag": None}.get(field.kind, "maxLength")
+    return {"description": field.description} | ({limit: field.limit} if limit else {})
+
+
 _KEYWORDS: dict[str, Document] = {
-    **{name: {"maxLength": limit} for name, limit in rules.LENGTHS.items()},
-    **{f"address.{name}": {"maxLength": limit} for name, limit in rules.ADDRESS_LENGTHS.items()},
-    "emailAddress": {"maxLength": rules.MAX_ADDRESS},
-    "aliases": {"maxItems": rules.MAX_ALIASES},
-    "managerId": {"maxLength": rules.MAX_ID},
+    **{field.name: _of_field(field) for field in FIELDS},
     "filter": {"maxLength": MAX_TEXT},
     "pageSize": {"maximum": paging.MAX_SIZE, "default": paging.DEFAULT_SIZE},
     "exportColumn": {"enum": [*COLUMNS]},
@@ -49,6 +52,8 @@ def _filled(node: Any) -> Any:
     match node:
         case {"x-from": name, **own}:
             return {**keywords(name), **_filled(own)}
+        case {"required": "all", "properties": dict() as properties, **own}:
+            return _filled({"required": [*properties], "properties": properties, **own})
         case dict():
             return {key: _filled(value) for key, value in node.items()}
         case list():

@@ -48,8 +48,8 @@ class Field:
     def described(self) -> str:
         """Its description, with its limit where people meet it."""
         if self.kind == "text":
-            bounds = f"1 to {self.limit:,}" if self.required else f"up to {self.limit:,}"
-            return f"{self.description.removesuffix('.')}, {bounds} characters."
+            bounds = "1 to" if self.required else "Up to"
+            return f"{self.description} {bounds} {self.limit:,} characters."
         return self.description
 
 
@@ -266,6 +266,11 @@ PHONES = tuple(field.name for field in FIELDS if field.kind == "phone")
 FACETS = tuple(field for field in FIELDS if field.facet)
 # What searches read: texts as words, phone numbers as digits. Addresses have words of their own.
 SEARCHED_TEXTS = tuple(field.name for field in TEXTS if field.searched and field.kind == "text")
+
+
+def described(name: str) -> str:
+    """What a field is and how long it may be, for the schema and the docs."""
+    return BY_NAME[name].described
 
 
 def python_name(name: str) -> str:

@@ -16,6 +16,7 @@ from schema.types.contact_import import ContactImport, ImportErrorPolicy, Import
 from schema.types.inputs import CreateContactInput, PostalAddressInput, fields
 from schema.types.problems import ImportNotUndoable, ImportUnreadable, NotFound
 from storage.documents import Document
+from storage.fields import described
 
 WAIT_SECONDS = 5.0
 """An import that is done so soon is answered when it is done."""
@@ -29,11 +30,11 @@ class ImportRowInput:
     last_name: Maybe[str | None] = strawberry.field(description="Last name, which a new contact needs.")
     display_name: Maybe[str | None] = strawberry.field(description="Display name, which a new contact needs.")
     aliases: Maybe[list[str] | None] = strawberry.field(description="Further addresses. Replaces them all.")
-    company: Maybe[str | None] = strawberry.field(description="Name of the organisation.")
-    job_title: Maybe[str | None] = strawberry.field(description="Job title.")
-    department: Maybe[str | None] = strawberry.field(description="Department.")
-    business_phone: Maybe[str | None] = strawberry.field(description="Business phone number.")
-    mobile_phone: Maybe[str | None] = strawberry.field(description="Mobile phone number.")
+    company: Maybe[str | None] = strawberry.field(description=described("company"))
+    job_title: Maybe[str | None] = strawberry.field(description=described("jobTitle"))
+    department: Maybe[str | None] = strawberry.field(description=described("department"))
+    business_phone: Maybe[str | None] = strawberry.field(description=described("businessPhone"))
+    mobile_phone: Maybe[str | None] = strawberry.field(description=described("mobilePhone"))
     address: Maybe[PostalAddressInput | None] = strawberry.field(description="Postal address.")
     manager: Maybe[str | None] = strawberry.field(
         description="Address of its manager: a contact that exists, or any row of the import."
@@ -42,7 +43,7 @@ class ImportRowInput:
     groups: Maybe[list[str] | None] = strawberry.field(
         description="Names or addresses of its groups. Replaces them all."
     )
-    notes: Maybe[str | None] = strawberry.field(description="Notes.")
+    notes: Maybe[str | None] = strawberry.field(description=described("notes"))
     show_in_gal: Maybe[bool | None] = strawberry.field(
         description="Whether the Global Address List shows it. Null means true."
     )

@@ -17,6 +17,7 @@ from schema.types.on_premises import OnPremisesIdentity
 from storage import groups as stored_groups
 from storage import history, recycle_bin
 from storage.documents import Document
+from storage.fields import described
 from storage.lists.pages import Ordering
 from storage.lists.selection import Selection
 
@@ -29,11 +30,11 @@ BY_NAME = Ordering("keys.name")
 
 @strawberry.type(description="A postal address.")
 class PostalAddress:
-    street: str | None = strawberry.field(description="Street and number; may run over several lines.")
-    city: str | None = strawberry.field(description="City or town.")
-    state: str | None = strawberry.field(description="State, province or region.")
-    country: str | None = strawberry.field(description="Country, as it was given: a name or an ISO 3166 code.")
-    postal_code: str | None = strawberry.field(description="Postal or ZIP code.")
+    street: str | None = strawberry.field(description=described("address.street"))
+    city: str | None = strawberry.field(description=described("address.city"))
+    state: str | None = strawberry.field(description=described("address.state"))
+    country: str | None = strawberry.field(description=described("address.country"))
+    postal_code: str | None = strawberry.field(description=described("address.postalCode"))
 
 
 def _editable(root: Document) -> bool:
@@ -92,20 +93,18 @@ def _history(info: Info, root: Document, first: First = 50, after: After = None)
     description="A directory entry for an external person: someone at a vendor or partner, without sign-in access."
 )
 class Contact(Node):
-    display_name: str = strawberry.field(description="Name shown in the directory, 1 to 256 characters.")
-    first_name: str | None = strawberry.field(description="First name; a synced contact may lack it.")
-    last_name: str | None = strawberry.field(description="Last name; a synced contact may lack it.")
-    email_address: str = strawberry.field(
-        description="Primary external e-mail address, as it was given. No two contacts or groups share an address."
-    )
+    display_name: str = strawberry.field(description=described("displayName"))
+    first_name: str | None = strawberry.field(description="First name. A synced contact may have none.")
+    last_name: str | None = strawberry.field(description="Last name. A synced contact may have none.")
+    email_address: str = strawberry.field(description=described("emailAddress"))
     aliases: list[str] = strawberry.field(
         resolver=_aliases, metadata=reads("aliases"), description="Further e-mail addresses of the contact."
     )
-    company: str | None = strawberry.field(description="Name of the organisation.")
-    job_title: str | None = strawberry.field(description="Job title.")
-    department: str | None = strawberry.field(description="Department.")
-    business_phone: str | None = strawberry.field(description="Business phone number, as it was given.")
-    mobile_phone: str | None = strawberry.field(description="Mobile phone number, as it was given.")
+    company: str | None = strawberry.field(description=described("company"))
+    job_title: str | None = strawberry.field(description=described("jobTitle"))
+    department: str | None = strawberry.field(description=described("department"))
+    business_phone: str | None = strawberry.field(description=described("businessPhone"))
+    mobile_phone: str | None = strawberry.field(description=described("mobilePhone"))
     business_phone_e164: str | None = strawberry.field(
         name="businessPhoneE164",
         description="Business phone number to dial from anywhere (E.164); null where it cannot be told.",
@@ -115,7 +114,7 @@ class Contact(Node):
         description="Mobile phone number to dial from anywhere (E.164); null where it cannot be told.",
     )
     address: PostalAddress | None = strawberry.field(description="Postal address.")
-    notes: str | None = strawberry.field(description="Notes, up to 10,000 characters.")
+    notes: str | None = strawberry.field(description=described("notes"))
     source: ContactSource = strawberry.field(description="Where the contact is mastered.")
     gal: GalVisibility = strawberry.field(description="Whether the Global Address List shows it.")
     editable: bool = strawberry.field(

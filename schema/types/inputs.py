@@ -11,24 +11,16 @@ from strawberry import Maybe, Some
 
 from resolvers.contacts import ORDERINGS
 from resolvers.errors import InvalidRequest
+from resolvers.rules import MAX_ALIASES
 from schema.documents import stored_name
 from schema.types.node import ContactSource, GalVisibility
 from storage.documents import Gal, Source
+from storage.fields import described
 from storage.lists.pages import Ordering
 from storage.lists.selection import Selection
 
-_CREATE = {
-    "aliases": "Further e-mail addresses, up to 200.",
-    "company": "Name of the organisation, up to 128 characters.",
-    "job_title": "Job title, up to 128 characters.",
-    "department": "Department, up to 128 characters.",
-    "business_phone": "Business phone number.",
-    "mobile_phone": "Mobile phone number.",
-    "address": "Postal address.",
-    "manager_id": "Id of the contact that manages it.",
-    "notes": "Notes, up to 10,000 characters.",
-    "show_in_gal": "Whether the Global Address List shows it.",
-}
+_ALIASES = f"Further email addresses, up to {MAX_ALIASES}."
+_ADDRESS = "Postal address."
 
 
 @strawberry.enum(description="What a list of contacts is sorted by.")
@@ -113,33 +105,29 @@ def selection(given: ContactFilter | None, *, group_id: str | None = None, searc
 
 @strawberry.input(description="A postal address. In an update, what is left out stays and null clears.")
 class PostalAddressInput:
-    street: Maybe[str | None] = strawberry.field(description="Street and number, up to 1,024 characters.")
-    city: Maybe[str | None] = strawberry.field(description="City or town, up to 128 characters.")
-    state: Maybe[str | None] = strawberry.field(description="State, province or region, up to 128 characters.")
-    country: Maybe[str | None] = strawberry.field(
-        description="Country: a name or an ISO 3166 code, which also tells how its phone numbers are dialled."
-    )
-    postal_code: Maybe[str | None] = strawberry.field(description="Postal or ZIP code, up to 40 characters.")
+    street: Maybe[str | None] = strawberry.field(description=described("address.street"))
+    city: Maybe[str | None] = strawberry.field(description=described("address.city"))
+    state: Maybe[str | None] = strawberry.field(description=described("address.state"))
+    country: Maybe[str | None] = strawberry.field(description=described("address.country"))
+    postal_code: Maybe[str | None] = strawberry.field(description=described("address.postalCode"))
 
 
 @strawberry.input(description="A new cloud-only contact.")
 class CreateContactInput:
-    first_name: str = strawberry.field(description="First name, 1 to 64 characters.")
-    last_name: str = strawberry.field(description="Last name, 1 to 64 characters.")
-    display_name: str = strawberry.field(description="Name shown in the directory, 1 to 256 characters.")
-    email_address: str = strawberry.field(
-        description="Primary external e-mail address (RFC 5321, RFC 6531), which no other contact or group has."
-    )
-    aliases: list[str] | None = strawberry.field(default=None, description=_CREATE["aliases"])
-    company: str | None = strawberry.field(default=None, description=_CREATE["company"])
-    job_title: str | None = strawberry.field(default=None, description=_CREATE["job_title"])
-    department: str | None = strawberry.field(default=None, description=_CREATE["department"])
-    business_phone: str | None = strawberry.field(default=None, description=_CREATE["business_phone"])
-    mobile_phone: str | None = strawberry.field(default=None, description=_CREATE["mobile_phone"])
-    address: PostalAddressInput | None = strawberry.field(default=None, description=_CREATE["address"])
-    manager_id: strawberry.ID | None = strawberry.field(default=None, description=_CREATE["manager_id"])
-    notes: str | None = strawberry.field(default=None, description=_CREATE["notes"])
-    show_in_gal: bool | None = strawberry.field(default=True, description=_CREATE["show_in_gal"])
+    first_name: str = strawberry.field(description=described("firstName"))
+    last_name: str = strawberry.field(description=described("lastName"))
+    display_name: str = strawberry.field(description=described("displayName"))
+    email_address: str = strawberry.field(description=described("emailAddress"))
+    aliases: list[str] | None = strawberry.field(default=None, description=_ALIASES)
+    company: str | None = strawberry.field(default=None, description=described("company"))
+    job_title: str | None = strawberry.field(default=None, description=described("jobTitle"))
+    department: str | None = strawberry.field(default=None, description=described("department"))
+    business_phone: str | None = strawberry.field(default=None, description=described("businessPhone"))
+    mobile_phone: str | None = strawberry.field(default=None, description=described("mobilePhone"))
+    address: PostalAddressInput | None = strawberry.field(default=None, description=_ADDRESS)
+    manager_id: strawberry.ID | None = strawberry.field(default=None, description=described("managerId"))
+    notes: str | None = strawberry.field(default=None, description=described("notes"))
+    show_in_gal: bool | None = strawberry.field(default=True, description=described("showInGal"))
 
 
 @strawberry.input(description="Changes of a contact: what is left out stays as it is, null clears what can be empty.")
@@ -152,16 +140,16 @@ class UpdateContactInput:
     last_name: Maybe[str | None] = strawberry.field(description="Last name; cannot be cleared.")
     display_name: Maybe[str | None] = strawberry.field(description="Display name; cannot be cleared.")
     email_address: Maybe[str | None] = strawberry.field(description="Primary e-mail address; cannot be cleared.")
-    aliases: Maybe[list[str] | None] = strawberry.field(description=_CREATE["aliases"] + " Replaces them all.")
-    company: Maybe[str | None] = strawberry.field(description=_CREATE["company"])
-    job_title: Maybe[str | None] = strawberry.field(description=_CREATE["job_title"])
-    department: Maybe[str | None] = strawberry.field(description=_CREATE["department"])
-    business_phone: Maybe[str | None] = strawberry.field(description=_CREATE["business_phone"])
-    mobile_phone: Maybe[str | None] = strawberry.field(description=_CREATE["mobile_phone"])
-    address: Maybe[PostalAddressInput | None] = strawberry.field(description=_CREATE["address"])
-    manager_id: Maybe[strawberry.ID | None] = strawberry.field(description=_CREATE["manager_id"])
-    notes: Maybe[str | None] = strawberry.field(description=_CREATE["notes"])
-    show_in_gal: Maybe[bool | None] = strawberry.field(description=_CREATE["show_in_gal"] + " Null means true.")
+    aliases: Maybe[list[str] | None] = strawberry.field(description=_ALIASES + " Replaces them all.")
+    company: Maybe[str | None] = strawberry.field(description=described("company"))
+    job_title: Maybe[str | None] = strawberry.field(description=described("jobTitle"))
+    department: Maybe[str | None] = strawberry.field(description=described("department"))
+    business_phone: Maybe[str | None] = strawberry.field(description=described("businessPhone"))
+    mobile_phone: Maybe[str | None] = strawberry.field(description=described("mobilePhone"))
+    address: Maybe[PostalAddressInput | None] = strawberry.field(description=_ADDRESS)
+    manager_id: Maybe[strawberry.ID | None] = strawberry.field(description=described("managerId"))
+    notes: Maybe[str | None] = strawberry.field(description=described("notes"))
+    show_in_gal: Maybe[bool | None] = strawberry.field(description=described("showInGal") + " Null means true.")
 
 
 @strawberry.input(description="A new distribution group.")
