@@ -34,7 +34,7 @@ from storage import migrations
 from storage.changes import Author
 from storage.documents import Gal, Source
 from storage.driver import UnsuitableServer, opened
-from storage.embedded.mongod import DataDirectoryInUse, MongodError, embedded
+from storage.embedded.mongod import DataDirectoryInUse, MongodError, NoDataDirectory, embedded
 from storage.lists.pages import Ordering
 from storage.lists.selection import Selection
 
@@ -254,6 +254,7 @@ def main() -> None:
         server.AddressUnusable,
         DataDirectoryInUse,
         MongodError,
+        NoDataDirectory,
         UnsuitableServer,
         migrations.NewerDatabase,
         ExtraMissing,
@@ -276,7 +277,10 @@ def read_settings(**given: object) -> Settings:
 
 @contextmanager
 def mongodb(settings: Settings, *, exclusive: bool = False) -> Iterator[Settings]:
-    """The settings with a MongoDB to use: the one given, or an embedded one that runs meanwhile."""
+    """The settings with a MongoDB to use: the one given, or an embedded one that runs meanwhile.
+
+    Only with `exclusive`, as the service has it, may the embedded one be new. Raises `NoDataDirectory`.
+    """
     if settings.mongodb_uri is not None:
         yield settings
         return

@@ -35,6 +35,10 @@ class ForeignDirectory(Exception):
     """The directory has other things in it than our data; the message says which, and what to do."""
 
 
+class NoDataDirectory(Exception):
+    """The directory holds no data of the service; the message says where it was looked for, and what to do."""
+
+
 class DataDirectoryInUse(Exception):
     """Another process runs the embedded MongoDB on this data directory; the message says which, and what to do."""
 
@@ -46,9 +50,17 @@ class DataDir:
     root: Path
 
     @classmethod
-    def opened(cls, path: Path) -> "DataDir":
-        """Create what is missing. Raise OSError where that is not possible, ForeignDirectory where it is not for us."""
+    def opened(cls, path: Path, *, create: bool = True) -> "DataDir":
+        """Create what is missing. Raise OSError where that is not possible, ForeignDirectory where it is not for us.
+
+        Without `create`, raise NoDataDirectory where no service has made one.
+        """
         home = cls(path.resolve())
+        if not create and not home.owner.exists():
+            raise NoDataDirectory(
+                f"There is no contacts database in {home.root}. Run this command in the folder that the service was "
+                "started from, or name its data directory with --data-dir. `contacts serve` creates a new one."
+            )
         home._refuse_foreign()
         home.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         for private in (home.db, home.run):

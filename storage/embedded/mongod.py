@@ -23,9 +23,9 @@ import structlog
 from pymongo import MongoClient, ReadPreference
 from pymongo.errors import AutoReconnect, OperationFailure
 
-from storage.embedded.datadir import SOCKET, DataDir, DataDirectoryInUse, ForeignDirectory, uri
+from storage.embedded.datadir import SOCKET, DataDir, DataDirectoryInUse, ForeignDirectory, NoDataDirectory, uri
 
-__all__ = ["DataDirectoryInUse", "MongodError", "embedded"]
+__all__ = ["DataDirectoryInUse", "MongodError", "NoDataDirectory", "embedded"]
 
 log = structlog.get_logger(__name__)
 
@@ -85,9 +85,10 @@ def embedded(data_dir: Path, *, exclusive: bool, cache_gb: float | None = None) 
 
     `cache_gb` bounds MongoDB's cache; left out, it is a quarter of the memory, at most 2 GB: enough for the lists of a
     million contacts.
-    Raise MongodError if there is no mongod for this system, or it does not start.
+    Raise MongodError if there is no mongod for this system, or it does not start, and NoDataDirectory without
+    `exclusive` where no service has kept its data.
     """
-    home = _opened(data_dir)
+    home = _opened(data_dir, create=exclusive)
     with ExitStack() as locks, home.reachable() as run:
         if exclusive:
             locks.enter_context(home.take())
@@ -102,9 +103,9 @@ def embedded(data_dir: Path, *, exclusive: bool, cache_gb: float | None = None) 
                     _outlast_users(home, locks)
 
 
-def _opened(data_dir: Path) -> DataDir:
+def _opened(data_dir: Path, *, create: bool) -> DataDir:
     try:
-        return DataDir.opened(data_dir)
+        return DataDir.opened(data_dir, create=create)
     except OSError as error:
         raise MongodError(f"The data directory {data_dir} cannot be used: {error.strerror}.") from error
     except ForeignDirectory as error:

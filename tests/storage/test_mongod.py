@@ -18,6 +18,7 @@ from pymongo import MongoClient, WriteConcern
 from pymongo.errors import ServerSelectionTimeoutError
 
 from storage.embedded import mongod
+from storage.embedded.datadir import DataDir
 from storage.embedded.mongod import DataDirectoryInUse, MongodError, embedded
 
 Client = MongoClient[dict[str, Any]]
@@ -143,12 +144,14 @@ def test_a_command_shares_the_mongod_of_a_service(data_dir: Path) -> None:
 
 def test_a_service_is_refused_while_a_command_runs_mongod(data_dir: Path) -> None:
     """A command that started MongoDB itself owns the directory until it ends."""
+    DataDir.opened(data_dir)
     with started(data_dir, exclusive=False), pytest.raises(DataDirectoryInUse), started(data_dir):
         pass
 
 
 def test_a_command_outlasts_those_that_share_its_mongod(data_dir: Path) -> None:
     """The command that started MongoDB stops it only when the last command that uses it is done."""
+    DataDir.opened(data_dir)
     first = embedded(data_dir, exclusive=False, cache_gb=0.25)
     first.__enter__()
     leaving = Thread(target=first.__exit__, args=(None, None, None))
