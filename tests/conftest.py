@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -135,3 +136,12 @@ async def abandoned_sockets() -> AsyncIterator[None]:
     yield
     await asyncio.sleep(0.1)  # until what was cancelled has ended
     gc.collect()
+
+
+@pytest.fixture
+def untraced() -> Iterator[None]:
+    """For tests that count or time what Python does: no tracer, of coverage or a debugger, takes part meanwhile."""
+    tracer = sys.gettrace()
+    sys.settrace(None)
+    yield
+    sys.settrace(tracer)

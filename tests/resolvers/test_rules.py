@@ -158,6 +158,7 @@ def test_manager_cycles_are_found(above: dict[str, str | None], chain: list[str]
     assert rules.manager_cycle(above, ["a"]) == chain
 
 
+@pytest.mark.usefixtures("untraced")
 def test_long_chains_of_managers_are_followed_once() -> None:
     """A thousand contacts that manage one another in a row are checked in no time."""
     above = {str(number): str(number - 1) if number else None for number in range(1_000)}

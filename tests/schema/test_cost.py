@@ -43,6 +43,7 @@ def test_items(operation: str, items: int) -> None:
     assert cost.items(None, {"n": 20, "ids": ["a", "b", "c"]}) == items
 
 
+@pytest.mark.usefixtures("untraced")
 def test_fragments_within_fragments_cost_no_time() -> None:
     """Fragments that double one another are counted once each, however large the product is."""
     doubled = [f"fragment F{n} on Query {{ ...F{n + 1} ...F{n + 1} }}" for n in range(60)]
@@ -62,6 +63,7 @@ async def test_too_many_items_are_refused(graphql: GraphQL) -> None:
     assert f"{MAX_ITEMS:,} are the most" in await graphql.error(operation)
 
 
+@pytest.mark.usefixtures("untraced")
 async def test_repeated_fields_are_refused(graphql: GraphQL) -> None:
     """A field that is repeated over and over is refused before it is compared with all the others."""
     began = time.process_time()

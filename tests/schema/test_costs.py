@@ -73,6 +73,7 @@ async def test_others_are_not_counted(db: Database) -> None:
     assert commands == ["find groups"]
 
 
+@pytest.mark.usefixtures("untraced")
 async def test_calls_of_a_page(context: Context) -> None:
     """A request goes through few functions of ours, and a further contact through none."""
     executable = Executable(parse(PAGE))
@@ -99,6 +100,7 @@ def _is_ours(frame: FrameType) -> bool:
     return folder.parent == ROOT and folder.name in ("schema", "resolvers", "storage")
 
 
+@pytest.mark.usefixtures("untraced")
 async def test_memory_of_a_page(context: Context) -> None:
     """A contact of a page takes a few kilobytes while it is shown, and leaves nothing behind."""
     executable = Executable(parse(PAGE))
