@@ -1,7 +1,11 @@
 """The layout: imports point one way, packages form no cycle, and each outside library stays in its room."""
 
 import ast
+import re
+import sys
+import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -142,6 +146,24 @@ def test_libraries_stay_in_their_rooms(library: str) -> None:
     using = {module for module in MODULES if any(each.split(".")[0] == library for each in imports(module))}
     strangers = {each for each in using if not f"{each}.".startswith(tuple(f"{own}." for own in LIBRARIES[library]))}
     assert strangers == set()
+
+
+def test_every_library_is_declared() -> None:
+    """Each library that we import is a dependency of our own, not only of another one."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = [
+        *project["dependencies"],
+        *(each for some in project["optional-dependencies"].values() for each in some),
+    ]
+    names = {re.split(r"[=<>;\[ ]", each)[0] for each in declared}
+    libraries = {each.split(".")[0] for module in MODULES for each in imports(module)}
+    ours = {module.split(".")[0] for module in MODULES}
+    missing = {
+        library
+        for library in libraries - ours - sys.stdlib_module_names - {"hatchling"}  # which builds, and is pinned for it
+        if not names & {each.lower().replace("_", "-") for each in packages_distributions().get(library, [library])}
+    }
+    assert missing <= {"ldap", "fiftyone"}  # extras, or another package on each kind of machine
 
 
 def test_every_room_has_its_rule() -> None:

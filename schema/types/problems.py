@@ -128,6 +128,8 @@ class ImportNotUndoable(Problem):
 
 def problem(error: errors.Problem) -> Problem:
     """The GraphQL object for a refusal; raises it again where it is none of those that are data."""
+    if error.code not in ProblemCode.__members__:
+        raise error
     code, message = ProblemCode(error.code), error.message
     match error:
         case errors.InvalidInput():
