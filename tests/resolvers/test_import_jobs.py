@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tracemalloc
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, suppress
+from contextlib import AsyncExitStack, aclosing, suppress
 from pathlib import Path
 
 import pytest
@@ -27,13 +27,15 @@ from storage.imports import Hold, LostLease
 from storage.lists.selection import Selection
 from tests.conftest import DRIVER
 from tests.consistency import check
-from tests.resolvers.importing import HEADER, chunks, counts, import_csv, job_of, outcomes_of
+from tests.resolvers.importing import HEADER, chunks, counts, held, import_csv, job_of, outcomes_of, until
+from tests.support import waiting
 
 ROWS = 4_000
 # Every other manager is a later row, so that the file is gone through more than once.
 FILE = f"{HEADER},Manager\n" + "".join(
     f"P {n},p{n}@a.example,P,{n},,,,{f'p{n * 7919 % ROWS}@a.example' if n % 2 else ''}\n" for n in range(ROWS)
 )
+FIRST, LAST = "p0@a.example", f"p{ROWS - 1}@a.example"
 
 
 async def made(caller: Caller, text: str = FILE, **options: object) -> Document:
@@ -45,13 +47,6 @@ async def made(caller: Caller, text: str = FILE, **options: object) -> Document:
 async def expire(db: Database, job: Document) -> None:
     """Let the lease of a job run out, as if its process had been dead for long."""
     await db.imports.update_one({"_id": job["_id"]}, {"$set": {"leaseUntil": None}})
-
-
-async def until(condition: Callable[[Document], bool], caller: Caller, job: Document) -> Document:
-    """The job as soon as it is so."""
-    while not condition(job := await job_of(caller, job)):  # noqa: ASYNC110  # the job is in the database
-        await asyncio.sleep(0.005)
-    return job
 
 
 def further_than(before: Document) -> Callable[[Document], bool]:
@@ -106,7 +101,17 @@ def worker(uri: str, database: str, job: Document) -> subprocess.Popen[bytes]:
     )
 
 
+@pytest.fixture
+async def brief_transactions(db: Database) -> AsyncIterator[None]:
+    """Let the server abort what killed processes left open within seconds: by default it takes more than a minute."""
+    admin = db.mongo.client.admin
+    before = (await admin.command("setParameter", 1, transactionLifetimeLimitSeconds=5))["was"]
+    yield
+    await admin.command("setParameter", 1, transactionLifetimeLimitSeconds=before)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("brief_transactions")
 async def test_killed_processes(caller: Caller, mongodb_uri: str, database_name: str) -> None:
     """Processes that are killed with `kill -9` in the middle lose no row and do none twice."""
     job = await made(caller)
@@ -140,11 +145,14 @@ async def test_a_process_presumed_dead_writes_no_more(caller: Caller) -> None:
     """A run whose lease another process took over stops at its next write, and what it would write is not there."""
     job = await made(caller)
     first = asyncio.create_task(run_one(caller, job["_id"]))
-    await until(lambda each: each["processed"] > 0, caller, job)
-    while True:
+
+    async def taken_over() -> Document | None:
         await expire(caller.db, job)
-        if await imports.claim(caller.db, job["_id"]):  # else the run has just written, and so has its lease anew
-            break
+        return await imports.claim(caller.db, job["_id"])  # not if the run has just renewed its lease
+
+    async with held(caller.db, LAST):
+        await until(lambda each: each["processed"] > 0, caller, job)
+        await waiting.until(taken_over)
     await first
     stopped = await job_of(caller, job)
     assert (stopped["status"], stopped["fence"]) == ("RUNNING", 2)
@@ -156,9 +164,10 @@ async def test_a_process_presumed_dead_writes_no_more(caller: Caller) -> None:
 async def test_cancel_keeps_what_is_done(caller: Caller) -> None:
     """A cancelled import stops and keeps what it wrote; its file is gone."""
     job = await made(caller)
-    running = asyncio.create_task(run_one(caller, job["_id"]))
-    await until(lambda each: each["processed"] > 0, caller, job)
-    await jobs.cancel(caller, job["_id"])
+    async with held(caller.db, LAST):
+        running = asyncio.create_task(run_one(caller, job["_id"]))
+        await until(lambda each: each["processed"] > 0, caller, job)
+        await jobs.cancel(caller, job["_id"])
     await running
     job = await job_of(caller, job)
     assert job["status"] == "CANCELLED"
@@ -172,11 +181,15 @@ async def test_cancel_of_all_or_nothing(caller: Caller) -> None:
     rows = "".join(f"P {n},p{n}@a.example,P,{n},,,\n" for n in range(ROWS))
     job = await made(caller, f"{HEADER}\n{rows}", error_policy="REJECT_ALL")
     running = asyncio.create_task(run_one(caller, job["_id"]))
-    await until(lambda each: each["phase"] == "WRITE" and each["created"] > 0, caller, job)
-    await jobs.cancel(caller, job["_id"])
-    await until(lambda each: each["phase"] == "ROLL_BACK", caller, job)
-    running.cancel()
-    await asyncio.wait([running])
+    async with AsyncExitStack() as stack:
+        async with held(caller.db, LAST):
+            await until(lambda each: each["phase"] == "WRITE" and each["created"] > 1_000, caller, job)
+            await jobs.cancel(caller, job["_id"])
+            await stack.enter_async_context(held(caller.db, FIRST))
+        await until(lambda each: each["undone"] > 0, caller, job)
+        running.cancel()
+        await asyncio.wait([running])
+    assert (await job_of(caller, job))["phase"] == "ROLL_BACK"
     await jobs.cancel(caller, job["_id"])
     await run_one(caller, job["_id"])
     job = await job_of(caller, job)
@@ -187,12 +200,12 @@ async def test_cancel_of_all_or_nothing(caller: Caller) -> None:
 async def test_a_service_takes_up_what_was_left(caller: Caller) -> None:
     """A runner that watches works on jobs that nobody works on, and lets go of them when it ends."""
     job = await made(caller)
-    async with Runner(caller).watching():
+    async with held(caller.db, LAST), Runner(caller).watching():
         await until(lambda each: each["processed"] > 0, caller, job)
     left = await job_of(caller, job)
     assert (left["status"], left["leaseUntil"]) == ("RUNNING", None)
     async with Runner(caller).watching() as runner:
-        finished = await runner.wait(job["_id"], 60)
+        finished = await runner.wait(job["_id"], waiting.SECONDS)
     assert finished
     assert (finished["status"], finished["processed"]) == ("SUCCEEDED", ROWS)
 
@@ -201,10 +214,12 @@ async def test_undo_is_taken_up(caller: Caller) -> None:
     """An undo that is cut off is taken up and finished."""
     job = await import_csv(caller, FILE)
     await jobs.undo(caller, job["_id"])
-    running = asyncio.create_task(run_one(caller, job["_id"]))
-    await until(lambda each: each["undone"] > 0, caller, job)
-    running.cancel()
-    await asyncio.wait([running])
+    async with held(caller.db, FIRST):
+        running = asyncio.create_task(run_one(caller, job["_id"]))
+        await until(lambda each: each["undone"] > 0, caller, job)
+        running.cancel()
+        await asyncio.wait([running])
+    assert (await job_of(caller, job))["status"] == "RUNNING"
     await run_one(caller, job["_id"])
     job = await job_of(caller, job)
     assert (job["status"], job["undone"], job["notUndone"]) == ("UNDONE", job["created"], 0)
@@ -287,6 +302,17 @@ async def test_an_upload_takes_little_memory(db: Database) -> None:
     assert peak < 12_000_000
 
 
+async def again(caller: Caller, job: Document) -> Document:
+    """The job as soon as the database answers again."""
+
+    async def answered() -> Document | None:
+        with suppress(*Unavailable):
+            return await job_of(caller, job)
+        return None
+
+    return await waiting.until(answered) or job
+
+
 @pytest.mark.slow
 async def test_mongod_is_killed(tmp_path: Path) -> None:
     """When mongod itself is killed with `kill -9`, again and again, the import waits for it and loses nothing."""
@@ -299,11 +325,7 @@ async def test_mongod_is_killed(tmp_path: Path) -> None:
         for _ in range(2):
             job = await until(further_than(job), caller, job)
             os.kill(int((tmp_path / "db" / "mongod.lock").read_text()), signal.SIGKILL)
-            await asyncio.sleep(0.1)
-            while True:
-                with suppress(*Unavailable):
-                    job = await job_of(caller, job)
-                    break
+            job = await again(caller, job)
         await running
         job = await job_of(caller, job)
         assert (job["status"], job["processed"]) == ("SUCCEEDED", ROWS)

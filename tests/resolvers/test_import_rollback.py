@@ -9,7 +9,7 @@ from resolvers import contacts
 from resolvers.caller import Caller
 from resolvers.files.names import Names
 from resolvers.groups import add_contacts, create_group
-from resolvers.imports import jobs, results
+from resolvers.imports import jobs, results, source
 from resolvers.imports.runner import run_one
 from resolvers.imports.state import RowOutcome
 from storage.documents import Document
@@ -17,9 +17,9 @@ from storage.lists.pages import Window
 from storage.lists.selection import Selection
 from tests.consistency import check
 from tests.people import person
-from tests.resolvers.importing import HEADER, counts, import_csv, job_of
+from tests.resolvers.importing import HEADER, counts, held, import_csv, job_of, until
 from tests.resolvers.test_import import found, row, table, undo
-from tests.resolvers.test_import_jobs import made, total, until
+from tests.resolvers.test_import_jobs import made, total
 
 ROWS = 2_500
 FILE = f"{HEADER}\n" + "".join(f"P {n},p{n}@a.example,P,{n},,,\n" for n in range(ROWS))
@@ -68,8 +68,9 @@ async def test_a_preview_ends_as_the_run_would(caller: Caller) -> None:
     assert seen[0][:2] == ("FAILED", {"failed": 1})
 
 
-async def test_cancelled_while_it_checks(caller: Caller) -> None:
+async def test_cancelled_while_it_checks(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cancelled before anything is written, an import counts nothing as created."""
+    monkeypatch.setattr(source, "BATCH_ROWS", 10)  # so that hundreds of batches are left when it is cancelled
     job = await made(caller, FILE, error_policy="REJECT_ALL")
     running = asyncio.create_task(run_one(caller, job["_id"]))
     await until(lambda each: each["processed"] > 0, caller, job)
@@ -125,10 +126,11 @@ async def test_undo_of_what_somebody_deleted(caller: Caller) -> None:
 async def test_rolling_back_leaves_what_others_changed(caller: Caller) -> None:
     """A contact that someone else changed before it could be taken back stays, and the message says so."""
     job = await made(caller, FILE, error_policy="REJECT_ALL")
-    running = asyncio.create_task(run_one(caller, job["_id"]))
-    await until(lambda each: each["phase"] == "WRITE" and each["created"] > 0, caller, job)
-    await contacts.update_contact(caller, (await found(caller, "p0@a.example"))["_id"], {"company": "Acme"})
-    await jobs.cancel(caller, job["_id"])
+    async with held(caller.db, f"p{ROWS - 1}@a.example"):
+        running = asyncio.create_task(run_one(caller, job["_id"]))
+        await until(lambda each: each["phase"] == "WRITE" and each["created"] > 0, caller, job)
+        await contacts.update_contact(caller, (await found(caller, "p0@a.example"))["_id"], {"company": "Acme"})
+        await jobs.cancel(caller, job["_id"])
     await running
     job = await job_of(caller, job)
     assert (job["status"], job["notUndone"], await total(caller)) == ("CANCELLED", 1, 1)

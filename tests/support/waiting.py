@@ -1,0 +1,29 @@
+"""Waits for what others do: however busy the machine is, but not for ever."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+SECONDS = 300.0
+"""Far longer than anything takes. Whoever waits so long has found a defect, not a busy machine."""
+_PAUSE_SECONDS = 0.01
+
+
+async def until(look: Callable[[], Awaitable[T]], is_so: Callable[[T], object] = bool) -> T:
+    """What `look` finds as soon as it is so."""
+    deadline = time.monotonic() + SECONDS
+    while not is_so(found := await look()):
+        assert time.monotonic() < deadline, f"still {found!r} after {SECONDS:.0f} s"
+        await asyncio.sleep(_PAUSE_SECONDS)
+    return found
+
+
+def wait_until(holds: Callable[[], object]) -> None:
+    """Return as soon as it holds."""
+    deadline = time.monotonic() + SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, f"not so after {SECONDS:.0f} s"
+        time.sleep(_PAUSE_SECONDS)
