@@ -13,6 +13,7 @@ from resolvers.files.columns import COLUMNS
 from resolvers.groups import add_contacts, create_group
 from storage.driver import Database
 from tests.resolvers.importing import HEADER
+from tests.support import waiting
 
 BULK = "/api/identity/contacts/bulk"
 EXPORT = "/api/identity/contacts/export"
@@ -139,8 +140,11 @@ async def test_respond_async(client: AsyncClient) -> None:
     answer = await client.post(BULK, content=FILE.encode(), headers={**CSV, "prefer": "respond-async"})
     assert answer.status_code == 202
     assert answer.headers["preference-applied"] == "respond-async"
-    while (report := (await client.get(answer.headers["location"])).json())["finishedAt"] is None:
-        pass
+
+    async def current() -> Any:
+        return (await client.get(answer.headers["location"])).json()
+
+    report = await waiting.until(current, lambda report: report["finishedAt"])
     assert (report["status"], report["created"]) == ("SUCCEEDED", 2)
 
 

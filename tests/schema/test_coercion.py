@@ -60,27 +60,38 @@ VALUES = st.fixed_dictionaries(
     | {"kind": st.sampled_from(["A", "B", "C"]), "kinds": st.lists(st.sampled_from(["A", "B"])) | JSON}
     | {"inner": INNER | JSON, "inners": st.lists(INNER) | JSON},
 )
-LITERALS = st.sampled_from(
-    [
-        "m: $m",
-        "m: 1, n: $n",
-        "m: 1, n: null",
-        "m: $d",
-        "m: 2, text: $text, on: $on, number: $number",
-        'm: 2, text: "x", on: true, number: 1',
-        "m: 2, kind: $kind, kinds: $kinds",
-        "m: 2, kind: A, kinds: [A, B]",
-        "m: 2, kinds: A",
-        "m: 2, inner: $inner, inners: $inners",
-        "m: 2, inner: {needed: 3}",
-        'm: 2, inner: {needed: $m, kind: $kind, ids: [1, "b"]}',
-        "m: 2, inner: {needed: $d, more: [$inner, null, {needed: 1, kind: null}]}",
-        "m: 2, inner: {needed: $d, more: $inners}",
-        "m: 2, inners: {needed: 1}",
-        "m: 2, oneOf: {a: 1}, withDefault: {needed: 1}",
-        "m: 2, oneOf: $oneOf, withDefault: $inner",
-    ]
-)
+LITERALS = [
+    "m: $m",
+    "m: 1, n: $n",
+    "m: 1, n: null",
+    "m: $d",
+    "m: 2, text: $text, on: $on, number: $number",
+    'm: 2, text: "x", on: true, number: 1',
+    "m: 2, kind: $kind, kinds: $kinds",
+    "m: 2, kind: A, kinds: [A, B]",
+    "m: 2, kinds: A",
+    "m: 2, inner: $inner, inners: $inners",
+    "m: 2, inner: {needed: 3}",
+    'm: 2, inner: {needed: $m, kind: $kind, ids: [1, "b"]}',
+    "m: 2, inner: {needed: $d, more: [$inner, null, {needed: 1, kind: null}]}",
+    "m: 2, inner: {needed: $d, more: $inners}",
+    "m: 2, inners: {needed: 1}",
+    "m: 2, oneOf: {a: 1}, withDefault: {needed: 1}",
+    "m: 2, oneOf: $oneOf, withDefault: $inner",
+]
+RIGHT = {
+    "n": 1,
+    "m": 2,
+    "d": 4,
+    "text": "x",
+    "on": True,
+    "number": 1.5,
+    "kind": "A",
+    "kinds": ["B"],
+    "inner": {"needed": 1, "more": [{"needed": 2}]},
+    "inners": [{"needed": 3, "kind": None}],
+    "oneOf": {"b": "x"},
+}
 
 
 def parsed(query: str, of: GraphQLSchema) -> tuple[OperationDefinitionNode, GraphQLField, FieldNode]:
@@ -122,14 +133,28 @@ def ours(operation: OperationDefinitionNode, field: GraphQLField, node: FieldNod
     return None
 
 
-@given(values=VALUES, literals=LITERALS)
-def test_same_values(values: dict[str, Any], literals: str) -> None:
-    """What is coerced is what graphql-core coerces it to, and nothing that it refuses is."""
+def asking(literals: str) -> tuple[OperationDefinitionNode, GraphQLField, FieldNode]:
+    """A query with these arguments, which declares the variables that it uses."""
     used = re.findall(r"\$(\w+)", literals)
     declared = ", ".join(f"${name}: {kind}" for name, kind in DECLARED.items() if name in used)
-    asked = parsed(f"query{f'({declared})' if declared else ''} {{ f({literals}) }}", SCHEMA)
+    return parsed(f"query{f'({declared})' if declared else ''} {{ f({literals}) }}", SCHEMA)
+
+
+@given(values=VALUES, literals=st.sampled_from(LITERALS))
+def test_same_values(values: dict[str, Any], literals: str) -> None:
+    """What is coerced is what graphql-core coerces it to, and nothing that it refuses is."""
+    asked = asking(literals)
     found = ours(*asked, values)
     assert found is None or found == core(*asked, values)
+
+
+@pytest.mark.parametrize("literals", LITERALS)
+def test_what_is_right_is_coerced(literals: str) -> None:
+    """Where all values are as their types say, only one-of inputs are left to graphql-core."""
+    asked = asking(literals)
+    right = core(*asked, RIGHT)
+    assert right is not None
+    assert ours(*asked, RIGHT) == (None if "oneOf" in literals else right)
 
 
 @pytest.mark.parametrize(
