@@ -1,8 +1,10 @@
 """Run and test the service from a checkout, with nothing but Python 3.11 or newer and pip.
 
 python3 dev.py serve [options]      install into .venv, then start the service with demo data
-python3 dev.py test [pytest args]   install into .venv, then run every check, stopping at the first that fails
-python3 dev.py test --coverage      the same, and name the modules that tests cover too little; takes half as long again
+python3 dev.py test                 install into .venv, then run every check, stopping at the first that fails; prints
+                                    how much the tests cover; a test that fails runs once more, alone, and is listed as
+                                    flaky at the end if it passes then
+python3 dev.py test [pytest args]   the same with these tests, each of them once, and without the coverage
 """
 
 import hashlib
@@ -12,7 +14,9 @@ import re
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 if sys.version_info < (3, 11):  # noqa: UP036 - whoever starts this with an older Python should read why it ends
     sys.exit("Python 3.11 or newer is needed; this is Python " + sys.version.split()[0] + ".")
@@ -35,9 +39,7 @@ CHECKS = {
     "ruff check": ["ruff", "check"],
     "ruff format": ["ruff", "format", "--check"],
     "mypy": ["mypy"],
-    "pytest": ["pytest", "-n", "auto"],
 }
-COVERAGE = "--coverage"
 COVERED = 90  # percent of the statements and branches of a module; those below are named
 
 
@@ -128,18 +130,60 @@ def serve(options: list[str]) -> None:
 
 def test(options: list[str]) -> None:
     """Run the checks in turn; the first to fail ends with its exit code."""
-    pytest = [*CHECKS["pytest"], *(each for each in options if each != COVERAGE)]
-    if COVERAGE in options:
-        run(str(PYTHON), "-m", "coverage", "erase")
-        pytest = ["coverage", "run", "-m", *pytest]
-    for name, command in (CHECKS | {"pytest": pytest}).items():
-        started = time.monotonic()
-        code = subprocess.run([str(PYTHON), "-m", *command], check=False).returncode
-        report(name, started)
-        if code:
+    for name, command in CHECKS.items():
+        if code := check(name, *command):
             sys.exit(code)
-    if COVERAGE in options:
+    sys.exit(run_tests(options, measured=not options))
+
+
+def check(name: str, *command: str) -> int:
+    """The exit code of a Python module that runs with these arguments."""
+    started = time.monotonic()
+    code = subprocess.run([str(PYTHON), "-m", *command], check=False).returncode
+    report(name, started)
+    return code
+
+
+def run_tests(options: list[str], *, measured: bool = False) -> int:
+    """Run the tests side by side, and return the exit code. If `measured`, print how much of the code they cover.
+
+    Without options, which may ask for anything, those that failed run once more, alone: one that passes then is flaky.
+    """
+    if options:
+        return check("pytest", "pytest", "-n", "auto", *options)
+    started = time.monotonic()
+    runner = ("coverage", "run", "-m", "pytest") if measured else ("pytest",)
+    if measured:
+        run(str(PYTHON), "-m", "coverage", "erase")
+    code, outcomes = pytest("pytest", *runner, "-n", "auto")
+    failed = [test for test, outcome in outcomes.items() if outcome == "failed"]
+    flaky = []
+    if code == 1 and failed:
+        code, again = pytest("pytest, failed tests again", *runner, "-n", "1", *failed)
+        flaky = [test for test in failed if again.get(test) == "passed"]
+        code = code or int(len(flaky) < len(failed))
+    if measured:
         report_coverage()
+    if failed:
+        close(outcomes | dict.fromkeys(flaky, "flaky"), started)
+    for test in flaky:
+        print(f"flaky: {test}", flush=True)
+    return code
+
+
+def pytest(name: str, *command: str) -> tuple[int, dict[str, str]]:
+    """The exit code of a run, and what became of each test; of none if not all of them ran."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "outcomes.json")
+        code = check(name, *command, "-p", "tests.support.outcomes", f"--outcomes={file}")
+        return code, json.loads(file.read_text()) if file.exists() else {}
+
+
+def close(outcomes: dict[str, str], started: float) -> None:
+    """Print the line that pytest ends with, for two runs together."""
+    counts = Counter(outcomes.values())
+    shown = ", ".join(f"{counts[each]} {each}" for each in ("failed", "passed", "skipped", "flaky") if counts[each])
+    print(f" {shown} in {time.monotonic() - started:.2f}s ".center(80, "="), flush=True)
 
 
 def report_coverage() -> None:
