@@ -4,7 +4,6 @@ import asyncio
 import gc
 import os
 import sys
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,14 +24,15 @@ from storage.changes import Author
 from storage.documents import new_id
 from storage.driver import Database, DriverName, connect
 from storage.embedded.mongod import embedded
+from tests.support.waiting import wait_until
 
 # CONTACTS_TEST_DRIVER=pymongo runs the whole suite on PyMongo's own asynchronous client.
 DRIVER: DriverName = "pymongo" if os.environ.get("CONTACTS_TEST_DRIVER") == "pymongo" else "motor"
 # The name under which tests call the application.
 HOST = "contacts.example"
 
-# How long an example takes says nothing on a busy machine.
-hypothesis.settings.register_profile("tests", deadline=None)
+# How long an example takes, or its making, says nothing on a busy machine.
+hypothesis.settings.register_profile("tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("tests")
 
 
@@ -73,6 +73,15 @@ async def db(prepared_db: Database) -> AsyncIterator[Database]:
         await prepared_db.mongo[name].delete_many({})
     await prepared_db.statistics.update_many({}, [{"$replaceWith": {"_id": "$_id"}}])
     await prepared_db.state.delete_many({"_id": {"$ne": "schema"}})
+
+
+@pytest.fixture
+async def brief_transactions(db: Database) -> AsyncIterator[None]:
+    """Let the server abort what killed processes left open within seconds: by default it takes more than a minute."""
+    admin = db.mongo.client.admin
+    before = (await admin.command("setParameter", 1, transactionLifetimeLimitSeconds=5))["was"]
+    yield
+    await admin.command("setParameter", 1, transactionLifetimeLimitSeconds=before)
 
 
 @pytest.fixture
@@ -119,8 +128,7 @@ def service_url(settings: Settings) -> Iterator[str]:
     server = uvicorn.Server(config)
     thread = Thread(target=server.run)
     thread.start()
-    while not server.started:
-        time.sleep(0.01)
+    wait_until(lambda: server.started or not thread.is_alive())
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True
     thread.join()

@@ -23,12 +23,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.ad import certificates, provision
+from tests.support import waiting
 
 if TYPE_CHECKING:
     from tests.ad.administrator import Administrator
 
 GOLDEN_DAYS = 20  # the authority inside is valid for 30
-STARTUP_SECONDS = 30
 PROGRAMS = {"samba": "samba", "samba-tool": "samba-ad-provision", "ldbadd": "ldb-tools", "openssl": "openssl"}
 
 
@@ -79,7 +79,7 @@ class Controller:
         self.wait_until_it_answers()
 
     def wait_until_it_answers(self) -> None:
-        deadline = time.monotonic() + STARTUP_SECONDS
+        deadline = time.monotonic() + waiting.SECONDS
         while not self.answers():
             if self.process is None or self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"samba did not start: {(self.folder / 'log' / 'out').read_text()[-2000:]}")
@@ -123,7 +123,7 @@ class Controller:
             process.terminate()
         else:
             process.kill()
-        process.communicate(timeout=STARTUP_SECONDS)
+        process.communicate(timeout=waiting.SECONDS)
 
     def save(self, target: Path) -> None:
         """Copy the stopped server's state to `target`, which must not exist."""

@@ -40,7 +40,7 @@ def settings_for(controller: Controller, **changes: object) -> Settings:
         "ad_bind_dn": provision.READER_DN,
         "ad_password": provision.READER_PASSWORD,
         "ad_ca_file": controller.ca_file,
-        "ad_timeout_seconds": 10,
+        "ad_timeout_seconds": 60,  # more than a busy machine needs: tests of what is slow have limits of their own
     }
     return Settings.model_validate(values | changes)
 

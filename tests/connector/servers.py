@@ -50,6 +50,18 @@ def silent(connection: socket.socket, closing: threading.Event) -> None:
     closing.wait()
 
 
+def silent_until(leaving: threading.Event, met: threading.Event) -> Behaviour:
+    """Sets `met` when someone connects, and never says a word; hangs up once `leaving` is set."""
+
+    def behave(connection: socket.socket, closing: threading.Event) -> None:
+        met.set()
+        while not closing.wait(0.01) and not leaving.is_set():
+            pass
+        connection.shutdown(socket.SHUT_RDWR)
+
+    return behave
+
+
 def silent_after_starttls(connection: socket.socket, closing: threading.Event) -> None:
     """Agrees to start TLS, then says no more."""
     connection.recv(4096)

@@ -13,6 +13,7 @@ from settings import Settings
 from storage.documents import now
 from storage.sync import lease, state
 from storage.sync.lease import schedule
+from tests.support import waiting
 
 
 def syncing_settings(**changes: object) -> Settings:
@@ -23,9 +24,7 @@ def syncing_settings(**changes: object) -> Settings:
 
 async def enabled(caller: Caller, wanted: bool) -> None:
     """Wait until a sync is scheduled, or none is."""
-    async with asyncio.timeout(10):
-        while (await control.status(caller))["enabled"] is not wanted:  # noqa: ASYNC110 - a task of the service does it
-            await asyncio.sleep(0.01)
+    await waiting.until(lambda: control.status(caller), lambda status: status["enabled"] is wanted)
 
 
 async def test_missing_extra_is_named(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:

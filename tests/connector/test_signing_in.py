@@ -1,7 +1,7 @@
 """Sessions with a real domain controller: certificates, accounts, failover, and servers that die."""
 
 import asyncio
-import time
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +16,7 @@ from tests.ad.controller import fresh_controller
 from tests.ad.provision import CONTACTS_DN, READER_DN
 from tests.connector import servers
 from tests.connector.conftest import reading, settings_for
+from tests.support import waiting
 
 if TYPE_CHECKING:
     from tests.ad.administrator import Administrator
@@ -63,12 +64,12 @@ async def test_sign_in_by_user_name(controller: "Controller") -> None:
 @pytest.mark.parametrize("changes", [{"ad_password": "wrong"}, {"ad_bind_dn": f"CN=nobody,{CONTACTS_DN}"}])
 async def test_wrong_account(controller: "Controller", changes: dict[str, str]) -> None:
     """A refused account is named, its password is not, and no other server is tried: it might get locked."""
-    with servers.listening(servers.silent) as port:
+    met = Event()
+    with servers.listening(servers.silent_until(met, met)) as port:
         urls = (controller.url, f"ldaps://127.0.0.1:{port}")
-        started = time.monotonic()
         error = await failure_of(settings_for(controller, ad_urls=urls, **changes))
     assert isinstance(error, CredentialsRejected)
-    assert time.monotonic() - started < 5
+    assert not met.is_set()
     assert changes.get("ad_bind_dn", READER_DN) in str(error)
     assert "wrong" not in str(error).replace("password is wrong", "")
 
@@ -112,7 +113,7 @@ async def test_failover(controller: "Controller") -> None:
         make_authority(stranger.folder / "tls")
         stranger.start()
         bad = ("ldaps://127.0.0.1:1", f"ldaps://127.0.0.1:{port}", stranger.url)
-        settings = settings_for(controller, ad_urls=(*bad, controller.url), ad_timeout_seconds=0.5)
+        settings = settings_for(controller, ad_urls=(*bad, controller.url), ad_timeout_seconds=5)
         async with open_session(settings) as session:
             assert session.url == controller.url
 
@@ -133,12 +134,10 @@ async def test_frozen_between_pages(controller: "Controller", admin: "Administra
     """So is one that stops answering."""
     for number in range(12):
         admin.add_contact(f"C {number}")
-    async with reading(controller, ad_page_size=2, ad_timeout_seconds=0.5) as reader:
-        started = time.monotonic()
+    async with reading(controller, ad_page_size=2, ad_timeout_seconds=5) as reader:
         with controller.frozen(), pytest.raises(Unreachable):
             async for _ in reader.contacts():
                 pass
-        assert time.monotonic() - started < 4
 
 
 async def test_comes_back(controller: "Controller") -> None:
@@ -160,6 +159,7 @@ async def test_slow_reader_holds_one_page_ahead(controller: "Controller", admin:
         search = Search(CONTACTS_DN, "(objectClass=contact)", ("cn",))
         pages = session.pages(search, lambda entry: seen.append(entry.dn))
         await anext(pages)
+        await waiting.reached(lambda: len(seen) >= 4)
         await asyncio.sleep(0.3)
         assert len(seen) == 4
         await pages.aclose()

@@ -13,6 +13,7 @@ from storage.sync import lease
 from tests.ad.provision import CONTACTS_DN
 from tests.connector.syncing import Syncing
 from tests.schema.graphql import GraphQL
+from tests.support import waiting
 
 if TYPE_CHECKING:
     from tests.ad.administrator import Administrator
@@ -48,12 +49,12 @@ class Service:
 
     async def settled(self) -> Any:  # as GraphQL gives it
         """The state of the sync once nothing runs or waits."""
-        async with asyncio.timeout(20):
-            while True:
-                kept = await lease.read(self.caller.db)
-                if not kept.get("held") and "request" not in kept and (state := await self.state())["lastRun"]:
-                    return state
-                await asyncio.sleep(0.02)
+
+        async def state() -> Any:
+            kept = await lease.read(self.caller.db)
+            return await self.state() if not kept.get("held") and "request" not in kept else {}
+
+        return await waiting.until(state, lambda state: state.get("lastRun"))
 
     async def start(self, *, dry: bool = False, allow: bool = False) -> Any:  # as GraphQL gives it
         """What startDirectorySync answers."""
@@ -197,7 +198,7 @@ async def test_progress(service: Service, syncing: Syncing) -> None:
 
     feed = Feed(syncing.db)
     told: list[tuple[str, str]] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(waiting.SECONDS):
         async for run in control.progress(feed, syncing.caller):
             if not told:
                 await service.start()

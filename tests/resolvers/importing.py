@@ -1,8 +1,6 @@
-"""What the tests of imports share: a file imported in one call, and an import that stands still where a test wants."""
+"""What the tests of imports share: a file imported in one call."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
 
 from resolvers.caller import Caller
 from resolvers.imports import jobs
@@ -10,7 +8,6 @@ from resolvers.imports.jobs import Options
 from resolvers.imports.runner import run_one
 from storage import imports
 from storage.documents import Document
-from storage.driver import Database, Session
 from tests.support import waiting
 
 HEADER = "DisplayName,EmailAddress,FirstName,LastName,Company,JobTitle,BusinessPhone"
@@ -47,30 +44,6 @@ async def job_of(caller: Caller, job: Document) -> Document:
 async def until(condition: Callable[[Document], bool], caller: Caller, job: Document) -> Document:
     """The job as soon as it is so."""
     return await waiting.until(lambda: job_of(caller, job), condition)
-
-
-@asynccontextmanager
-async def held(db: Database, address: str) -> AsyncIterator[None]:
-    """Let nobody take or give up this address within the block: an import stands still before the batch with its row.
-
-    A transaction that is not committed holds the claim, so that others' transactions are tried again and again.
-    """
-    has_it = asyncio.Event()
-
-    async def hold(session: Session) -> None:
-        claim = {"_id": f"smtp:{address}"}
-        await db.claims.update_one(claim, {"$set": {"holder": "a test"}}, upsert=True, session=session)
-        has_it.set()
-        await asyncio.Event().wait()
-
-    holding = asyncio.create_task(db.transaction(hold))
-    try:
-        async with asyncio.timeout(waiting.SECONDS):
-            await has_it.wait()
-        yield
-    finally:
-        holding.cancel()
-        await asyncio.wait([holding])
 
 
 async def problems_of(caller: Caller, job: Document) -> list[tuple[int, str | None, str]]:

@@ -27,8 +27,9 @@ from storage.imports import Hold, LostLease
 from storage.lists.selection import Selection
 from tests.conftest import DRIVER
 from tests.consistency import check
-from tests.resolvers.importing import HEADER, chunks, counts, held, import_csv, job_of, outcomes_of, until
+from tests.resolvers.importing import HEADER, chunks, counts, import_csv, job_of, outcomes_of, until
 from tests.support import waiting
+from tests.support.holding import held
 
 ROWS = 4_000
 # Every other manager is a later row, so that the file is gone through more than once.
@@ -99,15 +100,6 @@ def worker(uri: str, database: str, job: Document) -> subprocess.Popen[bytes]:
         env={**os.environ, "PYTHONPATH": str(root)},
         stderr=subprocess.PIPE,
     )
-
-
-@pytest.fixture
-async def brief_transactions(db: Database) -> AsyncIterator[None]:
-    """Let the server abort what killed processes left open within seconds: by default it takes more than a minute."""
-    admin = db.mongo.client.admin
-    before = (await admin.command("setParameter", 1, transactionLifetimeLimitSeconds=5))["was"]
-    yield
-    await admin.command("setParameter", 1, transactionLifetimeLimitSeconds=before)
 
 
 @pytest.mark.slow

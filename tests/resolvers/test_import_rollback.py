@@ -17,9 +17,10 @@ from storage.lists.pages import Window
 from storage.lists.selection import Selection
 from tests.consistency import check
 from tests.people import person
-from tests.resolvers.importing import HEADER, counts, held, import_csv, job_of, until
+from tests.resolvers.importing import HEADER, counts, import_csv, job_of, until
 from tests.resolvers.test_import import found, row, table, undo
 from tests.resolvers.test_import_jobs import made, total
+from tests.support.holding import held
 
 ROWS = 2_500
 FILE = f"{HEADER}\n" + "".join(f"P {n},p{n}@a.example,P,{n},,,\n" for n in range(ROWS))

@@ -218,7 +218,7 @@ async def test_paging_while_others_come_and_go(caller: Caller) -> None:
 NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=8)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=30)
 @given(st.lists(NAMES, min_size=1, max_size=3), st.data())
 async def test_everyone_is_found_by_their_beginnings(caller: Caller, words: list[str], data: st.DataObject) -> None:
     """A contact is found by a beginning of any of the words of its name, whatever its script."""

@@ -79,7 +79,7 @@ class Crowd:
         await contacts.delete_contacts(self.caller, self.present)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60)
 @given(READINGS, st.lists(PEOPLE, min_size=1, max_size=12), STEPS)
 async def test_those_who_stay_are_met_once(
     caller: Caller,

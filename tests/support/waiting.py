@@ -21,6 +21,14 @@ async def until(look: Callable[[], Awaitable[T]], is_so: Callable[[T], object] =
     return found
 
 
+async def reached(holds: Callable[[], object]) -> None:
+    """Return as soon as it holds, while everything else in this event loop goes on."""
+    deadline = time.monotonic() + SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, f"not so after {SECONDS:.0f} s"
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+
 def wait_until(holds: Callable[[], object]) -> None:
     """Return as soon as it holds."""
     deadline = time.monotonic() + SECONDS
