@@ -156,9 +156,9 @@ def run_tests(options: list[str], *, measured: bool = False) -> int:
     if measured:
         run(str(PYTHON), "-m", "coverage", "erase")
     code, outcomes = pytest("pytest", *runner, "-n", "auto")
-    failed = [test for test, outcome in outcomes.items() if outcome == "failed"]
+    failed = [test for test, outcome in outcomes.items() if outcome == "failed"] if code == 1 else []
     flaky = []
-    if code == 1 and failed:
+    if failed:
         code, again = pytest("pytest, failed tests again", *runner, "-n", "1", *failed)
         flaky = [test for test in failed if again.get(test) == "passed"]
         code = code or int(len(flaky) < len(failed))
