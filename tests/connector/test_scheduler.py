@@ -63,6 +63,7 @@ async def test_service_without_a_directory_leaves_the_others_alone(caller: Calle
 
 async def test_schedule_is_confirmed(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     """A service that syncs says so again and again, so that a schedule that was taken back returns."""
+    pytest.importorskip("ldap", reason="needs python-ldap, the extra named ad")
     monkeypatch.setattr("connector.scheduler.CONFIRM_SECONDS", 0.01)
     monkeypatch.setattr("connector.scheduler.POLL_SECONDS", 60)
     async with scheduled(caller, syncing_settings()):
