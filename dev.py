@@ -11,8 +11,10 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import sysconfig
 import time
 from collections import Counter
 from pathlib import Path
@@ -82,15 +84,23 @@ def install_packages(mode: str) -> None:
 
 
 def install_ad() -> None:
-    """python-ldap comes as source only, to be built against the headers of OpenLDAP and Cyrus SASL."""
-    folders = [Path("/usr/include"), Path("/usr/local/include")]
-    if all(any((folder / header).exists() for folder in folders) for header in ("ldap.h", "sasl/sasl.h")):
+    """python-ldap comes as source only, so it is left out where it cannot be compiled."""
+    if can_compile("Python.h", "ldap.h", "sasl/sasl.h"):
         pip("--no-build-isolation", "--require-hashes", "-r", AD_LOCK)
     else:
         print(
-            "Without python-ldap, so without the tests against Active Directory: its build needs ldap.h and sasl.h "
-            "(Debian: apt-get install libldap2-dev libsasl2-dev gcc python3-dev)."
+            "Without python-ldap, so without the tests against Active Directory: its build needs a C compiler and the "
+            "headers of Python, OpenLDAP and SASL (Debian: apt-get install gcc python3-dev libldap2-dev libsasl2-dev)."
         )
+
+
+def can_compile(*headers: str) -> bool:
+    """Say whether there are these headers, and the compiler that this Python was built with."""
+    folders = [sysconfig.get_path("include"), "/usr/include", "/usr/local/include"]
+    compiler = (sysconfig.get_config_var("CC") or "cc").split()[0]
+    return bool(shutil.which(compiler)) and all(
+        any(Path(folder, header).exists() for folder in folders) for header in headers
+    )
 
 
 def build_graphiql() -> None:
