@@ -36,6 +36,15 @@ hypothesis.settings.register_profile("tests", deadline=None, suppress_health_che
 hypothesis.settings.load_profile("tests")
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A skipped test fails the run in CI, where everything that the tests need is installed."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")  # processes of xdist have none
+    if os.environ.get("CI") == "true" and reporter and "skipped" in reporter.stats:
+        reporter.write_line("")
+        reporter.write_line("CI=true, and tests were skipped: install what they need.", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 @pytest.fixture(scope="session")
 def mongodb_uri() -> Iterator[str]:
     """The URI of the MongoDB to test on: CONTACTS_TEST_MONGODB_URI, else one embedded server for the session."""
