@@ -1,9 +1,8 @@
 """A replica set of three real servers, as an operator runs it, on loopback."""
 
 import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,8 @@ from pymongo.errors import PyMongoError
 
 from bench.processes import free_port
 from tests.bare_mongod import bare_mongod
-
-_START_SECONDS = 60.0
+from tests.support import waiting
+from tests.support.waiting import wait_until
 
 
 class ReplicaSet:
@@ -28,23 +27,24 @@ class ReplicaSet:
         """Make them one replica set, and wait for its primary."""
         first = next(iter(self._members))
         members = [{"_id": number, "host": f"127.0.0.1:{port}"} for number, port in enumerate(self._members)]
-        # Elections are quicker than by default, so that the test is.
-        config = {"_id": "trio", "members": members, "settings": {"electionTimeoutMillis": 1_000}}
+        # Elections are quicker than by default, so that the test is, and yet no busy primary is taken for a dead one.
+        config = {"_id": "trio", "members": members, "settings": {"electionTimeoutMillis": 5_000}}
         with MongoClient[dict[str, Any]](f"mongodb://127.0.0.1:{first}/?directConnection=true") as client:
             client.admin.command("replSetInitiate", config)
         self.wait_for_primary()
 
     def wait_for_primary(self) -> int:
         """The port of the primary, when there is one."""
-        deadline = time.monotonic() + _START_SECONDS
         with MongoClient[dict[str, Any]](self.uri, serverSelectionTimeoutMS=1_000) as client:
-            while True:
-                try:
+
+            def is_there() -> bool:
+                with suppress(PyMongoError):
                     client.admin.command("ping")
-                    if client.primary:
-                        return client.primary[1]
-                except PyMongoError:
-                    assert time.monotonic() < deadline, "no primary in time"
+                return client.primary is not None
+
+            wait_until(is_there)
+            assert client.primary
+            return client.primary[1]
 
     def kill_primary(self) -> None:
         """End the primary at once, as a power cut does."""
@@ -79,5 +79,6 @@ def _member(port: int, data: Path) -> "subprocess.Popen[bytes]":
 
 
 def _wait(port: int) -> None:
-    with MongoClient[dict[str, Any]](f"mongodb://127.0.0.1:{port}/?directConnection=true") as client:
-        client.admin.command("ping")  # waits up to 30 seconds for the server
+    uri, patience = f"mongodb://127.0.0.1:{port}/?directConnection=true", round(waiting.SECONDS * 1_000)
+    with MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=patience) as client:
+        client.admin.command("ping")  # waits for the server

@@ -24,7 +24,7 @@ from storage.changes import Author
 from storage.documents import new_id
 from storage.driver import Database, DriverName, connect
 from storage.embedded.mongod import embedded
-from tests.support.waiting import wait_until
+from tests.support import waiting
 
 # CONTACTS_TEST_DRIVER=pymongo runs the whole suite on PyMongo's own asynchronous client.
 DRIVER: DriverName = "pymongo" if os.environ.get("CONTACTS_TEST_DRIVER") == "pymongo" else "motor"
@@ -137,7 +137,7 @@ def service_url(settings: Settings) -> Iterator[str]:
     server = uvicorn.Server(config)
     thread = Thread(target=server.run)
     thread.start()
-    wait_until(lambda: server.started or not thread.is_alive())
+    waiting.wait_until(lambda: server.started or not thread.is_alive())
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True
     thread.join()
@@ -150,8 +150,11 @@ async def abandoned_sockets() -> AsyncIterator[None]:
     Python closes such sockets when it collects them, and warns. That must not happen in whichever test runs then:
     a test that uses this collects its own, once it holds on to nothing, and ignores the warning.
     """
+    before = asyncio.all_tasks()
     yield
-    await asyncio.sleep(0.1)  # until what was cancelled has ended
+    if others := asyncio.all_tasks() - before - {asyncio.current_task()}:
+        await asyncio.wait(others, timeout=10)  # until what was cancelled has ended; a test that failed cancels nothing
+    await asyncio.sleep(0.1)  # until connections of theirs are closed
     gc.collect()
 
 

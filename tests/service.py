@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,10 +11,10 @@ from pathlib import Path
 import httpx
 
 from bench.processes import free_port
+from tests.support import waiting
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent
-_START_SECONDS = 60.0
-_END_SECONDS = 30.0
 
 
 class Service:
@@ -45,11 +44,7 @@ class Service:
         command += self._options
         own = {name: value for name, value in os.environ.items() if not name.startswith("CONTACTS_")}
         self._process = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=own | {"PYTHONPATH": str(ROOT)})
-        deadline = time.monotonic() + _START_SECONDS
-        while not self._is_ready():
-            assert self._process.poll() is None, "the service ended while starting"
-            assert time.monotonic() < deadline, "the service is not ready in time"
-            time.sleep(0.05)
+        wait_until(self._is_ready)
 
     def kill(self, *pids: int) -> None:
         """Kill these processes at once; if the service is among them, wait for its end."""
@@ -66,7 +61,7 @@ class Service:
     def wait(self) -> int:
         """Wait for its end, and return its exit code."""
         assert self._process is not None
-        return self._process.wait(_END_SECONDS)
+        return self._process.wait(waiting.SECONDS)
 
     def clean_up(self) -> None:
         """Kill it if it still runs."""
@@ -86,6 +81,8 @@ class Service:
         return found
 
     def _is_ready(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, "the service ended while starting"
         try:
             return httpx.get(f"{self.url}/readyz").status_code == 200
         except httpx.TransportError:

@@ -1,17 +1,22 @@
 """The GraphiQL page in a real browser, against the running service."""
 
+import json
 import re
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
+from tests.support import waiting
+
 CHROMIUM = shutil.which("chromium")
 EXAMPLES = sorted((Path(__file__).parents[1] / "graphiql" / "examples").glob("*.graphql"))
 OPERATION = re.compile(r"^(?:query|mutation|subscription) (\w+)", re.MULTILINE)
+PATIENCE = waiting.SECONDS * 1_000
 QUIET = (
     "--no-sandbox",
     "--disable-gpu",
@@ -48,14 +53,23 @@ class Visit:
     async def run(self, tab: str) -> None:
         await self.page.get_by_role("tab").get_by_text(tab, exact=True).click()
         await self.expect_operation(tab)
-        await self.page.wait_for_timeout(500)  # GraphiQL parses the operation 100 ms after the editor shows it
+        # GraphiQL stores which tab is open half a second after a change; by then it has parsed the tab's operation.
+        await self.until_stored(lambda tabs: tabs["tabs"][tabs["activeTabIndex"]]["title"] == tab)
         await self.page.get_by_role("button", name=re.compile("^Execute")).click()
 
     async def expect_operation(self, name: str) -> None:
-        await expect(self.page.locator(".graphiql-query-editor")).to_contain_text(name, timeout=30_000)
+        await expect(self.page.locator(".graphiql-query-editor")).to_contain_text(name)
 
     async def expect_answer(self, pattern: str) -> None:
         await expect(self.page.locator(".graphiql-response")).to_contain_text(re.compile(pattern))
+
+    async def until_stored(self, holds: Callable[[Any], bool]) -> None:
+        """Wait until this holds of the tabs that the page has stored."""
+
+        async def tabs() -> Any:
+            return json.loads(await self.page.evaluate("localStorage['contacts:graphiql:tabState']"))
+
+        await waiting.until(tabs, holds)
 
 
 @pytest.fixture
@@ -70,6 +84,8 @@ async def browser() -> AsyncIterator[Browser]:
 async def visit(browser: Browser, service_url: str) -> Visit:
     """A first visit: nothing is stored in the browser yet."""
     visit = Visit(await browser.new_page(viewport={"width": 1400, "height": 900}))
+    visit.page.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
     visit.listen()
     answer = await visit.page.goto(f"{service_url}/graphql")
     assert answer is not None
@@ -100,7 +116,7 @@ async def test_tabs_outlive_a_reload(visit: Visit) -> None:
     """From the second visit on, the tabs are the user's own."""
     await visit.page.get_by_role("button", name="New tab").click()
     await expect(visit.page.get_by_role("tab")).to_have_count(len(EXAMPLES) + 1)
-    await visit.page.wait_for_timeout(1500)  # GraphiQL stores them half a second later
+    await visit.until_stored(lambda tabs: len(tabs["tabs"]) == len(EXAMPLES) + 1)
     await visit.page.reload()
     await expect(visit.page.get_by_role("tab")).to_have_count(len(EXAMPLES) + 1)
 

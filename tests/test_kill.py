@@ -20,10 +20,11 @@ from tests.conftest import DRIVER
 from tests.consistency import check
 from tests.people import person
 from tests.service import Service, service
+from tests.support import waiting
 
 CLIENTS = 6
-# After how many seconds of load which processes are killed.
-KILLS = ((1.5, "service"), (1.0, "mongod"), (1.5, "both"), (0.3, "service"))
+# After how many acknowledged changes which processes are killed.
+KILLS = ((60, "service"), (40, "mongod"), (60, "both"), (10, "service"))
 CONTACTS = "/api/identity/contacts"
 GROUP = """mutation { createGroup(input: {displayName: "Partners", emailAddress: "partners@us.example"}) {
   ... on CreateGroupSuccess { group { id } } } }"""
@@ -66,6 +67,7 @@ class Client:
     http: httpx.AsyncClient
     group: str
     known: list[Known] = field(default_factory=list)
+    changes: int = 0
 
     async def run(self) -> None:
         """Change contacts until cancelled. One whose change was not answered is left alone from then on."""
@@ -120,6 +122,7 @@ class Client:
             return None
         assert response.is_success, content
         known.acknowledged, known.asked = asked, None
+        self.changes += 1
         return content
 
 
@@ -154,6 +157,12 @@ async def states(db: Database) -> dict[str, State]:
     return found
 
 
+async def changed(clients: list[Client], count: int) -> None:
+    """Wait until so many more changes are acknowledged."""
+    enough = sum(client.changes for client in clients) + count
+    await waiting.reached(lambda: sum(client.changes for client in clients) >= enough)
+
+
 @asynccontextmanager
 async def load(clients: list[Client]) -> AsyncIterator[None]:
     """Let the clients work meanwhile; what they raise fails the test."""
@@ -168,17 +177,17 @@ async def load(clients: list[Client]) -> AsyncIterator[None]:
 
 async def test_kills_lose_nothing_and_leave_nothing_half_done(running: Service) -> None:
     """Whoever is killed whenever: each acknowledged change is there, each other one is there whole or not at all."""
-    async with httpx.AsyncClient(base_url=running.url, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=running.url, timeout=waiting.SECONDS) as http:
         made = (await http.post("/graphql", json={"query": GROUP})).json()
         clients = [Client(number, http, made["data"]["createGroup"]["group"]["id"]) for number in range(CLIENTS)]
-        for seconds, victim in KILLS:
+        for count, victim in KILLS:
             async with load(clients):
-                await asyncio.sleep(seconds)
+                await changed(clients, count)
                 victims = {"service": [running.pid], "mongod": [running.mongod_pid]}
                 running.kill(*victims.get(victim, [*victims["service"], *victims["mongod"]]))
                 if victim != "mongod":
                     await asyncio.to_thread(running.start)
-                await asyncio.sleep(0.5)
+                await changed(clients, 10)
                 assert len(running.mongods()) <= 1
     assert running.stop() == 0
     assert running.mongods() == []
@@ -199,7 +208,7 @@ async def test_stop_under_load(running: Service, number: signal.Signals) -> None
     """A signal ends service and MongoDB without a fault: what is not answered then was not done either."""
     created: list[str] = []
     loaded = asyncio.Event()
-    async with httpx.AsyncClient(base_url=running.url, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=running.url, timeout=waiting.SECONDS) as http:
 
         async def create(client: int) -> None:
             with suppress(httpx.TransportError):

@@ -11,6 +11,7 @@ from settings import Settings
 from storage.driver import Database
 from tests.schema.graphql_transport_ws import connect
 from tests.schema.test_socket import served
+from tests.support import waiting
 
 FRONT = "https://front.example"
 EVIL = "https://evil.example"
@@ -27,7 +28,7 @@ async def url(settings: Settings, db: Database) -> AsyncIterator[str]:
 @pytest.mark.parametrize("path", ["/graphql", "/api/identity/contacts"])
 async def test_allowed_pages_may_call(url: str, path: str) -> None:
     """A browser is told that pages of the allowed site may send JSON and read the answer, and those of others not."""
-    async with httpx.AsyncClient(base_url=url) as http:
+    async with httpx.AsyncClient(base_url=url, timeout=waiting.SECONDS) as http:
         for origin, status, allowed in ((FRONT, 200, FRONT), (EVIL, 400, None)):
             asked = await http.options(path, headers={"Origin": origin, **PREFLIGHT})
             assert (asked.status_code, asked.headers.get("access-control-allow-origin")) == (status, allowed)
@@ -38,7 +39,7 @@ async def test_allowed_pages_may_call(url: str, path: str) -> None:
 async def test_allowed_pages_may_upload(url: str) -> None:
     """Pages of the allowed site may send forms as our own do."""
     form = {"operations": (None, '{"query": "{ __typename }"}'), "map": (None, "{}")}
-    async with httpx.AsyncClient(base_url=url) as http:
+    async with httpx.AsyncClient(base_url=url, timeout=waiting.SECONDS) as http:
         for origin, status in ((FRONT, 200), (EVIL, 403)):
             answer = await http.post("/graphql", files=form, headers={"Origin": origin})
             assert answer.status_code == status
@@ -47,7 +48,7 @@ async def test_allowed_pages_may_upload(url: str) -> None:
 async def test_allowed_pages_may_import(url: str) -> None:
     """So it is with the form of an import over REST."""
     table = b"DisplayName,EmailAddress,FirstName,LastName\nAna Silva,ana@partner.example,Ana,Silva\n"
-    async with httpx.AsyncClient(base_url=url) as http:
+    async with httpx.AsyncClient(base_url=url, timeout=waiting.SECONDS) as http:
         for origin, status in ((EVIL, 403), ("null", 403), (FRONT, 200), (url, 200)):
             answer = await http.post(
                 "/api/identity/contacts/bulk", files={"file": ("a.csv", table)}, headers={"Origin": origin}

@@ -16,6 +16,7 @@ from storage.changes import Author
 from storage.documents import new_id
 from storage.driver import DriverName, Unavailable, connect
 from tests.cluster import ReplicaSet, replica_set
+from tests.support import waiting
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parent.parent
@@ -72,8 +73,4 @@ async def _write(caller: Caller, acknowledged: list[str]) -> None:
 
 
 async def _until(acknowledged: list[str], count: int) -> None:
-    for _ in range(1_800):
-        if len(acknowledged) >= count:
-            return
-        await asyncio.sleep(0.05)
-    raise TimeoutError(f"{len(acknowledged)} of {count} contacts in 90 seconds")
+    await waiting.reached(lambda: len(acknowledged) >= count)

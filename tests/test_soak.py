@@ -15,6 +15,7 @@ from tests.people import person
 from tests.schema.graphql import GraphQL
 from tests.schema.test_contacts import CREATE, UPDATE
 from tests.schema.test_groups import CHANGE, group
+from tests.support import waiting
 
 CLIENTS = 16
 SECONDS = float(os.environ.get("CONTACTS_SOAK_SECONDS", "8"))
@@ -87,7 +88,7 @@ class Client:
 async def test_many_clients_leave_everything_exact(service_url: str, db: Database) -> None:
     """After many clients' creates, updates, deletions, restorations and memberships, every figure is exact."""
     limits = httpx.Limits(max_connections=CLIENTS)
-    async with httpx.AsyncClient(base_url=service_url, limits=limits, timeout=60) as http:
+    async with httpx.AsyncClient(base_url=service_url, limits=limits, timeout=waiting.SECONDS) as http:
         graphql = GraphQL(http)
         groups = [await group(graphql, name) for name in ("One", "Two", "Three")]
         ids: list[str] = []

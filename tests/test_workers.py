@@ -14,10 +14,9 @@ from websockets.typing import Subprotocol
 
 from bench.processes import children
 from tests.service import service
+from tests.support import waiting
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
-# Far more than a busy machine needs.
-SECONDS = 60.0
 
 
 @pytest.mark.slow
@@ -28,10 +27,11 @@ def test_workers(tmp_path: Path) -> None:
         assert len(_workers(running.pid)) == 2
         assert len(running.mongods()) == 1
         sent = {"displayName": "A", "firstName": "A", "lastName": "B", "emailAddress": "a@b.example"}
-        created = httpx.post(f"{running.url}/api/identity/contacts", json=sent)
+        created = httpx.post(f"{running.url}/api/identity/contacts", json=sent, timeout=waiting.SECONDS)
         assert created.status_code == 201
         for _ in range(20):  # each on a connection of its own, so from either worker
-            assert httpx.get(running.url + created.headers["Location"]).status_code == 200
+            read = httpx.get(running.url + created.headers["Location"], timeout=waiting.SECONDS)
+            assert read.status_code == 200
         workers = _workers(running.pid)
         assert running.stop(signal.SIGTERM) == 0
         assert not running.mongods()
@@ -43,14 +43,18 @@ def test_workers(tmp_path: Path) -> None:
 def test_workers_end_with_a_killed_service(tmp_path: Path) -> None:
     """A killed service leaves no worker on its port, so that it can be started again; its clients get no goodbye."""
     with service(tmp_path, "--workers", "2") as running:
-        with connect(running.url.replace("http", "ws", 1) + "/graphql", subprotocols=[PROTOCOL]) as client:
+        with connect(
+            running.url.replace("http", "ws", 1) + "/graphql", subprotocols=[PROTOCOL], open_timeout=waiting.SECONDS
+        ) as client:
             client.send('{"type": "connection_init"}')
-            assert client.recv(SECONDS) == '{"type":"connection_ack"}'
+            assert client.recv(waiting.SECONDS) == '{"type":"connection_ack"}'
             ends = [os.pidfd_open(each) for each in _workers(running.pid)]
             running.kill(running.pid)
-            assert all(select.select([end], [], [], SECONDS)[0] for end in ends), "a worker outlives the service"
+            assert all(select.select([end], [], [], waiting.SECONDS)[0] for end in ends), (
+                "a worker outlives the service"
+            )
             with pytest.raises(ConnectionClosedError) as closed:
-                client.recv(SECONDS)
+                client.recv(waiting.SECONDS)
         assert closed.value.rcvd is None
         for end in ends:
             os.close(end)

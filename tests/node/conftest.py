@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from tests.support import waiting
+
 HERE = Path(__file__).parent
-SECONDS = 60
 
 
 class Node:
@@ -25,7 +26,7 @@ class Node:
     def run(self, *arguments: str) -> str:
         """What a script prints; that it fails fails the test, with what it said."""
         done = subprocess.run(
-            [self._command, *arguments], cwd=HERE, capture_output=True, text=True, timeout=SECONDS, check=False
+            [self._command, *arguments], cwd=HERE, capture_output=True, text=True, timeout=waiting.SECONDS, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout

@@ -19,8 +19,7 @@ from storage.driver import Database
 from storage.events import Event
 from storage.lists.selection import Selection
 from tests.people import person
-
-SECONDS = 5
+from tests.support import waiting
 
 
 @pytest.fixture
@@ -39,7 +38,7 @@ class Subscriber:
 
     async def next(self) -> str:
         """The name of the contact that was changed next, or what was raised instead."""
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(waiting.SECONDS):
             event = await self._next
         self._next = asyncio.ensure_future(anext(self._changes))
         return event.contact["displayName"] if event.contact else event.id
@@ -67,7 +66,7 @@ async def create(caller: Caller, *names: str) -> None:
 async def test_slow_subscriber_is_dropped(caller: Caller, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
     """One who does not keep up is told so; the others miss nothing."""
     monkeypatch.setattr(events, "QUEUE_SIZE", 3)
-    monkeypatch.setattr(events, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(events, "PATIENCE_SECONDS", 1)
     names = [f"Person {number}" for number in range(8)]
     async with subscribed(feed) as slow, subscribed(feed) as quick:
         creating = asyncio.create_task(create(caller, *names))

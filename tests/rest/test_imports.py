@@ -245,5 +245,5 @@ async def test_lying_content_length(service_url: str, client: AsyncClient) -> No
         await reader.read()
         writer.close()
     assert (await client.get(IMPORTS)).json()["imports"] == []
-    async with AsyncClient(base_url=service_url) as service:
+    async with AsyncClient(base_url=service_url, timeout=waiting.SECONDS) as service:
         assert (await service.get("/healthz")).status_code == 200

@@ -22,6 +22,7 @@ from rest import import_parameters, openapi, parameters, problems
 from rest.representation import READ_ONLY, STORED
 from storage.documents import Document, new_id
 from tests.rest.test_contacts import CONTACTS, path, synced
+from tests.support import waiting
 
 URL = "/api/identity/openapi.json"
 DOCUMENT = openapi.document()
@@ -203,13 +204,15 @@ def test_references_lead_somewhere() -> None:
 
 # A condition is looked at before the body, so that 412 may answer a body that is none.
 EXPECTED = {"negative_data_rejection": {"expected-statuses": [400, 404, 405, 409, 412, 415, 422]}}
-described = schemathesis.openapi.from_dict(DOCUMENT, config=schemathesis.Config.from_dict({"checks": EXPECTED}))
+described = schemathesis.openapi.from_dict(
+    DOCUMENT, config=schemathesis.Config.from_dict({"checks": EXPECTED, "request-timeout": waiting.SECONDS})
+)
 
 
 def fetch_existing(service_url: str) -> str:
     """The id of a new contact."""
     sent = {**CREATE_EXAMPLE, "emailAddress": f"{new_id()}@acme.example", "aliases": []}
-    answer = httpx.post(service_url + CONTACTS, json=sent)
+    answer = httpx.post(service_url + CONTACTS, json=sent, timeout=waiting.SECONDS)
     assert answer.status_code == 201
     return str(answer.json()["id"])
 

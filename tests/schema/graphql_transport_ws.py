@@ -10,8 +10,9 @@ import websockets
 from websockets.asyncio.client import ClientConnection
 from websockets.typing import Origin, Subprotocol
 
+from tests.support import waiting
+
 PROTOCOL = "graphql-transport-ws"
-SECONDS = 5.0
 
 # Messages hold any JSON.
 Message = dict[str, Any]
@@ -29,7 +30,7 @@ class Client:
 
     async def receive(self) -> Message:
         """The next message of whatever operation."""
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(waiting.SECONDS):
             message: Message = orjson.loads(await self.websocket.recv())
         return message
 
@@ -71,7 +72,7 @@ class Client:
 
     async def closed(self) -> tuple[int, str]:
         """The code and the reason that the server closes the connection with."""
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(waiting.SECONDS):
             await self.websocket.wait_closed()
         return self.websocket.close_code or 0, self.websocket.close_reason or ""
 
@@ -85,6 +86,7 @@ async def connect(
         service_url.replace("http://", "ws://") + "/graphql",
         subprotocols=[Subprotocol(each) for each in protocols],
         origin=None if origin is None else Origin(origin),
+        open_timeout=waiting.SECONDS,
     ) as websocket:
         yield Client(websocket)
 

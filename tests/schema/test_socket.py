@@ -1,19 +1,21 @@
 """The protocol graphql-transport-ws: who may connect, what closes a connection, and what is left behind."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 import uvicorn
 import websockets
 from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
 from app import create_app
 from schema.transport import socket
 from settings import Settings
 from storage.driver import Database
 from tests.schema.graphql_transport_ws import PROTOCOL, connect, connected
+from tests.support import waiting
 
 STATS = "subscription { contactStatsChanged { total } }"
 
@@ -74,10 +76,16 @@ async def test_own_origin_is_welcome(service_url: str, db: Database) -> None:
 
 async def test_init_timeout(service_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection that is not initialised in time is closed, whatever else it sends."""
-    monkeypatch.setattr(socket, "INIT_SECONDS", 0.05)
+    monkeypatch.setattr(socket, "INIT_SECONDS", 0.2)
     async with connect(service_url) as client:
-        await client.send({"type": "ping"})
-        assert await client.receive() == {"type": "pong"}
+
+        async def ping_on() -> None:
+            while True:
+                await client.send({"type": "ping"})
+                assert await client.receive() == {"type": "pong"}
+
+        with pytest.raises(ConnectionClosed):
+            await ping_on()
         assert await client.closed() == (4408, "Connection initialisation timeout")
 
 
@@ -185,16 +193,10 @@ async def served(settings: Settings) -> AsyncIterator[tuple[uvicorn.Server, str]
     config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=0, log_level="error", ws="websockets-sansio")
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve())
-    await until(lambda: server.started)
+    await waiting.reached(lambda: server.started or running.done())
     yield server, f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True
     await running
-
-
-async def until(reached: Callable[[], bool]) -> None:
-    """Look again and again until it is so."""
-    while not reached():  # noqa: ASYNC110 - neither a server's start nor the end of all tasks sets an event
-        await asyncio.sleep(0.01)
 
 
 async def vanish(websocket: ClientConnection) -> None:
@@ -213,8 +215,7 @@ async def test_nothing_is_left_running(settings: Settings, db: Database) -> None
                 await client.subscribe("stats", STATS)
                 await client.data("stats")
             await vanish(rude.websocket)
-        async with asyncio.timeout(5):
-            await until(lambda: not asyncio.all_tasks() - before)
+        await waiting.reached(lambda: not asyncio.all_tasks() - before)
 
 
 async def test_shutdown_closes_connections(settings: Settings, db: Database) -> None:

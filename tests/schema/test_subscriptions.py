@@ -12,6 +12,7 @@ from storage.changes import Author
 from storage.driver import Database
 from tests.people import person
 from tests.schema.graphql_transport_ws import Client, connected
+from tests.support import waiting
 
 CHANGES = """subscription ($filter: ContactFilter) {
   contactChanged(filter: $filter) {
@@ -56,7 +57,10 @@ async def test_every_change_is_told(service_url: str, caller: Caller) -> None:
 
 async def test_changes_by_whatever_way_are_told(service_url: str, db: Database) -> None:
     """A change through GraphQL and one through REST are told alike, with the way they came."""
-    async with connected(service_url) as client, httpx.AsyncClient(base_url=service_url) as http:
+    async with (
+        connected(service_url) as client,
+        httpx.AsyncClient(base_url=service_url, timeout=waiting.SECONDS) as http,
+    ):
         await client.listen("changes", CHANGES)
         create = "mutation ($input: CreateContactInput!) { createContact(input: $input) { __typename } }"
         await http.post("/graphql", json={"query": create, "variables": {"input": person("Ada")}})

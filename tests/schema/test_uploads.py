@@ -11,6 +11,7 @@ from settings import Settings
 from storage.driver import Database
 from tests.schema.http import ANSWER, QUERY, RESPONSE_JSON, message, post
 from tests.schema.test_socket import served
+from tests.support import waiting
 
 # What clients may make of the fields of the form.
 Form = Mapping[str, Any]
@@ -113,7 +114,7 @@ async def test_large_uploads(settings: Settings, db: Database) -> None:
 
     limited = settings.model_copy(update={"max_import_bytes": 1_100_000})
     headers = {"content-type": "multipart/form-data; boundary=x"}
-    async with served(limited) as (_, url), httpx.AsyncClient(base_url=url) as client:
+    async with served(limited) as (_, url), httpx.AsyncClient(base_url=url, timeout=waiting.SECONDS) as client:
         for content in (b" " * 1_100_001, chunks()):
             response = await client.post("/graphql", content=content, headers=headers)
             assert response.status_code == 413

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +21,8 @@ from storage.embedded import mongod
 from storage.embedded.datadir import DataDir
 from storage.embedded.mongod import DataDirectoryInUse, MongodError, embedded
 from tests.bare_mongod import bare_mongod
+from tests.support import waiting
+from tests.support.waiting import wait_until
 
 Client = MongoClient[dict[str, Any]]
 
@@ -92,16 +94,6 @@ def saved(client: Client) -> int:
     return client.test.saved.count_documents({})
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 10) -> bool:
-    """Say whether it comes true in time."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
-
-
 def ended(pid: int) -> bool:
     """Say whether the process is gone, or only waits for its parent to notice."""
     status = Path(f"/proc/{pid}/stat")
@@ -161,7 +153,7 @@ def test_a_command_outlasts_those_that_share_its_mongod(data_dir: Path) -> None:
         leaving.join(0.5)
         assert leaving.is_alive()
         save(second, 1)
-    leaving.join(10)
+    leaving.join(waiting.SECONDS)
     assert not leaving.is_alive()
 
 
@@ -199,7 +191,7 @@ def test_a_killed_service_leaves_nothing_behind(data_dir: Path, restarted: bool)
             pid = pid_of(client)
             save(client, 50)
         service.kill()
-        assert eventually(lambda: ended(pid))
+        wait_until(lambda: ended(pid))
     with started(data_dir) as client:
         assert saved(client) == 50
 
@@ -253,11 +245,11 @@ def test_a_left_over_mongod_is_taken_over(data_dir: Path) -> None:
         with MongoClient[dict[str, Any]](uri) as client:
             members = [{"_id": 0, "host": "./earlier.sock"}]
             client.admin.command("replSetInitiate", {"_id": "contacts", "members": members})
-            assert eventually(lambda: bool(client.admin.command("hello")["isWritablePrimary"]))
+            wait_until(lambda: bool(client.admin.command("hello")["isWritablePrimary"]))
         with MongoClient[dict[str, Any]](uri) as client:
             save(client, 2)
         with started(data_dir) as client:
-            assert earlier.wait(1) == 0
+            assert earlier.wait(waiting.SECONDS) == 0
             assert saved(client) == 2
 
 
@@ -279,15 +271,15 @@ def test_ctrl_c_reaches_only_the_service(data_dir: Path) -> None:
             pid = pid_of(client)
         os.killpg(service.pid, signal.SIGINT)
         assert output.readline() == "still up: 1.0\n"
-        assert eventually(lambda: ended(pid))
+        wait_until(lambda: ended(pid))
 
 
 def test_the_log_stays_small(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A log that has outgrown its limit is put aside while MongoDB runs, which then writes a new one."""
     monkeypatch.setattr(mongod, "_LARGEST_LOG", 100)
     with started(data_dir):
-        assert eventually((data_dir / "mongod.log.1").exists)
-        assert eventually((data_dir / "mongod.log").exists)
+        wait_until((data_dir / "mongod.log.1").exists)
+        wait_until((data_dir / "mongod.log").exists)
     assert sorted(path.name for path in data_dir.glob("*.log*")) == ["mongod.log", "mongod.log.1"]
 
 

@@ -34,4 +34,4 @@ def wait_until(holds: Callable[[], object]) -> None:
     deadline = time.monotonic() + SECONDS
     while not holds():
         assert time.monotonic() < deadline, f"not so after {SECONDS:.0f} s"
-        time.sleep(_PAUSE_SECONDS)
+        time.sleep(5 * _PAUSE_SECONDS)
