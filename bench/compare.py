@@ -16,9 +16,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import dataset
-from bench.processes import cpu_seconds, free_port, running
 from storage.embedded.mongod import embedded
+from tests.support import dataset
+from tests.support.processes import cpu_seconds, free_port, running
 
 PEERS = Path(__file__).parent / "peers"
 COUNT = 100_000

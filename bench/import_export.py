@@ -20,8 +20,6 @@ from typing import TypeVar
 
 import httpx
 
-from bench import dataset
-from bench.processes import free_port, resident_mb, running
 from resolvers.caller import Caller
 from resolvers.files import export as csv_export
 from resolvers.files.columns import COLUMNS
@@ -37,6 +35,8 @@ from storage.embedded.mongod import embedded
 from storage.lists.indexes import CONTACT_INDEXES, LIST_INDEX
 from storage.lists.pages import Ordering, Window
 from storage.lists.selection import Selection
+from tests.support import dataset
+from tests.support.processes import free_port, resident_mb, running
 
 T = TypeVar("T")
 

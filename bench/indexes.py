@@ -8,10 +8,10 @@ import sys
 from pymongo import IndexModel, MongoClient
 from pymongo.collection import Collection
 
-from bench import dataset
-from bench.processes import cpu_seconds
 from storage.documents import Document
 from storage.lists.indexes import CONTACT_INDEXES
+from tests.support import dataset
+from tests.support.processes import cpu_seconds
 
 
 def main() -> None:

@@ -15,9 +15,9 @@ from contextlib import ExitStack
 from itertools import repeat
 from pathlib import Path
 
-from bench import dataset
-from bench.processes import free_port, resident_mb, running
 from storage.embedded.mongod import embedded
+from tests.support import dataset
+from tests.support.processes import free_port, resident_mb, running
 
 COUNT = 10_000
 CLIENTS = 4

@@ -16,7 +16,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench import dataset
 from resolvers import contacts
 from resolvers import statistics as dashboard
 from resolvers.caller import Caller
@@ -28,6 +27,7 @@ from storage.lists import pages
 from storage.lists.indexes import ORDERINGS
 from storage.lists.pages import Ordering, Window
 from storage.lists.selection import Selection
+from tests.support import dataset
 
 Request = Callable[[Caller], Awaitable[object]]
 

@@ -33,8 +33,8 @@ from settings import Settings
 from storage import migrations
 from storage.documents import Document, new_id
 from storage.driver import connect
-from tests.ad.controller import Controller, fresh_controller
-from tests.ad.provision import BASE_DN, CONTACTS_DN, READER_DN, READER_PASSWORD
+from tests.support.ad.controller import Controller, fresh_controller
+from tests.support.ad.provision import BASE_DN, CONTACTS_DN, READER_DN, READER_PASSWORD
 
 LIST = "{ contacts(first: 50) { nodes { id displayName emailAddress company jobTitle businessPhone source gal } } }"
 STATE = "{ directorySync { lastRun { id } } }"

@@ -10,10 +10,10 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench import dataset
 from bench.compare import COUNT, Target, cases, measure
-from bench.processes import children, cpu_seconds, free_port, resident_mb, running
 from storage.embedded.mongod import embedded
+from tests.support import dataset
+from tests.support.processes import children, cpu_seconds, free_port, resident_mb, running
 
 SECONDS = 4
 

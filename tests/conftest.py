@@ -22,14 +22,10 @@ from settings import Settings
 from storage import migrations
 from storage.changes import Author
 from storage.documents import new_id
-from storage.driver import Database, DriverName, connect
+from storage.driver import Database, connect
 from storage.embedded.mongod import embedded
 from tests.support import waiting
-
-# CONTACTS_TEST_DRIVER=pymongo runs the whole suite on PyMongo's own asynchronous client.
-DRIVER: DriverName = "pymongo" if os.environ.get("CONTACTS_TEST_DRIVER") == "pymongo" else "motor"
-# The name under which tests call the application.
-HOST = "contacts.example"
+from tests.support.environment import DRIVER, HOST
 
 # How long an example takes, or its making, says nothing on a busy machine.
 hypothesis.settings.register_profile("tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -52,8 +48,8 @@ def mongodb_uri() -> Iterator[str]:
         yield given
         return
     with (
-        TemporaryDirectory(prefix="contacts-test-") as directory,
-        embedded(Path(directory), exclusive=True, cache_gb=0.25) as uri,
+        TemporaryDirectory(prefix="contacts-test-") as caller,
+        embedded(Path(caller), exclusive=True, cache_gb=0.25) as uri,
     ):
         yield uri
 

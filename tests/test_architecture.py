@@ -85,7 +85,12 @@ def room(module: str) -> str:
 
 def imports(module: str) -> Iterator[str]:
     """What a module imports: ours as modules, others by their first names."""
-    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
+    yield from imports_of(MODULES[module])
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """What the module in this file imports, in the same form."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
@@ -146,6 +151,18 @@ def test_libraries_stay_in_their_rooms(library: str) -> None:
     using = {module for module in MODULES if any(each.split(".")[0] == library for each in imports(module))}
     strangers = {each for each in using if not f"{each}.".startswith(tuple(f"{own}." for own in LIBRARIES[library]))}
     assert strangers == set()
+
+
+def test_tests_share_through_support_alone() -> None:
+    """No test module imports another one, or a benchmark: what they share is in `tests/support`."""
+    tests = [path for path in sorted((ROOT / "tests").rglob("*.py")) if "node_modules" not in path.parts]
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {module}"
+        for path in tests
+        for module in imports_of(path)
+        if module.split(".")[0] in ("tests", "bench") and not f"{module}.".startswith("tests.support.")
+    ]
+    assert wrong == []
 
 
 def test_every_library_is_declared() -> None:

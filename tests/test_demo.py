@@ -16,8 +16,8 @@ from storage.driver import Database
 from storage.fields import PHONES
 from storage.keys import addresses
 from storage.lists.pages import Window
-from tests.consistency import check
-from tests.people import person
+from tests.support.consistency import check
+from tests.support.people import person
 
 MEMBERS = {"External Partners": 45, "Vendor Communications": 23, "Project Stakeholders": 12}
 

@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from settings import Settings
-from tests.conftest import HOST
+from tests.support.environment import HOST
 
 
 @pytest.mark.parametrize("path", ["/graphql?query={__typename}", "/api/identity/contacts", "/healthz", "/nowhere"])

@@ -16,11 +16,11 @@ import pytest
 
 from storage.driver import Database, connect
 from storage.embedded.mongod import embedded
-from tests.conftest import DRIVER
-from tests.consistency import check
-from tests.people import person
-from tests.service import Service, service
 from tests.support import waiting
+from tests.support.consistency import check
+from tests.support.environment import DRIVER
+from tests.support.people import person
+from tests.support.service import Service, service
 
 CLIENTS = 6
 # After how many acknowledged changes which processes are killed.

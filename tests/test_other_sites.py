@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from settings import Settings
 from storage.driver import Database
-from tests.schema.graphql_transport_ws import connect
-from tests.schema.test_socket import served
 from tests.support import waiting
+from tests.support.graphql_transport_ws import connect
+from tests.support.service import served
 
 FRONT = "https://front.example"
 EVIL = "https://evil.example"

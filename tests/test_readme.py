@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.commands import app
-from tests.schema.graphql import GraphQL
+from tests.support.graphql import GraphQL
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 

@@ -15,8 +15,8 @@ from storage import migrations
 from storage.changes import Author
 from storage.documents import new_id
 from storage.driver import DriverName, Unavailable, connect
-from tests.cluster import ReplicaSet, replica_set
 from tests.support import waiting
+from tests.support.replica_set import ReplicaSet, replica_set
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parent.parent

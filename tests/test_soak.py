@@ -10,12 +10,11 @@ import httpx
 import pytest
 
 from storage.driver import Database
-from tests.consistency import check
-from tests.people import person
-from tests.schema.graphql import GraphQL
-from tests.schema.test_contacts import CREATE, UPDATE
-from tests.schema.test_groups import CHANGE, group
 from tests.support import waiting
+from tests.support.consistency import check
+from tests.support.graphql import GraphQL
+from tests.support.operations import CHANGE, CREATE, UPDATE, group
+from tests.support.people import person
 
 CLIENTS = 16
 SECONDS = float(os.environ.get("CONTACTS_SOAK_SECONDS", "8"))

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.service import service
 from tests.support import waiting
+from tests.support.service import service
 from tests.support.waiting import wait_until
 
 # Whoever sends this hears when the service waits for the body.

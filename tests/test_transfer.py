@@ -13,8 +13,8 @@ from resolvers import groups
 from resolvers.caller import Caller
 from storage.changes import Author
 from storage.driver import Database
-from tests.conftest import DRIVER
-from tests.resolvers.importing import HEADER
+from tests.support.environment import DRIVER
+from tests.support.importing import HEADER
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("db")]
 FILE = f"{HEADER}\nAna Li,ana@a.example,Ana,Li,Acme,,\nBen Li,nowhere,Ben,Li,,,\n"

@@ -12,9 +12,9 @@ from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
-from bench.processes import children
-from tests.service import service
 from tests.support import waiting
+from tests.support.processes import children
+from tests.support.service import service
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
 

@@ -1,20 +1,15 @@
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from connector.reader import ActiveDirectoryReader
-from connector.session import open_session
-from settings import Settings
 from storage.driver import Database
-from tests.ad import provision
-from tests.ad.controller import Controller, fresh_controller, why_not
+from tests.support.ad.controller import Controller, fresh_controller, why_not
+from tests.support.syncing import Syncing
 
 if TYPE_CHECKING:
-    from tests.ad.administrator import Administrator
-    from tests.connector.syncing import Syncing
+    from tests.support.ad.administrator import Administrator
 
 
 @pytest.fixture
@@ -33,29 +28,7 @@ def admin(controller: Controller) -> Iterator["Administrator"]:
         yield administrator
 
 
-def settings_for(controller: Controller, **changes: object) -> Settings:
-    """Settings of a service that reads this domain controller."""
-    values: dict[str, object] = {
-        "ad_urls": (controller.url,),
-        "ad_bind_dn": provision.READER_DN,
-        "ad_password": provision.READER_PASSWORD,
-        "ad_ca_file": controller.ca_file,
-        "ad_timeout_seconds": 60,  # more than a busy machine needs: tests of what is slow have limits of their own
-    }
-    return Settings.model_validate(values | changes)
-
-
-@asynccontextmanager
-async def reading(controller: Controller, **changes: object) -> AsyncIterator[ActiveDirectoryReader]:
-    """A reader in a session of its own."""
-    settings = settings_for(controller, **changes)
-    async with open_session(settings) as session:
-        yield await ActiveDirectoryReader.open(session, settings)
-
-
 @pytest.fixture
-def syncing(controller: Controller, db: Database, mongodb_uri: str) -> "Syncing":
+def syncing(controller: Controller, db: Database, mongodb_uri: str) -> Syncing:
     """Cycles from this test's own domain controller into its database."""
-    from tests.connector.syncing import Syncing
-
     return replace(Syncing.with_settings(controller, db), uri=mongodb_uri)

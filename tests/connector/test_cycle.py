@@ -7,13 +7,13 @@ import pytest
 from resolvers import contacts, groups
 from resolvers.caller import Caller
 from storage import recycle_bin
-from tests.ad.provision import BASE_DN, CONTACTS_DN, OUTSIDER_DN
-from tests.connector.syncing import Syncing, counts, own
-from tests.people import person
-from tests.queries import counted
+from tests.support.ad.provision import BASE_DN, CONTACTS_DN, OUTSIDER_DN
+from tests.support.people import person
+from tests.support.queries import counted
+from tests.support.syncing import Syncing, counts, own
 
 if TYPE_CHECKING:
-    from tests.ad.administrator import Administrator
+    from tests.support.ad.administrator import Administrator
 
 pytestmark = pytest.mark.ad
 

@@ -13,13 +13,13 @@ from resolvers.sync.cloud_only import make_cloud_only
 from storage.documents import Document
 from storage.lists.pages import Window
 from storage.sync import runs
-from tests.ad import provision
-from tests.ad.provision import CONTACTS_DN
-from tests.connector.syncing import Syncing, counts, own
+from tests.support.ad import provision
+from tests.support.ad.provision import CONTACTS_DN
+from tests.support.syncing import Syncing, counts, own
 
 if TYPE_CHECKING:
-    from tests.ad.administrator import Administrator
-    from tests.ad.controller import Controller
+    from tests.support.ad.administrator import Administrator
+    from tests.support.ad.controller import Controller
 
 pytestmark = pytest.mark.ad
 

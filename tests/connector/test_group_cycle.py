@@ -2,9 +2,9 @@
 
 from resolvers import contacts
 from resolvers.caller import Caller
-from tests.connector.simulated import Simulated, contact, cycle, group, named
-from tests.people import person
-from tests.queries import counted
+from tests.support.people import person
+from tests.support.queries import counted
+from tests.support.simulation import Simulated, contact, cycle, group, named
 
 
 async def test_refused_change_of_a_group_is_tried_again(sync_caller: Caller, caller: Caller) -> None:

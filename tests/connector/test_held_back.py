@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from resolvers import contacts, mastery
 from resolvers.caller import Caller
 from storage.documents import now
-from tests.connector.simulated import Simulated, contact, cycle, named
-from tests.people import person
+from tests.support.people import person
+from tests.support.simulation import Simulated, contact, cycle, named
 
 
 async def last_sync(caller: Caller, name: str) -> datetime:

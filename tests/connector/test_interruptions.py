@@ -16,16 +16,15 @@ from resolvers.sync.outcome import BatchOutcome
 from settings import Settings
 from storage.driver import Database, Session
 from storage.sync import lease
-from tests.ad.certificates import make_authority, make_server_certificate
-from tests.ad.provision import CONTACTS_DN
-from tests.connector import servers
-from tests.connector.syncing import Syncing, counts
-from tests.consistency import check
-from tests.support import waiting
+from tests.support import servers, waiting
+from tests.support.ad.certificates import make_authority, make_server_certificate
+from tests.support.ad.provision import CONTACTS_DN
+from tests.support.consistency import check
+from tests.support.syncing import Syncing, counts
 
 if TYPE_CHECKING:
-    from tests.ad.administrator import Administrator
-    from tests.ad.controller import Controller
+    from tests.support.ad.administrator import Administrator
+    from tests.support.ad.controller import Controller
 
 pytestmark = pytest.mark.ad
 

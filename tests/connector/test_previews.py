@@ -7,9 +7,9 @@ from resolvers.caller import Caller
 from storage.documents import Document
 from storage.lists.pages import Window
 from storage.sync import runs
-from tests.connector.simulated import BASE, Simulated, contact, cycle, group
-from tests.connector.syncing import counts
-from tests.people import person
+from tests.support.people import person
+from tests.support.simulation import BASE, Simulated, contact, cycle, group
+from tests.support.syncing import counts
 
 
 @pytest.fixture(autouse=True)

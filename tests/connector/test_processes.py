@@ -10,22 +10,21 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from bench.processes import free_port
 from settings import Settings
 from storage.documents import Document
 from storage.lists.pages import Window
 from storage.sync import lease
 from storage.sync import runs as sync_runs
-from tests.connector.syncing import Syncing
-from tests.connector.test_sync_command import environment
-from tests.consistency import check
 from tests.support import waiting
+from tests.support.consistency import check
 from tests.support.holding import held
+from tests.support.processes import free_port
+from tests.support.syncing import Syncing, environment
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
 
-    from tests.ad.administrator import Administrator
+    from tests.support.ad.administrator import Administrator
 
 pytestmark = [pytest.mark.ad, pytest.mark.slow]
 

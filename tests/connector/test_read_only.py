@@ -17,13 +17,13 @@ from storage import migrations
 from storage.changes import Author
 from storage.documents import Document, new_id
 from storage.driver import connect
-from tests.ad.provision import CONTACTS_DN
-from tests.conftest import DRIVER
-from tests.connector.syncing import Syncing, own
-from tests.consistency import check
+from tests.support.ad.provision import CONTACTS_DN
+from tests.support.consistency import check
+from tests.support.environment import DRIVER
+from tests.support.syncing import Syncing, own
 
 if TYPE_CHECKING:
-    from tests.ad.controller import Controller
+    from tests.support.ad.controller import Controller
 
 pytestmark = [pytest.mark.ad, pytest.mark.slow]
 

@@ -17,12 +17,12 @@ from resolvers.sync.source import (
     Suitability,
     UnsuitableObject,
 )
-from tests.ad.provision import BASE_DN, CONTACTS_DN, OUTSIDER_DN
-from tests.connector.conftest import reading
+from tests.support.ad.provision import BASE_DN, CONTACTS_DN, OUTSIDER_DN
+from tests.support.syncing import reading
 
 if TYPE_CHECKING:
-    from tests.ad.administrator import Administrator
-    from tests.ad.controller import Controller
+    from tests.support.ad.administrator import Administrator
+    from tests.support.ad.controller import Controller
 
 pytestmark = pytest.mark.ad
 

@@ -22,9 +22,8 @@ from connector.errors import (
 )
 from connector.session import open_session
 from settings import Settings
-from tests.ad.certificates import make_authority, make_server_certificate
-from tests.connector import servers
-from tests.support import waiting
+from tests.support import servers, waiting
+from tests.support.ad.certificates import make_authority, make_server_certificate
 
 SECRET = "never-to-be-heard"
 needs_library = pytest.mark.skipif(

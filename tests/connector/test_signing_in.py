@@ -11,16 +11,15 @@ from connector.entry import Attributes
 from connector.errors import CertificateRejected, CredentialsRejected, DirectoryError, NotSynchronized, Unreachable
 from connector.session import open_session
 from settings import Settings
-from tests.ad.certificates import make_authority, make_server_certificate
-from tests.ad.controller import fresh_controller
-from tests.ad.provision import CONTACTS_DN, READER_DN
-from tests.connector import servers
-from tests.connector.conftest import reading, settings_for
-from tests.support import waiting
+from tests.support import servers, waiting
+from tests.support.ad.certificates import make_authority, make_server_certificate
+from tests.support.ad.controller import fresh_controller
+from tests.support.ad.provision import CONTACTS_DN, READER_DN
+from tests.support.syncing import reading, settings_for
 
 if TYPE_CHECKING:
-    from tests.ad.administrator import Administrator
-    from tests.ad.controller import Controller
+    from tests.support.ad.administrator import Administrator
+    from tests.support.ad.controller import Controller
 
 pytestmark = pytest.mark.ad
 

@@ -10,14 +10,14 @@ import pytest
 from app import create_app
 from resolvers.caller import Caller
 from storage.sync import lease
-from tests.ad.provision import CONTACTS_DN
-from tests.connector.syncing import Syncing
-from tests.schema.graphql import GraphQL
 from tests.support import waiting
+from tests.support.ad.provision import CONTACTS_DN
+from tests.support.graphql import GraphQL
+from tests.support.syncing import Syncing
 
 if TYPE_CHECKING:
-    from tests.ad.administrator import Administrator
-    from tests.ad.controller import Controller
+    from tests.support.ad.administrator import Administrator
+    from tests.support.ad.controller import Controller
 
 pytestmark = pytest.mark.ad
 

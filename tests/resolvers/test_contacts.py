@@ -23,8 +23,8 @@ from storage.documents import Document, created_at
 from storage.driver import Database
 from storage.lists.pages import Ordering, Window
 from storage.lists.selection import Selection
-from tests.consistency import check
-from tests.people import directory_contact, person, synced
+from tests.support.consistency import check
+from tests.support.people import directory_contact, person, synced
 
 NAME = Ordering("keys.name")
 

@@ -18,8 +18,8 @@ from storage import recycle_bin
 from storage.driver import Database
 from storage.events import Event
 from storage.lists.selection import Selection
-from tests.people import person
 from tests.support import waiting
+from tests.support.people import person
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from resolvers.errors import EmailAddressTaken, InvalidInput, InvalidRequest, No
 from storage.documents import Document
 from storage.lists.pages import Ordering, Window
 from storage.lists.selection import Selection
-from tests.consistency import check
-from tests.people import person, synced
+from tests.support.consistency import check
+from tests.support.people import person, synced
 
 
 async def group(caller: Caller, name: str = "Partners") -> Document:

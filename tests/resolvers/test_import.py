@@ -7,29 +7,21 @@ from resolvers.caller import Caller
 from resolvers.errors import ImportUnreadable
 from resolvers.groups import add_contacts, create_group, delete_group, get_groups
 from resolvers.imports import jobs, run
-from storage.documents import Document
 from storage.lists.pages import Window
-from tests.consistency import check
-from tests.people import person, synced
-from tests.resolvers.importing import HEADER, counts, import_csv, import_rows, outcomes_of, problems_of
-
-FULL = f"{HEADER},Aliases,Manager,Groups,ShowInGAL"
-
-
-def row(name: str, address: str, *more: str) -> str:
-    """A row under `FULL`: aliases, manager, groups and GAL flag after the seven documented columns."""
-    first, _, last = name.partition(" ")
-    return ",".join([name, address, first, last or "Li", "Acme", "", "", *more, *[""] * (4 - len(more))])
-
-
-def table(*rows: str) -> str:
-    return "\n".join([FULL, *rows, ""])
-
-
-async def found(caller: Caller, address: str) -> Document:
-    contact = await contacts.contact_by_address(caller, address)
-    assert contact
-    return contact
+from tests.support.consistency import check
+from tests.support.importing import (
+    HEADER,
+    counts,
+    found,
+    import_csv,
+    import_rows,
+    outcomes_of,
+    problems_of,
+    row,
+    table,
+    undo,
+)
+from tests.support.people import person, synced
 
 
 async def test_documented_file(caller: Caller) -> None:
@@ -396,12 +388,3 @@ async def test_undo_when_an_old_address_is_taken(caller: Caller) -> None:
     assert (undone["undone"], undone["notUndone"]) == (1, 1)
     assert (await found(caller, "ben@a.example"))["company"] == "Acme"
     assert (await found(caller, "ana@a.example"))["aliases"] == ["new@a.example"]
-
-
-async def undo(caller: Caller, job: Document) -> Document:
-    """Undo an import and return the job as it is then."""
-    from resolvers.imports.runner import run_one
-
-    await jobs.undo(caller, job["_id"])
-    await run_one(caller, job["_id"])
-    return await jobs.present(caller, job["_id"])

@@ -12,9 +12,9 @@ from resolvers.imports import source
 from resolvers.imports.plan import BatchPlan
 from storage import claims
 from storage.driver import Database, Session
-from tests.consistency import check
-from tests.people import person
-from tests.resolvers.importing import counts, import_csv, outcomes_of, problems_of
+from tests.support.consistency import check
+from tests.support.importing import counts, import_csv, outcomes_of, problems_of
+from tests.support.people import person
 
 BATCH = 3
 HEADER = "DisplayName,EmailAddress,FirstName,LastName,Company,Manager,Groups"

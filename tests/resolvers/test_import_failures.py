@@ -12,8 +12,8 @@ from resolvers.imports.runner import run_one
 from storage.documents import Document
 from storage.lists.pages import Ordering, Window
 from storage.lists.selection import Selection
-from tests.people import person
-from tests.resolvers.importing import HEADER, counts, import_csv, import_rows, problems_of
+from tests.support.importing import HEADER, counts, import_csv, import_rows, problems_of
+from tests.support.people import person
 
 ANA = "Ana Li,ana@a.example,Ana,Li,Acme,CTO,"
 

@@ -16,7 +16,7 @@ from resolvers import contacts
 from resolvers.caller import Caller
 from resolvers.errors import EmailAddressTaken, ImportNotUndoable, NotFound
 from resolvers.imports import jobs
-from resolvers.imports.jobs import Options
+from resolvers.imports import jobs as import_jobs
 from resolvers.imports.runner import Runner, run_one
 from storage import imports, migrations, uploads
 from storage.changes import Author
@@ -24,12 +24,11 @@ from storage.documents import Document, now
 from storage.driver import Database, Unavailable, connect
 from storage.embedded.mongod import embedded
 from storage.imports import Hold, LostLease
-from storage.lists.selection import Selection
-from tests.conftest import DRIVER
-from tests.consistency import check
-from tests.resolvers.importing import HEADER, chunks, counts, import_csv, job_of, outcomes_of, until
 from tests.support import waiting
+from tests.support.consistency import check
+from tests.support.environment import DRIVER
 from tests.support.holding import held
+from tests.support.importing import HEADER, counts, import_csv, job_of, made, outcomes_of, total, until
 
 ROWS = 4_000
 # Every other manager is a later row, so that the file is gone through more than once.
@@ -37,12 +36,6 @@ FILE = f"{HEADER},Manager\n" + "".join(
     f"P {n},p{n}@a.example,P,{n},,,,{f'p{n * 7919 % ROWS}@a.example' if n % 2 else ''}\n" for n in range(ROWS)
 )
 FIRST, LAST = "p0@a.example", f"p{ROWS - 1}@a.example"
-
-
-async def made(caller: Caller, text: str = FILE, **options: object) -> Document:
-    """A job that nobody works on yet."""
-    job, _ = await jobs.start_csv(caller, chunks(text.encode()), Options(**options))  # type: ignore[arg-type]  # what each test varies
-    return job
 
 
 async def expire(db: Database, job: Document) -> None:
@@ -55,13 +48,9 @@ def further_than(before: Document) -> Callable[[Document], bool]:
     return lambda job: job["processed"] > before["processed"] or job["finishedAt"] is not None
 
 
-async def total(caller: Caller) -> int:
-    return await contacts.count_contacts(caller, Selection())
-
-
 async def test_interrupted_anywhere_it_goes_on(caller: Caller) -> None:
     """A run that is cut off again and again, wherever it is, is taken up without a row lost or done twice."""
-    job = await made(caller)
+    job = await made(caller, FILE)
     cuts = 0
     while (job := await job_of(caller, job))["finishedAt"] is None:
         running = asyncio.create_task(run_one(caller, job["_id"]))
@@ -106,7 +95,7 @@ def worker(uri: str, database: str, job: Document) -> subprocess.Popen[bytes]:
 @pytest.mark.usefixtures("brief_transactions")
 async def test_killed_processes(caller: Caller, mongodb_uri: str, database_name: str) -> None:
     """Processes that are killed with `kill -9` in the middle lose no row and do none twice."""
-    job = await made(caller)
+    job = await made(caller, FILE)
     for _ in range(2):
         process = worker(mongodb_uri, database_name, job)
         job = await until(further_than(job), caller, job)
@@ -123,7 +112,7 @@ async def test_killed_processes(caller: Caller, mongodb_uri: str, database_name:
 @pytest.mark.slow
 async def test_two_processes_at_once(caller: Caller, mongodb_uri: str, database_name: str) -> None:
     """Of several processes that want one job, one gets it, and each row is written once."""
-    job = await made(caller)
+    job = await made(caller, FILE)
     processes = [worker(mongodb_uri, database_name, job) for _ in range(3)]
     for process in processes:
         _, errors = await asyncio.to_thread(process.communicate)
@@ -135,7 +124,7 @@ async def test_two_processes_at_once(caller: Caller, mongodb_uri: str, database_
 
 async def test_a_process_presumed_dead_writes_no_more(caller: Caller) -> None:
     """A run whose lease another process took over stops at its next write, and what it would write is not there."""
-    job = await made(caller)
+    job = await made(caller, FILE)
     first = asyncio.create_task(run_one(caller, job["_id"]))
 
     async def taken_over() -> Document | None:
@@ -155,11 +144,11 @@ async def test_a_process_presumed_dead_writes_no_more(caller: Caller) -> None:
 
 async def test_cancel_keeps_what_is_done(caller: Caller) -> None:
     """A cancelled import stops and keeps what it wrote; its file is gone."""
-    job = await made(caller)
+    job = await made(caller, FILE)
     async with held(caller.db, LAST):
         running = asyncio.create_task(run_one(caller, job["_id"]))
         await until(lambda each: each["processed"] > 0, caller, job)
-        await jobs.cancel(caller, job["_id"])
+        await import_jobs.cancel(caller, job["_id"])
     await running
     job = await job_of(caller, job)
     assert job["status"] == "CANCELLED"
@@ -191,7 +180,7 @@ async def test_cancel_of_all_or_nothing(caller: Caller) -> None:
 
 async def test_a_service_takes_up_what_was_left(caller: Caller) -> None:
     """A runner that watches works on jobs that nobody works on, and lets go of them when it ends."""
-    job = await made(caller)
+    job = await made(caller, FILE)
     async with held(caller.db, LAST), Runner(caller).watching():
         await until(lambda each: each["processed"] > 0, caller, job)
     left = await job_of(caller, job)
@@ -222,7 +211,7 @@ async def test_undo_is_taken_up(caller: Caller) -> None:
 async def test_what_cannot_be_undone(caller: Caller) -> None:
     """A dry run, a running job and one that is not there cannot be undone."""
     dry = await import_csv(caller, FILE, dry_run=True)
-    waiting = await made(caller)
+    waiting = await made(caller, FILE)
     for job in (dry, waiting):
         with pytest.raises(ImportNotUndoable):
             await jobs.undo(caller, job["_id"])
@@ -232,7 +221,7 @@ async def test_what_cannot_be_undone(caller: Caller) -> None:
 
 async def test_others_change_the_same_contacts(caller: Caller) -> None:
     """While others create contacts with addresses of the file, each row meets what is there then."""
-    job = await made(caller)
+    job = await made(caller, FILE)
     running = asyncio.create_task(run_one(caller, job["_id"]))
     other = 0
     for number in range(ROWS - 1, ROWS - 400, -7):
@@ -312,7 +301,7 @@ async def test_mongod_is_killed(tmp_path: Path) -> None:
         db = connect(uri, "killed", DRIVER)
         await migrations.prepare(db)
         caller = Caller(db, Author("tester", "rest"))
-        job = await made(caller)
+        job = await made(caller, FILE)
         running = asyncio.create_task(run_one(caller, job["_id"]))
         for _ in range(2):
             job = await until(further_than(job), caller, job)

@@ -5,8 +5,8 @@ import tracemalloc
 import pytest
 
 from resolvers.caller import Caller
-from tests.people import person
-from tests.resolvers.importing import HEADER, counts, import_csv, import_rows, problems_of
+from tests.support.importing import HEADER, counts, import_csv, import_rows, problems_of
+from tests.support.people import person
 
 LONG = 100_000
 

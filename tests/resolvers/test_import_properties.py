@@ -12,8 +12,8 @@ from resolvers.imports import results
 from storage.documents import Document
 from storage.lists.pages import Ordering, Window
 from storage.lists.selection import Selection
-from tests.consistency import check
-from tests.resolvers.importing import import_csv, import_rows, job_of, outcomes_of, problems_of
+from tests.support.consistency import check
+from tests.support.importing import import_csv, import_rows, job_of, outcomes_of, problems_of
 
 ORDER = Ordering("keys.name")
 WILD = settings(

@@ -15,12 +15,22 @@ from resolvers.imports.state import RowOutcome
 from storage.documents import Document
 from storage.lists.pages import Window
 from storage.lists.selection import Selection
-from tests.consistency import check
-from tests.people import person
-from tests.resolvers.importing import HEADER, counts, import_csv, job_of, until
-from tests.resolvers.test_import import found, row, table, undo
-from tests.resolvers.test_import_jobs import made, total
+from tests.support.consistency import check
 from tests.support.holding import held
+from tests.support.importing import (
+    HEADER,
+    counts,
+    found,
+    import_csv,
+    job_of,
+    made,
+    row,
+    table,
+    total,
+    undo,
+    until,
+)
+from tests.support.people import person
 
 ROWS = 2_500
 FILE = f"{HEADER}\n" + "".join(f"P {n},p{n}@a.example,P,{n},,,\n" for n in range(ROWS))

@@ -17,7 +17,7 @@ from storage.lists import index_choice
 from storage.lists.indexes import ORDERINGS
 from storage.lists.pages import Ordering, Window, key
 from storage.lists.selection import Selection
-from tests.people import person, synced
+from tests.support.people import person, synced
 
 NAME = Ordering("keys.name")
 

@@ -6,8 +6,7 @@ import io
 import pytest
 
 from resolvers.caller import Caller
-from tests.resolvers.importing import counts, import_csv, problems_of
-from tests.resolvers.test_import import found
+from tests.support.importing import counts, found, import_csv, problems_of
 
 GOOGLE = (
     "First Name,Middle Name,Last Name,Phonetic First Name,Phonetic Middle Name,Phonetic Last Name,Name Prefix,"

@@ -12,7 +12,7 @@ from storage.documents import new_id
 from storage.lists.indexes import ORDERINGS
 from storage.lists.pages import Ordering, Window
 from storage.lists.selection import Selection
-from tests.people import person
+from tests.support.people import person
 
 # Few of each, so that many contacts have equal values; all are found by the search.
 NAMES = st.sampled_from(["Ana Silva", "Ána Silva", "Andy Li", "ana"])

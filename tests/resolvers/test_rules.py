@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from resolvers import rules
 from resolvers.errors import InvalidInput, ManagerCycle
-from tests.people import person
+from tests.support.people import person
 
 
 def refused(fields: Mapping[str, object]) -> dict[str, str]:

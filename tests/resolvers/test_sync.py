@@ -8,8 +8,8 @@ from resolvers.errors import NotFound
 from resolvers.sync import contacts as sync_contacts
 from resolvers.sync.outcome import WriteOptions
 from storage.documents import Document, new_id
-from tests.consistency import check
-from tests.people import directory_contact, person
+from tests.support.consistency import check
+from tests.support.people import directory_contact, person
 
 
 async def test_unforeseen_refusal_skips_one(sync_caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:

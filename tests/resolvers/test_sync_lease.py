@@ -17,8 +17,8 @@ from storage.documents import now
 from storage.driver import Database
 from storage.sync import lease as sync_lease
 from storage.sync.lease import LeaseLost
-from tests.people import directory_contact
 from tests.support import waiting
+from tests.support.people import directory_contact
 
 
 async def taken(caller: Caller, seconds: float = 30) -> SyncRun:

@@ -6,7 +6,7 @@ from resolvers.sync import contacts as sync_contacts
 from resolvers.sync.cloud_only import make_cloud_only
 from resolvers.sync.outcome import BatchOutcome, WriteOptions
 from storage import recycle_bin
-from tests.people import directory_contact, person
+from tests.support.people import directory_contact, person
 
 MATCHING = WriteOptions(soft_match=True)
 

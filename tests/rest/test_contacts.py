@@ -7,39 +7,9 @@ import pytest
 from httpx import AsyncClient
 
 from resolvers.caller import Caller
-from resolvers.sync import contacts as sync_contacts
 from rest.representation import READ_ONLY, STORED
-from storage import contacts
 from storage.driver import Database
-
-CONTACTS = "/api/identity/contacts"
-ANA = {"displayName": "Ana Sample", "firstName": "Ana", "lastName": "Sample", "emailAddress": "ana@acme.example"}
-
-
-async def create(client: AsyncClient, **fields: Any) -> dict[str, Any]:
-    """A contact as it was created, Ana but for these fields."""
-    answer = await client.post(CONTACTS, json={**ANA, **fields})
-    assert answer.status_code == 201, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
-
-
-async def synced(caller: Caller, address: str = "syn@ad.example") -> str:
-    """The id of a new synced contact."""
-    guid = f"guid-{address}"
-    fields = {"displayName": "Syn Chronised", "emailAddress": address}
-    outcome = await sync_contacts.apply(
-        caller, [sync_contacts.DirectoryContact(guid, f"CN={address},DC=corp", "corp.example", fields)]
-    )
-    assert outcome.created == [guid]
-    found = await contacts.by_address(caller.db, address)
-    assert found is not None
-    return str(found["_id"])
-
-
-def path(contact: dict[str, Any]) -> str:
-    """Where a contact is."""
-    return f"{CONTACTS}/{contact['id']}"
+from tests.support.rest import ANA, CONTACTS, create, path, synced
 
 
 async def test_create(client: AsyncClient) -> None:

@@ -12,8 +12,8 @@ from resolvers.caller import Caller
 from resolvers.files.columns import COLUMNS
 from resolvers.groups import add_contacts, create_group
 from storage.driver import Database
-from tests.resolvers.importing import HEADER
 from tests.support import waiting
+from tests.support.importing import HEADER
 
 BULK = "/api/identity/contacts/bulk"
 EXPORT = "/api/identity/contacts/export"

@@ -10,8 +10,8 @@ from httpx import AsyncClient
 from resolvers import groups
 from resolvers.caller import Caller
 from resolvers.contacts import MAX_TEXT, ORDERINGS
-from tests.queries import counted
-from tests.rest.test_contacts import CONTACTS, create, synced
+from tests.support.queries import counted
+from tests.support.rest import CONTACTS, create, synced
 
 PEOPLE: Sequence[dict[str, Any]] = [
     {"displayName": "Álvaro", "emailAddress": "d@one.example", "company": "Acme", "department": "Sales"},

@@ -21,8 +21,8 @@ from resolvers.files.records import DELIMITER_NAMES
 from rest import import_parameters, openapi, parameters, problems
 from rest.representation import READ_ONLY, STORED
 from storage.documents import Document, new_id
-from tests.rest.test_contacts import CONTACTS, path, synced
 from tests.support import waiting
+from tests.support.rest import CONTACTS, path, synced
 
 URL = "/api/identity/openapi.json"
 DOCUMENT = openapi.document()

@@ -14,7 +14,7 @@ from settings import Settings
 from storage.documents import now
 from storage.driver import Database
 from storage.sync import state
-from tests.rest.test_contacts import ANA, CONTACTS, create, path, synced
+from tests.support.rest import ANA, CONTACTS, create, path, synced
 
 JSON = {"Content-Type": "application/json"}
 

@@ -4,8 +4,8 @@ import httpx
 import pytest
 
 from settings import Settings
-from tests.conftest import DRIVER, HOST
-from tests.schema.graphql import GraphQL
+from tests.support.environment import DRIVER, HOST
+from tests.support.graphql import GraphQL
 
 
 @pytest.fixture(scope="session", params=["on", "off"], ids=["fast_path", "graphql_core"])

@@ -7,35 +7,10 @@ from resolvers.caller import Caller
 from storage.documents import now
 from storage.driver import Database
 from storage.sync import state
-from tests.people import directory_contact, person, synced
-from tests.queries import counted
-from tests.schema.graphql import GraphQL
-
-CREATE = """mutation Create($input: CreateContactInput!) { createContact(input: $input) {
-  __typename
-  ... on CreateContactSuccess { contact { id version } }
-  ... on Problem { code message }
-  ... on InvalidInput { fields { field code message } }
-  ... on EmailAddressTaken { emailAddress holder { __typename id ... on Contact { displayName } } }
-  ... on NotFound { id field }
-} }"""
-UPDATE = """mutation Update($input: UpdateContactInput!) { updateContact(input: $input) {
-  __typename
-  ... on UpdateContactSuccess { contact { id displayName version company aliases gal address { street city } } }
-  ... on Problem { code message }
-  ... on VersionConflict { current { id version } }
-  ... on ContactReadOnly { contact { id onPremises { distinguishedName } } }
-  ... on ManagerCycle { chain { id } }
-  ... on NotFound { id field }
-} }"""
-
-
-async def create(graphql: GraphQL, name: str = "Ana Silva", **fields: object) -> str:
-    """The id of a new contact."""
-    made = (await graphql(CREATE, input=person(name, **fields)))["createContact"]
-    assert made["__typename"] == "CreateContactSuccess", made
-    identifier: str = made["contact"]["id"]
-    return identifier
+from tests.support.graphql import GraphQL
+from tests.support.operations import CREATE, UPDATE, create
+from tests.support.people import directory_contact, person, synced
+from tests.support.queries import counted
 
 
 async def update(graphql: GraphQL, identifier: str, **fields: object) -> Any:

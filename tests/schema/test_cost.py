@@ -7,7 +7,7 @@ from graphql import parse
 
 from schema.build import schema
 from schema.execution.cost import MAX_ITEMS, Cost
-from tests.schema.graphql import GraphQL
+from tests.support.graphql import GraphQL
 
 MEMBERS = "members(first: $n) { nodes { id } }"
 

@@ -10,14 +10,14 @@ from types import FrameType
 import pytest
 from graphql import parse
 
-from bench import dataset
 from resolvers.caller import Caller
 from resolvers.events import Feed
 from schema.context import Context
 from schema.execution.executor import Executable
 from storage import statistics
 from storage.driver import Database
-from tests.queries import counted
+from tests.support import dataset
+from tests.support.queries import counted
 
 ROOT = Path(__file__).parents[2]
 FIELDS = "id displayName emailAddress company jobTitle department businessPhone mobilePhone source gal address { city }"

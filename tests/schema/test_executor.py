@@ -19,7 +19,7 @@ from schema.execution.executor import Executable
 from storage import keys
 from storage.documents import Document, new_id, now
 from storage.driver import Database
-from tests.schema.operations import queries
+from tests.support.random_queries import queries
 
 CORE = schema._schema
 IDS = ["018f2b3c-0000-7000-8000-000000000001", "018f2b3c-0000-7000-8000-000000000002", "nobody"]

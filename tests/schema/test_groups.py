@@ -3,23 +3,9 @@
 from typing import Any
 
 from resolvers.caller import Caller
-from tests.people import person, synced
-from tests.schema.graphql import GraphQL
-from tests.schema.test_contacts import create
-
-CREATE = """mutation($input: CreateGroupInput!) { createGroup(input: $input) { __typename
-  ... on CreateGroupSuccess { group { id memberCount version } }
-  ... on InvalidInput { fields { field code } }
-  ... on EmailAddressTaken { holder { __typename id } } } }"""
-CHANGE = """mutation($group: ID!, $ids: [ID!]!) { %s(groupId: $group, contactIds: $ids) { __typename
-  ... on ChangeMembershipSuccess { changed unknownIds group { memberCount } } } }"""
-
-
-async def group(graphql: GraphQL, name: str = "Partners") -> str:
-    """The id of a new group."""
-    made = await graphql(CREATE, input={"displayName": name, "emailAddress": f"{name.lower()}@us.example"})
-    identifier: str = made["createGroup"]["group"]["id"]
-    return identifier
+from tests.support.graphql import GraphQL
+from tests.support.operations import CHANGE, CREATE_GROUP, create, group
+from tests.support.people import person, synced
 
 
 async def change(graphql: GraphQL, field: str, identifier: str, ids: list[str]) -> Any:
@@ -54,9 +40,9 @@ async def test_group_refusals(graphql: GraphQL) -> None:
     """A bad field, a taken address and a stale version are refused as data."""
     holder = await create(graphql)
     address = person()["emailAddress"]
-    taken = (await graphql(CREATE, input={"displayName": "x", "emailAddress": address}))["createGroup"]
+    taken = (await graphql(CREATE_GROUP, input={"displayName": "x", "emailAddress": address}))["createGroup"]
     assert taken["holder"] == {"__typename": "Contact", "id": holder}
-    bad = (await graphql(CREATE, input={"displayName": "", "emailAddress": "x@y.example"}))["createGroup"]
+    bad = (await graphql(CREATE_GROUP, input={"displayName": "", "emailAddress": "x@y.example"}))["createGroup"]
     assert bad["fields"] == [{"field": "displayName", "code": "REQUIRED"}]
     identifier = await group(graphql)
     stale = await graphql(

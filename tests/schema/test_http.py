@@ -16,8 +16,8 @@ from structlog.testing import capture_logs
 from settings import Settings
 from storage import contacts, statistics
 from storage.driver import Unavailable
-from tests.people import person
-from tests.schema.http import ANSWER, JSON, QUERY, RESPONSE_JSON, message, post
+from tests.support.graphql_http import ANSWER, JSON, QUERY, RESPONSE_JSON, message, post
+from tests.support.people import person
 
 CREATE = "mutation ($input: CreateContactInput!) { createContact(input: $input) { __typename } }"
 

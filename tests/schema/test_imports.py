@@ -10,9 +10,9 @@ from resolvers.imports import jobs
 from resolvers.imports.jobs import Options
 from resolvers.imports.runner import run_one
 from storage import imports
-from tests.resolvers.importing import HEADER, chunks
-from tests.schema.graphql import GraphQL
-from tests.schema.graphql_transport_ws import connected
+from tests.support.graphql import GraphQL
+from tests.support.graphql_transport_ws import connected
+from tests.support.importing import HEADER, chunks
 
 FILE = f"{HEADER}\nAna Li,ana@a.example,Ana,Li,Acme,,\nBen Li,nowhere,Ben,Li,,,\n"
 IMPORT = """mutation($input: ImportContactsInput!) { importContacts(input: $input) { __typename

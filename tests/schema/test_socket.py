@@ -1,21 +1,18 @@
 """The protocol graphql-transport-ws: who may connect, what closes a connection, and what is left behind."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
-import uvicorn
 import websockets
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from app import create_app
 from schema.transport import socket
 from settings import Settings
 from storage.driver import Database
-from tests.schema.graphql_transport_ws import PROTOCOL, connect, connected
 from tests.support import waiting
+from tests.support.graphql_transport_ws import PROTOCOL, connect, connected
+from tests.support.service import served
 
 STATS = "subscription { contactStatsChanged { total } }"
 
@@ -185,18 +182,6 @@ async def test_completing_what_does_not_run(service_url: str, db: Database) -> N
         await client.complete("nothing")
         await client.subscribe("x", "{ contactStats { total } }")
         assert await client.data("x") == {"contactStats": {"total": 0}}
-
-
-@asynccontextmanager
-async def served(settings: Settings) -> AsyncIterator[tuple[uvicorn.Server, str]]:
-    """A service within this event loop, so that its tasks can be seen."""
-    config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=0, log_level="error", ws="websockets-sansio")
-    server = uvicorn.Server(config)
-    running = asyncio.create_task(server.serve())
-    await waiting.reached(lambda: server.started or running.done())
-    yield server, f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    await running
 
 
 async def vanish(websocket: ClientConnection) -> None:

@@ -10,9 +10,9 @@ from schema.execution.limits import MAX_DEPTH
 from storage import statistics
 from storage.changes import Author
 from storage.driver import Database
-from tests.people import person
-from tests.schema.graphql_transport_ws import Client, connected
 from tests.support import waiting
+from tests.support.graphql_transport_ws import Client, connected
+from tests.support.people import person
 
 CHANGES = """subscription ($filter: ContactFilter) {
   contactChanged(filter: $filter) {

@@ -3,7 +3,7 @@
 from resolvers.caller import Caller
 from resolvers.sync import progress
 from resolvers.sync.request import SyncRequest
-from tests.schema.graphql import GraphQL
+from tests.support.graphql import GraphQL
 
 
 async def test_not_configured(graphql: GraphQL) -> None:

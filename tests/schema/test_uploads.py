@@ -9,9 +9,9 @@ import pytest
 
 from settings import Settings
 from storage.driver import Database
-from tests.schema.http import ANSWER, QUERY, RESPONSE_JSON, message, post
-from tests.schema.test_socket import served
 from tests.support import waiting
+from tests.support.graphql_http import ANSWER, QUERY, RESPONSE_JSON, message, post
+from tests.support.service import served
 
 # What clients may make of the fields of the form.
 Form = Mapping[str, Any]

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.processes import free_port
 from storage.documents import new_id
 from storage.driver import DriverName, UnsuitableServer, connect, opened
-from tests.bare_mongod import bare_mongod
+from tests.support.bare_mongod import bare_mongod
+from tests.support.processes import free_port
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 
 from storage.embedded.libraries import LibraryMissing, environment
 from storage.embedded.mongod import MongodError, embedded
-from tests.bare_mongod import BINARY
+from tests.support.bare_mongod import BINARY
 
 pytestmark = pytest.mark.skipif(
     (sys.platform, machine()) != ("linux", "x86_64"), reason="pycurl's libcurl is used on Linux on x86-64 only"

@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bench import dataset
 from storage import contacts
 from storage.driver import Database
 from storage.lists import index_choice, intersection, pages
 from storage.lists.pages import Ordering, Page, Window
 from storage.lists.selection import Selection
-from tests.queries import profiled
+from tests.support import dataset
+from tests.support.queries import profiled
 
 COUNT = 600
 SEARCHES = [

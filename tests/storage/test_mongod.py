@@ -20,8 +20,8 @@ from pymongo.errors import ServerSelectionTimeoutError
 from storage.embedded import mongod
 from storage.embedded.datadir import DataDir
 from storage.embedded.mongod import DataDirectoryInUse, MongodError, embedded
-from tests.bare_mongod import bare_mongod
 from tests.support import waiting
+from tests.support.bare_mongod import bare_mongod
 from tests.support.waiting import wait_until
 
 Client = MongoClient[dict[str, Any]]

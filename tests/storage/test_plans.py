@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from bench import dataset
 from storage import contacts
 from storage.documents import Document
 from storage.driver import Database
@@ -13,7 +12,8 @@ from storage.lists import index_choice, pages
 from storage.lists.indexes import ORDERINGS
 from storage.lists.pages import Ordering, Window
 from storage.lists.selection import Selection
-from tests.queries import profiled
+from tests.support import dataset
+from tests.support.queries import profiled
 
 COUNT = 4_000
 SIZE = 50

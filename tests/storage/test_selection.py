@@ -8,7 +8,7 @@ import pytest
 from resolvers import contacts, groups
 from resolvers.caller import Caller
 from storage.lists.selection import Selection
-from tests.people import person, synced
+from tests.support.people import person, synced
 
 LONG_AGO, FAR_AHEAD = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 FAR_AHEAD = datetime(2100, 1, 1, tzinfo=UTC)

@@ -9,7 +9,7 @@ from storage import changes, contacts, writing
 from storage.changes import Author, Change
 from storage.documents import Document, now
 from storage.driver import Session
-from tests.people import synced
+from tests.support.people import synced
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from bench.processes import free_port
-from tests.bare_mongod import bare_mongod
 from tests.support import waiting
+from tests.support.bare_mongod import bare_mongod
+from tests.support.processes import free_port
 from tests.support.waiting import wait_until
 
 

@@ -22,11 +22,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.ad import certificates, provision
 from tests.support import waiting
+from tests.support.ad import certificates, provision
 
 if TYPE_CHECKING:
-    from tests.ad.administrator import Administrator
+    from tests.support.ad.administrator import Administrator
 
 GOLDEN_DAYS = 20  # the authority inside is valid for 30
 PROGRAMS = {"samba": "samba", "samba-tool": "samba-ad-provision", "ldbadd": "ldb-tools", "openssl": "openssl"}
@@ -149,7 +149,7 @@ class Controller:
     @contextlib.contextmanager
     def administrator(self) -> Iterator["Administrator"]:
         """A connection that may change anything in the running domain."""
-        from tests.ad.administrator import Administrator
+        from tests.support.ad.administrator import Administrator
 
         administrator = Administrator(self.url, self.ca_file)
         try:

@@ -19,7 +19,7 @@ from resolvers.sync.source import (
 )
 from settings import Settings
 from storage.documents import Document
-from tests.consistency import check
+from tests.support.consistency import check
 
 JUST_NOW = 1_000_000
 BASE = "DC=corp,DC=example,DC=test"

@@ -1,9 +1,14 @@
 """The sync of a test: one domain controller, one database, cycles run by hand."""
 
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from connector.reader import ActiveDirectoryReader
 from connector.scheduler import AUTHOR, perform
+from connector.session import open_session
 from resolvers.caller import Caller
 from resolvers.sync import control, progress
 from resolvers.sync.progress import SyncRun
@@ -13,13 +18,33 @@ from storage.documents import Document
 from storage.driver import Database
 from storage.lists.pages import Window
 from storage.sync import runs
-from tests.ad.controller import Controller
-from tests.connector.conftest import settings_for
-from tests.consistency import check
+from tests.support.ad import provision
+from tests.support.ad.controller import Controller
+from tests.support.consistency import check
 
 MINUTE = timedelta(minutes=1)
 # What is not the contact's own: how it is kept here.
 KEPT = {"_id", "keys", "version", "createdAt", "updatedAt", "onPremises"}
+
+
+def settings_for(controller: Controller, **changes: object) -> Settings:
+    """Settings of a service that reads this domain controller."""
+    values: dict[str, object] = {
+        "ad_urls": (controller.url,),
+        "ad_bind_dn": provision.READER_DN,
+        "ad_password": provision.READER_PASSWORD,
+        "ad_ca_file": controller.ca_file,
+        "ad_timeout_seconds": 60,  # more than a busy machine needs: tests of what is slow have limits of their own
+    }
+    return Settings.model_validate(values | changes)
+
+
+@asynccontextmanager
+async def reading(controller: Controller, **changes: object) -> AsyncIterator[ActiveDirectoryReader]:
+    """A reader in a session of its own."""
+    settings = settings_for(controller, **changes)
+    async with open_session(settings) as session:
+        yield await ActiveDirectoryReader.open(session, settings)
 
 
 @dataclass
@@ -91,3 +116,17 @@ def counts(record: Document) -> dict[str, int]:
 def own(contact: Document) -> Document:
     """What the contact says of itself."""
     return {name: value for name, value in contact.items() if name not in KEPT}
+
+
+def environment(syncing: Syncing, service: Settings, **more: str) -> dict[str, str]:
+    """The environment of a process that syncs into the test's database."""
+    return {
+        **os.environ,
+        "CONTACTS_MONGODB_URI": service.uri(),
+        "CONTACTS_DATABASE": service.database,
+        "CONTACTS_AD_URLS": " ".join(syncing.settings.ad_urls),
+        "CONTACTS_AD_BIND_DN": syncing.settings.ad_bind_dn,
+        "CONTACTS_AD_PASSWORD": provision.READER_PASSWORD,
+        "CONTACTS_AD_CA_FILE": str(syncing.settings.ad_ca_file),
+        **more,
+    }

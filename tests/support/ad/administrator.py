@@ -9,7 +9,7 @@ import ldap
 import ldap.modlist
 from ldap.controls import RequestControl
 
-from tests.ad.provision import ADMIN_DN, ADMIN_PASSWORD, CONTACTS_DN
+from tests.support.ad.provision import ADMIN_DN, ADMIN_PASSWORD, CONTACTS_DN
 
 SHOW_DELETED = "1.2.840.113556.1.4.417"
 UNIVERSAL_DISTRIBUTION, UNIVERSAL_SECURITY = "8", "-2147483640"

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.ad.certificates import make_authority
+from tests.support.ad.certificates import make_authority
 
 REALM = "CORP.EXAMPLE.TEST"
 DOMAIN = "CORP"

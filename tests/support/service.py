@@ -1,20 +1,24 @@
-"""The service as an operator runs it: a process of its own with its embedded MongoDB."""
+"""The service as an operator runs it, a process of its own with its embedded MongoDB; or within the event loop."""
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import httpx
+import uvicorn
 
-from bench.processes import free_port
+from app import create_app
+from settings import Settings
 from tests.support import waiting
+from tests.support.processes import free_port
 from tests.support.waiting import wait_until
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 class Service:
@@ -98,3 +102,15 @@ def service(data_dir: Path, *options: str) -> Iterator[Service]:
         yield running
     finally:
         running.clean_up()
+
+
+@asynccontextmanager
+async def served(settings: Settings) -> AsyncIterator[tuple[uvicorn.Server, str]]:
+    """A service within this event loop, so that its tasks can be seen."""
+    config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=0, log_level="error", ws="websockets-sansio")
+    server = uvicorn.Server(config)
+    running = asyncio.create_task(server.serve())
+    await waiting.reached(lambda: server.started or running.done())
+    yield server, f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    await running

@@ -1,6 +1,6 @@
 """Contacts in any number, as the service itself would have stored them, written fast.
 
-`python -m bench.dataset URI DATABASE COUNT` fills an empty database: contacts with their keys, address claims,
+`python -m tests.support.dataset URI DATABASE COUNT` fills an empty database: contacts with their keys, address claims,
 groups with exact member counts, and statistics. It writes no history. The same count gives the same contacts.
 """
 
