@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from pymongo import MongoClient
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
-from tests.support import waiting
 from tests.support.bare_mongod import bare_mongod
 from tests.support.processes import free_port
 from tests.support.waiting import wait_until
@@ -27,11 +26,11 @@ class ReplicaSet:
         """Make them one replica set, and wait for its primary."""
         first = next(iter(self._members))
         members = [{"_id": number, "host": f"127.0.0.1:{port}"} for number, port in enumerate(self._members)]
-        # Elections are quicker than by default, so that the test is, and yet no busy primary is taken for a dead one.
-        config = {"_id": "trio", "members": members, "settings": {"electionTimeoutMillis": 5_000}}
-        with MongoClient[dict[str, Any]](f"mongodb://127.0.0.1:{first}/?directConnection=true") as client:
+        # No election by itself: on a busy machine, a primary would be given up for lost that is only slow.
+        config = {"_id": "trio", "members": members, "settings": {"electionTimeoutMillis": 600_000}}
+        with _client(first) as client:
             client.admin.command("replSetInitiate", config)
-        self.wait_for_primary()
+        self._elect()
 
     def wait_for_primary(self) -> int:
         """The port of the primary, when there is one."""
@@ -47,10 +46,19 @@ class ReplicaSet:
             return client.primary[1]
 
     def kill_primary(self) -> None:
-        """End the primary at once, as a power cut does."""
-        process = self._members[self.wait_for_primary()]
+        """End the primary at once, as a power cut does, and have another elected."""
+        process = self._members.pop(self.wait_for_primary())
         process.kill()
         process.wait()
+        self._elect()
+
+    def _elect(self) -> None:
+        """Let the members run for primary in turn until one is elected, which takes a majority that knows of it."""
+        deadline = time.monotonic() + _START_SECONDS
+        while not any(_elected(port) for port in self._members):
+            assert time.monotonic() < deadline, "no primary was elected in time"
+            time.sleep(0.1)
+        self.wait_for_primary()
 
 
 @contextmanager
@@ -78,7 +86,19 @@ def _member(port: int, data: Path) -> "subprocess.Popen[bytes]":
     return bare_mongod(data, *options, *small)
 
 
+def _elected(port: int) -> bool:
+    with _client(port) as client:
+        try:
+            client.admin.command("replSetStepUp")
+        except OperationFailure:
+            return False
+        return True
+
+
 def _wait(port: int) -> None:
-    uri, patience = f"mongodb://127.0.0.1:{port}/?directConnection=true", round(waiting.SECONDS * 1_000)
-    with MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=patience) as client:
-        client.admin.command("ping")  # waits for the server
+    with _client(port) as client:
+        client.admin.command("ping")  # waits up to 30 seconds for the server
+
+
+def _client(port: int) -> MongoClient[dict[str, Any]]:
+    return MongoClient(f"mongodb://127.0.0.1:{port}/?directConnection=true")
