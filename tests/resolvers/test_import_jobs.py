@@ -70,12 +70,12 @@ async def test_interrupted_anywhere_it_goes_on(caller: Caller) -> None:
 
 WORKER = """
 import asyncio, sys
-from resolvers.caller import Directory
+from resolvers.caller import Caller
 from resolvers.imports.runner import run_one
 from storage.changes import Author
 from storage.driver import connect
 async def main(uri, name, driver, job):
-    await run_one(Directory(connect(uri, name, driver), Author("worker", "cli")), job)
+    await run_one(Caller(connect(uri, name, driver), Author("worker", "cli")), job)
 asyncio.run(main(*sys.argv[1:]))
 """
 
