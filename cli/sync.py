@@ -14,8 +14,8 @@ from resolvers.sync.progress import SyncRun
 from resolvers.sync.request import SyncRequest
 from settings import Settings
 from storage.documents import Document
+from storage.lease import LeaseLost
 from storage.lists.pages import Window
-from storage.sync.lease import LeaseLost
 from storage.sync.runs import Kind
 
 TELL_SECONDS = 0.5

@@ -19,9 +19,9 @@ from resolvers.sync.run import run_sync
 from settings import Settings
 from storage.changes import Author
 from storage.driver import Session, Unavailable
-from storage.sync import lease, runs
+from storage.lease import LeaseLost, keep
+from storage.sync import runs, schedule
 from storage.sync import state as sync_state
-from storage.sync.lease import LeaseLost
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +40,7 @@ async def scheduled(caller: Caller, settings: Settings) -> AsyncIterator[None]:
     """
     if settings.ad_urls:
         ldap_library()
-        state = partial(lease.schedule, caller.db, server_name(settings), settings.sync_interval_minutes)
+        state = partial(schedule.confirm, caller.db, server_name(settings), settings.sync_interval_minutes)
         working = [_forever(caller, settings), _repeat(state)]
     else:
         state = partial(_unschedule, caller)
@@ -60,7 +60,7 @@ async def perform(run: SyncRun, settings: Settings) -> None:
 
     Cancelled, it lets another process begin anew.
     """
-    async with run.held():
+    async with keep(run.lease):
         try:
             await sync_once(run, settings)
         except DirectoryError as problem:

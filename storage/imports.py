@@ -1,18 +1,16 @@
 """Import jobs: their records, who runs them, and what became of their rows.
 
-A job is run by one process at a time, which holds its lease: `fence` grows whenever another takes it over, and every
-write of a run names the fence that it began with, so that a process that was presumed dead can write no more. The
-position in the file moves in the transaction that writes the rows, so that a killed run is taken up exactly there.
-Times of the lease are the server's own, whatever the clocks of the processes say.
+A job is run by one process at a time, which holds its lease. The position in the file moves in the transaction that
+writes the rows, so that a killed run is taken up exactly there.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from pymongo import ReturnDocument
 
 from storage.documents import Document
 from storage.driver import Database, Session
+from storage.lease import Lease, LeaseLost, held, take
 from storage.lists import pages
 from storage.lists.pages import Ordering, Page, Window
 
@@ -23,20 +21,8 @@ OUTCOMES = Ordering("key", of="importOutcomes")
 _UNFINISHED = {"status": {"$in": ["QUEUED", "RUNNING"]}}
 
 
-class LostLease(Exception):
-    """Raised when another process has taken the job over: stop, and write nothing more."""
-
-
 class CancelRequested(Exception):
     """Raised when someone asked to cancel the job: nothing of the present batch is written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """A run's hold on a job: its id and the fence that the run began with."""
-
-    id: str
-    fence: int
 
 
 async def insert(db: Database, job: Document) -> None:
@@ -64,55 +50,33 @@ async def count(db: Database) -> int:
     return await db.imports.count_documents({})
 
 
-async def claim(db: Database, identifier: str | None = None) -> Document | None:
+async def claim(db: Database, identifier: str | None = None) -> tuple[Lease, Document] | None:
     """Take the lease of this job, or of the oldest that has work left and that nobody holds; None if there is none."""
-    free = {"$lt": [{"$ifNull": ["$leaseUntil", 0]}, "$$NOW"]}
-    query = {**_UNFINISHED, "$expr": free} | ({"_id": identifier} if identifier else {})
-    return await db.imports.find_one_and_update(
-        query,
-        [{"$set": {"status": "RUNNING", "fence": {"$add": ["$fence", 1]}, "leaseUntil": _until()}}],
-        sort=[("_id", 1)],
-        return_document=ReturnDocument.AFTER,
-    )
+    query = _UNFINISHED | ({"_id": identifier} if identifier else {})
+    return await take(db.imports, query, LEASE_SECONDS, {"status": "RUNNING"})
 
 
-async def renew(db: Database, hold: Hold) -> bool:
-    """Keep the lease. Returns whether the run still holds the job."""
-    result = await db.imports.update_one(_held(hold), [{"$set": {"leaseUntil": _until()}}])
-    return result.matched_count == 1
+async def get_held(lease: Lease) -> Document | None:
+    """The job as it is now, if its lease is held."""
+    return await lease.collection.find_one(held(lease))
 
 
-async def release(db: Database, hold: Hold) -> None:
-    """Let the next process that looks for work go on with the job at once."""
-    await db.imports.update_one(_held(hold), {"$set": {"leaseUntil": None}})
-
-
-async def lock(db: Database, hold: Hold, session: Session) -> None:
+async def lock(lease: Lease, session: Session) -> None:
     """Begin a batch's transaction: whoever changes the job meanwhile waits for it, instead of spoiling its end.
 
-    Raises `LostLease` or `CancelRequested`.
+    Raises `LeaseLost` or `CancelRequested`.
     """
-    await advance(db, hold, {}, {"batches": 1}, session)
+    await advance(lease, {}, {"batches": 1}, session)
 
 
 async def advance(
-    db: Database, hold: Hold, sets: Mapping[str, object], adds: Mapping[str, int], session: Session | None = None
+    lease: Lease, sets: Mapping[str, object], adds: Mapping[str, int], session: Session | None = None
 ) -> None:
-    """Move the job on, in the transaction that writes a batch. Raises `LostLease` or `CancelRequested`."""
-    result = await db.imports.update_one(
-        {**_held(hold), "cancelRequested": {"$ne": True}},
-        {"$set": sets, "$inc": adds} if sets else {"$inc": adds},
-        session=session,
-    )
+    """Move the job on, in the transaction that writes a batch. Raises `LeaseLost` or `CancelRequested`."""
+    wanted = {**held(lease), "cancelRequested": {"$ne": True}}
+    result = await lease.collection.update_one(wanted, {"$set": sets, "$inc": adds}, session=session)
     if not result.matched_count:
-        raise await _stopped(db, hold)
-
-
-async def change(db: Database, hold: Hold, sets: Mapping[str, object]) -> None:
-    """Set fields of a job that is held. Raises `LostLease`."""
-    result = await db.imports.update_one(_held(hold), {"$set": sets})
-    if not result.matched_count:
-        raise LostLease
+        raise CancelRequested if await get_held(lease) else LeaseLost
 
 
 async def request_cancel(db: Database, identifier: str) -> Document | None:
@@ -128,7 +92,7 @@ async def request_undo(db: Database, identifier: str, statuses: Sequence[str]) -
     """Make a finished job one whose work is to be undone. Returns it, or None if it has none of these statuses."""
     return await db.imports.find_one_and_update(
         {"_id": identifier, "status": {"$in": list(statuses)}, "dryRun": False},
-        {"$set": {"status": "QUEUED", "phase": "UNDO", "leaseUntil": None, "cancelRequested": False}},
+        {"$set": {"status": "QUEUED", "phase": "UNDO", "cancelRequested": False}},
         return_document=ReturnDocument.AFTER,
     )
 
@@ -187,16 +151,3 @@ async def last_outcome(db: Database, identifier: str) -> Document | None:
 async def mark_undone(db: Database, chunk: Document, session: Session) -> None:
     """Note that a chunk is undone, in the transaction that undoes it."""
     await db.import_outcomes.update_one({"_id": chunk["_id"]}, {"$set": {"undone": True}}, session=session)
-
-
-def _held(hold: Hold) -> Document:
-    return {"_id": hold.id, "fence": hold.fence, "status": "RUNNING"}
-
-
-def _until() -> Document:
-    return {"$dateAdd": {"startDate": "$$NOW", "unit": "second", "amount": LEASE_SECONDS}}
-
-
-async def _stopped(db: Database, hold: Hold) -> Exception:
-    job = await get(db, hold.id)
-    return CancelRequested() if job and job["fence"] == hold.fence else LostLease()

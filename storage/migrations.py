@@ -99,7 +99,14 @@ async def _import_collections(db: Database) -> None:
     await db.imports.create_indexes([IndexModel([("status", ASCENDING)], name="status")])
 
 
-STEPS: list[Callable[[Database], Awaitable[None]]] = [_first]
+async def _one_lease(db: Database) -> None:
+    """Since 0.1.0: imports and the sync keep their leases alike, in `lease`."""
+    await db.imports.update_many({}, {"$rename": {"fence": "lease.token", "leaseUntil": "lease.until"}})
+    names = {name: f"lease.{name}" for name in ("token", "holder", "until", "writes")}
+    await db.state.update_one({"_id": "directorySync"}, {"$rename": names})
+
+
+STEPS: list[Callable[[Database], Awaitable[None]]] = [_first, _one_lease]
 
 
 async def prepare(db: Database) -> None:

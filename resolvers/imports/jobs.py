@@ -207,7 +207,5 @@ def _job(caller: Caller, identifier: str, kind: str, size: int, options: Options
         "finishedAt": None,
         "message": None,
         "cancelRequested": False,
-        "fence": 0,
-        "leaseUntil": None,
         "purgeAt": at + RETENTION,
     }

@@ -18,7 +18,8 @@ from storage import groups, imports, uploads, writing
 from storage.changes import Change, Outdated
 from storage.documents import Document
 from storage.driver import Session
-from storage.imports import CancelRequested, Hold
+from storage.imports import CancelRequested
+from storage.lease import Lease, release, set_fields
 
 MAX_STEPS = 50
 """How often a file is gone through at most: managers may be that many batches of rows after those they manage."""
@@ -37,18 +38,18 @@ def rolling_back(status: str, message: str) -> Document:
 class ImportRun:
     """One process's work on a job that it holds."""
 
-    def __init__(self, caller: Caller, job: Document, scanned: Scan | None = None) -> None:
+    def __init__(self, caller: Caller, lease: Lease, job: Document, scanned: Scan | None = None) -> None:
         self._caller = caller
         self._db = caller.db
+        self._lease = lease
         self._job = job
-        self._hold = Hold(job["_id"], job["fence"])
         self._scan = scanned
         self._names: dict[str, str] = {}
         self._memory = RunState()
         self._are_new = True
 
     async def finish(self) -> None:
-        """Do all that is left to do. Raises `imports.LostLease` when another process has the job now."""
+        """Do all that is left to do. Raises `LeaseLost` when another process has the job now."""
         try:
             await self._phases()
         except CancelRequested:
@@ -82,7 +83,7 @@ class ImportRun:
 
     async def _preview(self) -> None:
         """Plan all rows: the whole of a dry run, and what a job that rejects all or nothing does first."""
-        await imports.clear_results(self._db, self._hold.id)
+        await imports.clear_results(self._db, self._lease.id)
         fresh = {**dict.fromkeys((*results.COUNTS, "processed"), 0), "step": 1, "place": 0, "isLast": False}
         await self._set(fresh)
         await self._remember()
@@ -92,7 +93,7 @@ class ImportRun:
         elif self._job["dryRun"]:
             await self._end("SUCCEEDED")
         else:
-            await imports.clear_results(self._db, self._hold.id)
+            await imports.clear_results(self._db, self._lease.id)
             await self._set({**fresh, "phase": "WRITE"})
 
     async def _write(self) -> None:
@@ -112,7 +113,7 @@ class ImportRun:
         self._memory = memory = RunState(scanned.index)
         memory.preview = DryRunOverlay(scanned.index) if self._job["phase"] == "PREVIEW" else None
         memory.frontier = self._job["place"] if self._job["step"] == 1 else _EVERYTHING
-        async for chunk in imports.outcomes(self._db, self._hold.id):
+        async for chunk in imports.outcomes(self._db, self._lease.id):
             memory.waiting.update(chunk["waiting"])
             for row in chunk["rows"]:
                 place = row["line"] or row["row"]
@@ -188,7 +189,7 @@ class ImportRun:
         """Write a batch in one transaction; plan it anew when others were faster."""
 
         async def decide(session: Session) -> Sequence[Change]:
-            await imports.lock(self._db, self._hold, session)
+            await imports.lock(self._lease, session)
             await plan.confirm(session)
             return plan.changes
 
@@ -213,22 +214,22 @@ class ImportRun:
             chunks = []
         await imports.add_results(self._db, chunks, results.problems(self._job, outcomes), session)
         at = {"place": plan.rows[-1].place}
-        await imports.advance(self._db, self._hold, at, results.counts(outcomes), session)
+        await imports.advance(self._lease, at, results.counts(outcomes), session)
 
     async def _undo(self, status: str) -> None:
         nothing: Document = dict(NOTHING_WRITTEN) if status != "UNDONE" else {}
-        await undo.undo(self._caller, self._job, self._hold)
-        job = await imports.get(self._db, self._hold.id) or self._job
+        await undo.undo(self._caller, self._job, self._lease)
+        job = await imports.get(self._db, self._lease.id) or self._job
         if nothing and job["notUndone"]:
             nothing["message"] = f"{job['message']} But {job['notUndone']:,} contacts were changed meanwhile and stay."
         await self._end(status, **nothing)
 
     async def _end(self, status: str, **sets: object) -> None:
-        await self._set({**sets, "status": status, "finishedAt": self._caller.clock(), "leaseUntil": None})
-        await uploads.delete(self._db, self._hold.id)
+        await release(self._lease, {**sets, "status": status, "finishedAt": self._caller.clock()})
+        await uploads.delete(self._db, self._lease.id)
 
     async def _set(self, sets: Document) -> None:
-        await imports.change(self._db, self._hold, sets)
+        await set_fields(self._lease, sets)
         self._job |= sets
 
 

@@ -15,7 +15,7 @@ from storage import imports, uploads
 from storage.changes import Author
 from storage.documents import Document
 from storage.driver import Unavailable
-from storage.imports import LEASE_SECONDS, Hold, LostLease
+from storage.lease import Lease, LeaseLost, keep, release, set_fields
 
 log = structlog.get_logger()
 
@@ -71,9 +71,10 @@ class Runner:
     async def _watch(self) -> None:
         while True:
             with suppress(*Unavailable):
-                while job := await imports.claim(self._caller.db):
-                    self._spawn(job["_id"], _run(self._caller, job, None))
-                    await asyncio.wait([self._running[job["_id"]]])
+                while taken := await imports.claim(self._caller.db):
+                    lease, job = taken
+                    self._spawn(lease.id, _run(self._caller, lease, job, None))
+                    await asyncio.wait([self._running[lease.id]])
             await asyncio.sleep(_WATCH_SECONDS)
 
     def _spawn(self, identifier: str, work: Coroutine[None, None, None]) -> None:
@@ -84,84 +85,65 @@ class Runner:
 
 async def run_one(caller: Caller, identifier: str, scanned: Scan | None = None) -> None:
     """Run this job to its end, unless somebody else works on it."""
-    if job := await imports.claim(caller.db, identifier):
-        await _run(caller, job, scanned)
+    if taken := await imports.claim(caller.db, identifier):
+        await _run(caller, *taken, scanned)
 
 
-async def _run(caller: Caller, job: Document, scanned: Scan | None) -> None:
+async def _run(caller: Caller, lease: Lease, job: Document, scanned: Scan | None) -> None:
     own = replace(caller, author=Author(job["author"], "import"))
-    hold = Hold(job["_id"], job["fence"])
     current: Document | None = job
     stuck = 0
-    async with _kept(caller, hold):
+    async with keep(lease):
         while current:
             try:
-                await ImportRun(own, current, scanned).finish()
+                await ImportRun(own, lease, current, scanned).finish()
                 return
-            except LostLease:
+            except LeaseLost:
                 return
             except Busy as problem:
-                log.warning("import waits", import_id=hold.id, error=problem.message)
+                log.warning("import waits", import_id=lease.id, error=problem.message)
                 stuck += 1
-                if stuck % _PATIENCE == 0 and not await _give_up(caller, hold, problem.message):
+                if stuck % _PATIENCE == 0 and not await _give_up(caller, lease, problem.message):
                     return
             except Unavailable as error:
-                log.warning("import interrupted", import_id=hold.id, error=str(error))
+                log.warning("import interrupted", import_id=lease.id, error=str(error))
             except asyncio.CancelledError:
-                await _let_go(caller, hold)
+                await _let_go(lease)
                 raise
             except ImportUnreadable as problem:
-                if not await _give_up(caller, hold, problem.message):
+                if not await _give_up(caller, lease, problem.message):
                     return
             except Exception:
-                log.exception("import failed", import_id=hold.id)
+                log.exception("import failed", import_id=lease.id)
                 message = "Something went wrong on our side; the service's log says more."
-                if not await _give_up(caller, hold, message):
+                if not await _give_up(caller, lease, message):
                     return
             await asyncio.sleep(_RETRY_SECONDS)
-            current, scanned = await _again(caller, hold, current), None
+            current, scanned = await _again(lease, current), None
 
 
-@asynccontextmanager
-async def _kept(caller: Caller, hold: Hold) -> AsyncIterator[None]:
-    """Keep the lease of a job while it is worked on."""
-
-    async def beat() -> None:
-        while True:
-            await asyncio.sleep(LEASE_SECONDS / 3)
-            with suppress(*Unavailable):
-                await imports.renew(caller.db, hold)
-
-    beating = asyncio.create_task(beat())
-    try:
-        yield
-    finally:
-        beating.cancel()
-
-
-async def _again(caller: Caller, hold: Hold, job: Document) -> Document | None:
+async def _again(lease: Lease, job: Document) -> Document | None:
     """The job as it is now, if it is still ours; as it was, if the database does not answer yet."""
     with suppress(*Unavailable):
-        found = await imports.get(caller.db, hold.id)
-        return found if found and found["fence"] == hold.fence and found["status"] == "RUNNING" else None
+        return await imports.get_held(lease)
     return job
 
 
-async def _let_go(caller: Caller, hold: Hold) -> None:
-    with suppress(*Unavailable):
-        await asyncio.shield(imports.release(caller.db, hold))
+async def _let_go(lease: Lease) -> None:
+    with suppress(LeaseLost, *Unavailable):
+        await asyncio.shield(release(lease))
 
 
-async def _give_up(caller: Caller, hold: Hold, message: str) -> bool:
+async def _give_up(caller: Caller, lease: Lease, message: str) -> bool:
     """End a job as failed. Returns whether that takes another run, which takes back what it wrote."""
-    with suppress(LostLease, *Unavailable):
-        if (job := await imports.get(caller.db, hold.id)) is None:
+    with suppress(LeaseLost, *Unavailable):
+        if (job := await imports.get(caller.db, lease.id)) is None:
             return False
         if job["phase"] == "WRITE" and job["errorPolicy"] == "REJECT_ALL":
-            await imports.change(caller.db, hold, rolling_back("FAILED", f"{message} Nothing was kept."))
+            await set_fields(lease, rolling_back("FAILED", f"{message} Nothing was kept."))
             return True
-        ending = {"status": "FAILED", "message": f"{message} {_KEPT[job['phase']]}", "leaseUntil": None}
+        ending = {"status": "FAILED", "message": f"{message} {_KEPT[job['phase']]}"}
         nothing = NOTHING_WRITTEN if job["phase"] == "PREVIEW" and not job["dryRun"] else {}
-        await imports.change(caller.db, hold, {**ending, **nothing, "finishedAt": caller.clock()})
-        await uploads.delete(caller.db, hold.id)
+        await release(lease, {**ending, **nothing, "finishedAt": caller.clock()})
+        await uploads.delete(caller.db, lease.id)
     return False

@@ -14,26 +14,26 @@ from storage import changes, contacts, groups, history, imports, recycle_bin
 from storage.changes import Change
 from storage.documents import Document
 from storage.driver import Session
-from storage.imports import Hold
 from storage.keys import address_key
+from storage.lease import Lease
 
 
-async def undo(caller: Caller, job: Document, hold: Hold) -> None:
+async def undo(caller: Caller, job: Document, lease: Lease) -> None:
     """Undo a job chunk by chunk, the last first, each in one transaction, so that a killed run is taken up.
 
     A contact that was changed since stays as it is, and is reported with its name: also one that was created and since
     made a member of groups or a manager. Contacts of a job that takes itself back leave nothing in the recycle bin.
     """
     while chunk := await imports.last_outcome(caller.db, job["_id"]):
-        await _Chunk(caller, job, hold, chunk).undo()
+        await _Chunk(caller, job, lease, chunk).undo()
 
 
 class _Chunk:
-    def __init__(self, caller: Caller, job: Document, hold: Hold, chunk: Document) -> None:
+    def __init__(self, caller: Caller, job: Document, lease: Lease, chunk: Document) -> None:
         self._caller = caller
         self._db = caller.db
         self._job = job
-        self._hold = hold
+        self._lease = lease
         self._chunk = chunk
         self._rows = [row for row in chunk["rows"] if row["action"] in ("CREATED", "UPDATED")]
         self._kept: list[tuple[Document, RowProblem]] = []
@@ -51,7 +51,7 @@ class _Chunk:
                 return
 
     async def _decide(self, session: Session) -> Sequence[Change]:
-        await imports.lock(self._db, self._hold, session)
+        await imports.lock(self._lease, session)
         self._kept = []
         found = await contacts.get_many(self._db, [row["contactId"] for row in self._rows], session)
         missing = [row["contactId"] for row in self._rows if row["contactId"] not in found]
@@ -132,7 +132,7 @@ class _Chunk:
         await imports.add_results(self._db, [], problems, session)
         await imports.mark_undone(self._db, self._chunk, session)
         done = {"undone": len(self._rows) - len(self._kept), "notUndone": len(self._kept)}
-        await imports.advance(self._db, self._hold, {}, done, session)
+        await imports.advance(self._lease, {}, done, session)
 
     async def _restore_groups(self, rows: Sequence[Document], session: Session) -> None:
         """Put memberships back, but for those of groups that are gone or are Active Directory's by now."""

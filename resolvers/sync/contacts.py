@@ -19,7 +19,7 @@ from storage import changes, claims, contacts
 from storage.changes import Change
 from storage.documents import Document
 from storage.driver import Session
-from storage.sync import lease, objects
+from storage.sync import objects
 
 __all__ = ["BatchOutcome", "DirectoryContact", "WriteOptions", "apply", "hold_back", "link", "remove"]
 
@@ -29,7 +29,7 @@ async def apply(caller: Caller, batch: Sequence[DirectoryContact], terms: WriteO
 
     What breaks a rule, or asks for an address that another holds, is skipped and reported; what was handed over is
     left alone. Unchanged contacts cost no write. A batch that is refused for any other reason is written in halves,
-    until one contact is left to be skipped. Raises `sync_lease.LeaseLost`.
+    until one contact is left to be skipped. Raises `LeaseLost`.
     """
     terms = terms or WriteOptions()
 
@@ -147,8 +147,8 @@ async def _write(
         return decided
 
     async def beside(session: Session) -> None:
-        if writing and terms.lease:
-            await lease.fence(caller.db, terms.lease, session)
+        if writing:
+            await terms.fence(session)
         if noted:
             await objects.note_seen(caller.db, noted, session)
 

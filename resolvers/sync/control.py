@@ -12,7 +12,7 @@ from resolvers.sync.request import SyncRequest, new_record
 from storage.documents import Document, new_id
 from storage.driver import Session
 from storage.lists.pages import Page, Window
-from storage.sync import lease, runs
+from storage.sync import runs, schedule
 from storage.sync.runs import Kind
 
 
@@ -28,7 +28,7 @@ class SyncStatus(TypedDict):
 
 async def status(caller: Caller) -> SyncStatus:
     """The state of the sync now."""
-    state = await lease.read(caller.db)
+    state = await schedule.read(caller.db)
     running = await runs.get(caller.db, state["runId"]) if state.get("held") and "runId" in state else None
     return {
         "enabled": "nextRunAt" in state,
@@ -49,14 +49,14 @@ async def start(caller: Caller, wanted: SyncRequest | None = None) -> Document:
     request = {"runId": run["_id"], **wanted.document()}
 
     async def work(session: Session) -> bool:
-        if not await lease.request(caller.db, request, session):
+        if not await schedule.request(caller.db, request, session):
             return False
         await runs.insert(caller.db, run, caller.clock(), session)
         return True
 
     if await caller.db.transaction(work):
         return run
-    if "nextRunAt" not in await lease.read(caller.db):
+    if "nextRunAt" not in await schedule.read(caller.db):
         raise SyncNotConfigured
     raise SyncAlreadyRunning
 

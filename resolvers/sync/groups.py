@@ -12,13 +12,13 @@ from storage import claims, contacts, groups
 from storage.documents import Document, created_at, new_id
 from storage.driver import Session
 from storage.keys import addresses
-from storage.sync import lease, objects
+from storage.sync import objects
 
 _NOTED = ("database", "usnChanged")
 
 
 async def apply(caller: Caller, group: DirectoryGroup, terms: WriteOptions) -> BatchOutcome:
-    """Create or update a group, its members aside. Raises `sync_lease.LeaseLost`."""
+    """Create or update a group, its members aside. Raises `LeaseLost`."""
     outcome = BatchOutcome()
     try:
         fields = rules.new_group(group.fields)
@@ -48,7 +48,7 @@ async def note(caller: Caller, group: DirectoryGroup, terms: WriteOptions) -> No
     ids = await claims.synced_ids(caller.db, [group.object_guid], kind="group")
 
     async def work(session: Session) -> None:
-        await _fence(caller, terms, session)
+        await terms.fence(session)
         await objects.note_group(caller.db, ids[group.object_guid], noted, session)
 
     if ids and not terms.preview:
@@ -60,7 +60,7 @@ async def remove(caller: Caller, guids: Sequence[str], terms: WriteOptions) -> B
     ids = await claims.synced_ids(caller.db, guids, kind="group")
 
     async def work(session: Session) -> None:
-        await _fence(caller, terms, session)
+        await terms.fence(session)
         for identifier in ids.values():
             await groups.mark_deleted(caller.db, identifier, session, "SYNCED")
 
@@ -93,7 +93,7 @@ async def _write(
         await _preview(caller, before, after, terms)
         outcome.differences.append(group_difference(before, after))
         return
-    await _fence(caller, terms, session)
+    await terms.fence(session)
     if before is None:
         await groups.insert(caller.db, after, session)
     else:
@@ -147,11 +147,6 @@ def _shown(group: Document) -> Document:
     return {"onPremises": on_premises, **{name: group.get(name) for name in rules.GROUP_FIELDS}}
 
 
-async def _fence(caller: Caller, terms: WriteOptions, session: Session) -> None:
-    if terms.lease:
-        await lease.fence(caller.db, terms.lease, session)
-
-
 _BATCH = 500
 
 
@@ -196,8 +191,7 @@ async def _move(
     caller: Caller, identifier: str, batch: Sequence[str], change: groups.ChangeMembers, terms: WriteOptions
 ) -> int:
     async def work(session: Session) -> int:
-        if terms.lease:
-            await lease.fence(caller.db, terms.lease, session)
+        await terms.fence(session)
         step = await change(caller.db, identifier, batch, session)
         await groups.count_members(caller.db, identifier, step, session, "SYNCED")
         return abs(step)

@@ -10,7 +10,8 @@ from resolvers.sync.source import DirectoryContact, DirectoryGroup
 from storage import changes
 from storage.changes import Change
 from storage.documents import Document
-from storage.sync.lease import Lease
+from storage.driver import Session
+from storage.lease import Lease, fence
 
 _MOST = 1_000
 
@@ -28,6 +29,11 @@ class WriteOptions:
     database: str = ""
     soft_match: bool = False
     preview: DryRun | None = None
+
+    async def fence(self, session: Session) -> None:
+        """Make the transaction fail unless the lease is held. Raises `LeaseLost`."""
+        if self.lease:
+            await fence(self.lease, session)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,7 @@
 """One cycle of the sync as it goes: its lease, its record, its progress, its end."""
 
-import asyncio
-import os
-import socket
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
@@ -15,16 +11,14 @@ from resolvers.sync.outcome import BatchOutcome, SkippedObject
 from resolvers.sync.request import SyncRequest, new_record
 from storage.documents import Document, new_id
 from storage.driver import Session
-from storage.sync import lease as sync_lease
-from storage.sync import runs
+from storage.lease import Lease, LeaseLost, release
+from storage.sync import runs, schedule
 from storage.sync import state as sync_state
-from storage.sync.lease import Lease, LeaseLost
 from storage.sync.runs import Status
 
 # Whoever finds the lease of a killed process run out takes over: within a minute, looking every few seconds.
 LEASE_SECONDS = 30.0
 PROGRESS_SECONDS = 0.5
-HOLDER = f"{socket.gethostname()}/{os.getpid()}"
 
 Phase = Literal["WAITING", "CONNECTING", "INVENTORY", "DELETIONS", "CONTACTS", "MANAGERS", "GROUPS", "DONE"]
 
@@ -97,17 +91,6 @@ class SyncRun:
         if time.monotonic() - self._told > PROGRESS_SECONDS:
             await self._tell({})
 
-    @asynccontextmanager
-    async def held(self) -> AsyncIterator[None]:
-        """Keep the lease while the block runs. Having lost it, the block finds out at its next write."""
-        keeping = asyncio.create_task(sync_lease.keep(self.caller.db, self.lease))
-        try:
-            yield
-        finally:
-            keeping.cancel()
-            with suppress(asyncio.CancelledError):
-                await keeping
-
     async def finish(
         self, status: Status, problem: tuple[str, str] | None = None, *, done: Document | None = None
     ) -> None:
@@ -120,7 +103,7 @@ class SyncRun:
 
         async def work(session: Session) -> None:
             db = self.caller.db
-            await sync_lease.give_back(db, self.lease, session, served=self.on_request)
+            await schedule.end(self.lease, session, served=self.on_request)
             fields = {**self._counts(), **told, "status": status, "finishedAt": at}
             await runs.update(db, self.id, fields, session)
             if done and not self.wanted.dry_run:
@@ -136,7 +119,7 @@ class SyncRun:
         at = self.caller.clock()
 
         async def work(session: Session) -> None:
-            await sync_lease.let_go(self.caller.db, self.lease, session)
+            await release(self.lease, session=session)
             await runs.update(
                 self.caller.db, self.id, {**self._counts(), "status": "ABANDONED", "finishedAt": at}, session
             )
@@ -172,7 +155,7 @@ class SyncRun:
 
 async def take(caller: Caller, wanted: SyncRequest | None = None, *, seconds: float = LEASE_SECONDS) -> SyncRun | None:
     """Begin a cycle: this one, or one that is due or asked for. None if another runs, or none is due."""
-    taken = await sync_lease.take(caller.db, HOLDER, seconds, due=wanted is None)
+    taken = await schedule.take(caller.db, seconds, due=wanted is None)
     if taken is None:
         return None
     lease, state = taken
@@ -198,8 +181,8 @@ async def _begin(
     opened = new_record(wanted) | {"status": "RUNNING", "phase": "CONNECTING", "startedAt": at}
     if not await runs.update(db, identifier, opened, session):
         await runs.insert(db, {"_id": identifier, **opened}, at, session)
-    await sync_lease.fence(db, lease, session, {"runId": identifier, "dryRun": wanted.dry_run})
+    await schedule.begin(lease, identifier, session, dry_run=wanted.dry_run)
     if "intervalMinutes" in state and not wanted.dry_run:
-        await sync_lease.plan_next(db, lease, at + timedelta(minutes=state["intervalMinutes"]), session)
+        await schedule.plan_next(lease, at + timedelta(minutes=state["intervalMinutes"]), session)
     elif "runId" in state and not state.get("dryRun"):  # the killed run is still to be repeated
-        await sync_lease.plan_next(db, lease, at, session)
+        await schedule.plan_next(lease, at, session)

@@ -5,7 +5,7 @@ from datetime import datetime
 from storage.documents import Document
 from storage.driver import Database, Session
 from storage.lists import find_command
-from storage.sync import lease
+from storage.sync import schedule
 
 _MARK = "directorySyncMark"
 
@@ -16,9 +16,9 @@ async def read(db: Database) -> dict[str, Document]:
     `nextSyncAt` is the schedule's, where there is one.
     """
     found = await find_command.find(db.state, {"_id": {"$regex": "^(sync:|directorySync$)"}})
-    schedule: Document = next((state for state in found if state["_id"] == lease.ID), {})
-    scheduled = {"nextSyncAt": schedule["nextRunAt"]} if "nextRunAt" in schedule else {}
-    return {state["_id"].removeprefix("sync:"): state | scheduled for state in found if state is not schedule}
+    kept: Document = next((state for state in found if state["_id"] == schedule.ID), {})
+    scheduled = {"nextSyncAt": kept["nextRunAt"]} if "nextRunAt" in kept else {}
+    return {state["_id"].removeprefix("sync:"): state | scheduled for state in found if state is not kept}
 
 
 async def completed(
@@ -40,7 +40,7 @@ async def completed(
 
 async def unscheduled(db: Database, seconds: float, session: Session | None = None) -> bool:
     """Record that no cycle is due any more, unless a service said within these seconds that it syncs."""
-    if not await lease.unschedule(db, seconds, session):
+    if not await schedule.withdraw(db, seconds, session):
         return False
     await db.state.update_many({"_id": {"$regex": "^sync:"}}, {"$set": {"nextSyncAt": None}}, session=session)
     return True

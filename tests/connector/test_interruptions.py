@@ -15,7 +15,7 @@ from resolvers.sync import contacts, control, progress
 from resolvers.sync.outcome import BatchOutcome
 from settings import Settings
 from storage.driver import Database, Session
-from storage.sync import lease
+from storage.sync import schedule
 from tests.support import servers, waiting
 from tests.support.ad.certificates import make_authority, make_server_certificate
 from tests.support.ad.provision import CONTACTS_DN
@@ -242,7 +242,7 @@ async def idle(caller: Caller) -> None:
     """Wait until a run has ended and none is asked for."""
 
     async def is_idle() -> bool:
-        state = await lease.read(caller.db)
+        state = await schedule.read(caller.db)
         status = await control.status(caller)
         return bool(status["lastRun"]) and not state.get("held") and "request" not in state
 

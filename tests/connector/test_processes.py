@@ -13,8 +13,8 @@ import pytest
 from settings import Settings
 from storage.documents import Document
 from storage.lists.pages import Window
-from storage.sync import lease
 from storage.sync import runs as sync_runs
+from storage.sync import schedule
 from tests.support import waiting
 from tests.support.consistency import check
 from tests.support.holding import held
@@ -64,7 +64,7 @@ async def settled(syncing: Syncing, runs: int) -> list[Document]:
     """Every run, the first one first, once there are so many and none goes on or waits."""
 
     async def finished() -> list[Document]:
-        state = await lease.read(syncing.db)
+        state = await schedule.read(syncing.db)
         found = (await sync_runs.page(syncing.db, Window(100))).documents
         return [] if state.get("held") or "request" in state or "runId" in state else list(reversed(found))
 
@@ -96,7 +96,7 @@ async def test_killed_service_is_taken_over(syncing: Syncing, admin: "Administra
     given = environment(syncing, settings, CONTACTS_AD_PAGE_SIZE="1")
     async with service(given) as (doomed, _):
         async with held(syncing.db, "c.0@example.test"):
-            await waiting.until(lambda: lease.read(syncing.db), lambda state: "runId" in state)
+            await waiting.until(lambda: schedule.read(syncing.db), lambda state: "runId" in state)
             doomed.kill()
             await doomed.wait()
         async with service(given):

@@ -11,8 +11,7 @@ from resolvers.caller import Caller
 from resolvers.sync import control
 from settings import Settings
 from storage.documents import now
-from storage.sync import lease, state
-from storage.sync.lease import schedule
+from storage.sync import schedule, state
 from tests.support import waiting
 
 
@@ -38,7 +37,7 @@ async def test_missing_extra_is_named(caller: Caller, monkeypatch: pytest.Monkey
 async def test_nothing_is_due_without_a_directory(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once no service has said for a while that it syncs, the others say so, and forget what was asked for."""
     monkeypatch.setattr("connector.scheduler.CONFIRM_SECONDS", 0.01)
-    await schedule(caller.db, "dc1", 30)
+    await schedule.confirm(caller.db, "dc1", 30)
     run = await control.start(caller)
     async with scheduled(caller, Settings()):
         await asyncio.sleep(0.1)
@@ -52,7 +51,7 @@ async def test_nothing_is_due_without_a_directory(caller: Caller, monkeypatch: p
 
 async def test_service_without_a_directory_leaves_the_others_alone(caller: Caller) -> None:
     """A service that starts without these settings takes neither schedule nor request from the others."""
-    await schedule(caller.db, "dc1", 30)
+    await schedule.confirm(caller.db, "dc1", 30)
     before = (await control.status(caller))["nextRunAt"]
     run = await control.start(caller)
     async with scheduled(caller, Settings()):
@@ -73,11 +72,11 @@ async def test_schedule_is_confirmed(caller: Caller, monkeypatch: pytest.MonkeyP
 
 async def test_shorter_interval_counts_from_now(caller: Caller) -> None:
     """Restarted with a shorter interval, a service does not wait for the longer one to end; with a longer, it keeps."""
-    await schedule(caller.db, "dc1", 30)
+    await schedule.confirm(caller.db, "dc1", 30)
     first = (await control.status(caller))["nextRunAt"]
-    await caller.db.state.update_one({"_id": lease.ID}, {"$set": {"nextRunAt": now().replace(year=2100)}})
-    await schedule(caller.db, "dc1", 5)
+    await caller.db.state.update_one({"_id": schedule.ID}, {"$set": {"nextRunAt": now().replace(year=2100)}})
+    await schedule.confirm(caller.db, "dc1", 5)
     second = (await control.status(caller))["nextRunAt"]
-    await schedule(caller.db, "dc1", 60)
+    await schedule.confirm(caller.db, "dc1", 60)
     assert first < second  # type: ignore[operator] # moments
     assert (await control.status(caller))["nextRunAt"] == second

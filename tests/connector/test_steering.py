@@ -9,7 +9,7 @@ import pytest
 
 from app import create_app
 from resolvers.caller import Caller
-from storage.sync import lease
+from storage.sync import schedule
 from tests.support import waiting
 from tests.support.ad.provision import CONTACTS_DN
 from tests.support.graphql import GraphQL
@@ -51,7 +51,7 @@ class Service:
         """The state of the sync once nothing runs or waits."""
 
         async def state() -> Any:
-            kept = await lease.read(self.caller.db)
+            kept = await schedule.read(self.caller.db)
             return await self.state() if not kept.get("held") and "request" not in kept else {}
 
         return await waiting.until(state, lambda state: state.get("lastRun"))

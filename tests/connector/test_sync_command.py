@@ -9,7 +9,7 @@ import pytest
 from connector.scheduler import scheduled
 from resolvers.sync.source import DirectoryContact
 from settings import Settings
-from storage.sync import lease
+from storage.sync import schedule
 from tests.support import waiting
 from tests.support.ad.provision import CONTACTS_DN
 from tests.support.consistency import check
@@ -71,7 +71,7 @@ async def test_killed_process_is_taken_over(controller: "Controller", syncing: S
     entries = [f"dn: CN=C {n},{CONTACTS_DN}\nobjectClass: contact\nmail: c{n}@x.test\n" for n in range(3_000)]
     controller.load("\n".join(entries))
     controller.start()
-    await lease.schedule(syncing.db, "dc1", 30)
+    await schedule.confirm(syncing.db, "dc1", 30)
     async with reading(controller) as reader:
         last = [each async for page in reader.contacts() for each in page][-1]
     assert isinstance(last, DirectoryContact)

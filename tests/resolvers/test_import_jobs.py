@@ -8,6 +8,7 @@ import sys
 import tracemalloc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, aclosing, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ from storage.changes import Author
 from storage.documents import Document, now
 from storage.driver import Database, Unavailable, connect
 from storage.embedded.mongod import embedded
-from storage.imports import Hold, LostLease
+from storage.lease import Lease, LeaseLost, set_fields
 from tests.support import waiting
 from tests.support.consistency import check
 from tests.support.environment import DRIVER
@@ -40,7 +41,7 @@ FIRST, LAST = "p0@a.example", f"p{ROWS - 1}@a.example"
 
 async def expire(db: Database, job: Document) -> None:
     """Let the lease of a job run out, as if its process had been dead for long."""
-    await db.imports.update_one({"_id": job["_id"]}, {"$set": {"leaseUntil": None}})
+    await db.imports.update_one({"_id": job["_id"]}, {"$set": {"lease.until": None}})
 
 
 def further_than(before: Document) -> Callable[[Document], bool]:
@@ -118,7 +119,7 @@ async def test_two_processes_at_once(caller: Caller, mongodb_uri: str, database_
         _, errors = await asyncio.to_thread(process.communicate)
         assert process.returncode == 0, errors.decode()
     job = await job_of(caller, job)
-    assert (job["status"], job["processed"], job["fence"]) == ("SUCCEEDED", ROWS, 1)
+    assert (job["status"], job["processed"], job["lease"]["token"]) == ("SUCCEEDED", ROWS, 1)
     assert await total(caller) == job["created"]
 
 
@@ -127,19 +128,20 @@ async def test_a_process_presumed_dead_writes_no_more(caller: Caller) -> None:
     job = await made(caller, FILE)
     first = asyncio.create_task(run_one(caller, job["_id"]))
 
-    async def taken_over() -> Document | None:
+    async def taken_over() -> tuple[Lease, Document] | None:
         await expire(caller.db, job)
         return await imports.claim(caller.db, job["_id"])  # not if the run has just renewed its lease
 
     async with held(caller.db, LAST):
         await until(lambda each: each["processed"] > 0, caller, job)
-        await waiting.until(taken_over)
+        taken = await waiting.until(taken_over)
+    assert taken
     await first
     stopped = await job_of(caller, job)
-    assert (stopped["status"], stopped["fence"]) == ("RUNNING", 2)
+    assert (stopped["status"], stopped["lease"]["token"]) == ("RUNNING", 2)
     assert await total(caller) == stopped["created"]
-    with pytest.raises(LostLease):
-        await imports.change(caller.db, Hold(job["_id"], 1), {"status": "FAILED"})
+    with pytest.raises(LeaseLost):
+        await set_fields(replace(taken[0], token=1), {"message": "I am alive"})
 
 
 async def test_cancel_keeps_what_is_done(caller: Caller) -> None:
@@ -184,7 +186,7 @@ async def test_a_service_takes_up_what_was_left(caller: Caller) -> None:
     async with held(caller.db, LAST), Runner(caller).watching():
         await until(lambda each: each["processed"] > 0, caller, job)
     left = await job_of(caller, job)
-    assert (left["status"], left["leaseUntil"]) == ("RUNNING", None)
+    assert (left["status"], left["lease"]) == ("RUNNING", {"token": 1})
     async with Runner(caller).watching() as runner:
         finished = await runner.wait(job["_id"], waiting.SECONDS)
     assert finished

@@ -15,9 +15,8 @@ from resolvers.sync.progress import SyncRun
 from resolvers.sync.request import SyncRequest
 from storage.documents import now
 from storage.driver import Database
-from storage.sync import lease as sync_lease
-from storage.sync.lease import LeaseLost
-from tests.support import waiting
+from storage.lease import LeaseLost
+from storage.sync import schedule
 from tests.support.people import directory_contact
 
 
@@ -30,7 +29,7 @@ async def taken(caller: Caller, seconds: float = 30) -> SyncRun:
 
 async def expire(db: Database) -> None:
     """Let the present lease run out."""
-    await db.state.update_one({"_id": sync_lease.ID}, {"$set": {"until": now() - timedelta(seconds=1)}})
+    await db.state.update_one({"_id": schedule.ID}, {"$set": {"lease.until": now() - timedelta(seconds=1)}})
 
 
 async def test_one_at_a_time(sync_caller: Caller) -> None:
@@ -43,19 +42,9 @@ async def test_one_at_a_time(sync_caller: Caller) -> None:
 
 async def test_one_of_many_begins(sync_caller: Caller) -> None:
     """Of many processes that find a cycle due at once, one begins it."""
-    await sync_lease.schedule(sync_caller.db, "dc1", 30)
+    await schedule.confirm(sync_caller.db, "dc1", 30)
     runs = await asyncio.gather(*(progress.take(sync_caller) for _ in range(10)))
     assert sum(run is not None for run in runs) == 1
-
-
-async def test_lease_is_kept(sync_caller: Caller) -> None:
-    """A run that goes on holds its lease for longer than the lease's time."""
-    db = sync_caller.db
-    run = await taken(sync_caller, seconds=6)
-    first = (await sync_lease.read(db))["until"]
-    async with run.held():
-        await waiting.until(lambda: sync_lease.read(db), lambda lease: lease["until"] > first)
-        assert await progress.take(sync_caller, SyncRequest()) is None
 
 
 async def test_paused_holder_cannot_write(sync_caller: Caller) -> None:
@@ -106,7 +95,7 @@ async def test_takeover_during_a_write(sync_caller: Caller, monkeypatch: pytest.
 
 async def test_killed_run_is_taken_over(sync_caller: Caller) -> None:
     """A run whose process was killed is begun anew by another, though none is due, and its record says so."""
-    await sync_lease.schedule(sync_caller.db, "dc1", 30)
+    await schedule.confirm(sync_caller.db, "dc1", 30)
     killed = await progress.take(sync_caller)
     assert killed is not None
     assert await progress.take(sync_caller) is None
@@ -119,7 +108,7 @@ async def test_killed_run_is_taken_over(sync_caller: Caller) -> None:
 
 async def test_killed_request_is_repeated(sync_caller: Caller, caller: Caller) -> None:
     """A run that was asked for and killed is repeated as it was asked for."""
-    await sync_lease.schedule(sync_caller.db, "dc1", 30)
+    await schedule.confirm(sync_caller.db, "dc1", 30)
     await control.start(caller, SyncRequest(allow_deletions=True))
     killed = await progress.take(sync_caller)
     await expire(sync_caller.db)
@@ -133,7 +122,7 @@ async def test_killed_request_is_repeated(sync_caller: Caller, caller: Caller) -
 
 async def test_due_after_the_interval(sync_caller: Caller) -> None:
     """After a cycle the next is due an interval after its beginning; a dry run moves nothing."""
-    await sync_lease.schedule(sync_caller.db, "dc1", 30)
+    await schedule.confirm(sync_caller.db, "dc1", 30)
     run = await progress.take(sync_caller)
     assert run is not None
     await run.finish("SUCCEEDED")
@@ -147,7 +136,7 @@ async def test_due_after_the_interval(sync_caller: Caller) -> None:
 
 async def test_handed_back_run_is_due(sync_caller: Caller) -> None:
     """A run that ends with its process is due at once elsewhere."""
-    await sync_lease.schedule(sync_caller.db, "dc1", 30)
+    await schedule.confirm(sync_caller.db, "dc1", 30)
     run = await progress.take(sync_caller)
     assert run is not None
     await run.hand_back()
@@ -157,7 +146,7 @@ async def test_handed_back_run_is_due(sync_caller: Caller) -> None:
 @pytest.mark.parametrize("killed", [False, True])
 async def test_dry_run_that_ends_early(sync_caller: Caller, killed: bool) -> None:
     """A dry run by hand that is cancelled or killed makes no cycle due."""
-    await sync_lease.schedule(sync_caller.db, "dc1", 30)
+    await schedule.confirm(sync_caller.db, "dc1", 30)
     due = await progress.take(sync_caller)
     assert due is not None
     await due.finish("SUCCEEDED")
@@ -172,7 +161,7 @@ async def test_dry_run_that_ends_early(sync_caller: Caller, killed: bool) -> Non
 
 async def test_dry_run_after_a_killed_cycle(sync_caller: Caller) -> None:
     """A dry run by hand that comes before a killed cycle is repeated does not stand for it."""
-    await sync_lease.schedule(sync_caller.db, "dc1", 30)
+    await schedule.confirm(sync_caller.db, "dc1", 30)
     assert await progress.take(sync_caller)
     await expire(sync_caller.db)
     preview = await progress.take(sync_caller, SyncRequest(dry_run=True))
@@ -183,7 +172,7 @@ async def test_dry_run_after_a_killed_cycle(sync_caller: Caller) -> None:
 
 async def test_dry_run_that_was_asked_for_is_repeated(sync_caller: Caller, caller: Caller) -> None:
     """A dry run that was asked for and handed back is done as a dry run by another process."""
-    await sync_lease.schedule(sync_caller.db, "dc1", 30)
+    await schedule.confirm(sync_caller.db, "dc1", 30)
     await control.start(caller, SyncRequest(dry_run=True))
     run = await progress.take(sync_caller)
     assert run is not None
@@ -197,7 +186,7 @@ async def test_asking_for_a_run(caller: Caller, sync_caller: Caller) -> None:
     """A run can be asked for where a service syncs and while none runs; its record is there at once."""
     with pytest.raises(SyncNotConfigured):
         await control.start(caller)
-    await sync_lease.schedule(caller.db, "dc1", 30)
+    await schedule.confirm(caller.db, "dc1", 30)
     asked = await control.start(caller, SyncRequest(dry_run=True))
     assert (await control.get_run(caller, asked["_id"]))["status"] == "QUEUED"
     with pytest.raises(SyncAlreadyRunning):

@@ -10,6 +10,7 @@ from resolvers.imports import jobs
 from resolvers.imports.jobs import Options
 from resolvers.imports.runner import run_one
 from storage import imports
+from storage.lease import release
 from tests.support.graphql import GraphQL
 from tests.support.graphql_transport_ws import connected
 from tests.support.importing import HEADER, chunks
@@ -149,14 +150,14 @@ async def test_undo_and_list(graphql: GraphQL) -> None:
 async def test_progress(service_url: str, caller: Caller) -> None:
     """A subscriber is told how far an import is, until it ends."""
     job, scanned = await jobs.start_csv(caller, chunks(FILE.encode()), Options())
-    held = await imports.claim(caller.db, job["_id"])  # or else the service would, sooner or later
-    assert held is not None
+    taken = await imports.claim(caller.db, job["_id"])  # or else the service would, sooner or later
+    assert taken is not None
     query = "subscription($id: ID!) { importProgress(id: $id) { status processed rows } }"
     async with connected(service_url) as client:
         await client.listen("progress", query, {"id": job["_id"]})
         first = (await client.data("progress"))["importProgress"]
         assert first == {"status": "RUNNING", "processed": 0, "rows": 2}
-        await imports.release(caller.db, imports.Hold(job["_id"], held["fence"]))
+        await release(taken[0])
         await run_one(caller, job["_id"], scanned)
         while (last := (await client.data("progress"))["importProgress"])["status"] == "RUNNING":
             pass

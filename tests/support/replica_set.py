@@ -54,10 +54,7 @@ class ReplicaSet:
 
     def _elect(self) -> None:
         """Let the members run for primary in turn until one is elected, which takes a majority that knows of it."""
-        deadline = time.monotonic() + _START_SECONDS
-        while not any(_elected(port) for port in self._members):
-            assert time.monotonic() < deadline, "no primary was elected in time"
-            time.sleep(0.1)
+        wait_until(lambda: any(_elected(port) for port in self._members))
         self.wait_for_primary()
 
 

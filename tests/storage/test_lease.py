@@ -1,0 +1,136 @@
+"""Leases of documents: who may take one, keep one, and write under it."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from structlog.testing import capture_logs
+
+from storage.documents import Document
+from storage.driver import Database, Session
+from storage.lease import Lease, LeaseLost, fence, keep, release, renew, set_fields, take
+
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+async def lease(db: Database) -> Lease:
+    """A lease of one document, which is RUNNING while it is held."""
+    await db.imports.insert_one({"_id": "work", "status": "QUEUED", "run": 1})
+    return await taken(db)
+
+
+async def taken(db: Database, seconds: float = 30) -> Lease:
+    """The lease, which must be free."""
+    found = await take(db.imports, {"_id": "work"}, seconds, {"status": "RUNNING"})
+    assert found is not None
+    return found[0]
+
+
+async def expire(lease: Lease) -> None:
+    """Let the lease run out."""
+    await lease.collection.update_one({"_id": lease.id}, {"$set": {"lease.until": LONG_AGO}})
+
+
+async def document(lease: Lease) -> Document:
+    """The leased document."""
+    found = await lease.collection.find_one({"_id": lease.id})
+    assert found is not None
+    return found
+
+
+async def renewed(lease: Lease) -> None:
+    """Wait until a lease that ran out is renewed."""
+    async with asyncio.timeout(30):
+        while (await document(lease))["lease"]["until"] == LONG_AGO:  # noqa: ASYNC110 - the lease is in the database
+            await asyncio.sleep(0.01)
+
+
+async def test_one_of_many_takes_it(db: Database) -> None:
+    """Of many that want a free document at once, one gets its lease, and the token goes up."""
+    await db.imports.insert_one({"_id": "work"})
+    found = await asyncio.gather(*(take(db.imports, {"_id": "work"}, 30) for _ in range(10)))
+    assert [each[0].token for each in found if each] == [1]
+    assert await take(db.imports, {"_id": "work"}, 30) is None
+
+
+async def test_the_first_free_one_is_taken(db: Database) -> None:
+    """Of several documents that match, the first one that nobody holds is taken."""
+    await db.imports.insert_many([{"_id": "a", "open": True}, {"_id": "b"}, {"_id": "c", "open": True}])
+    found = [await take(db.imports, {"open": True}, 30) for _ in range(3)]
+    assert [each and each[0].id for each in found] == ["a", "c", None]
+
+
+async def test_a_paused_holder_writes_nothing(db: Database, lease: Lease) -> None:
+    """Once another has taken the lease over, no write of the holder before it has any effect."""
+    await set_fields(lease, {"run": 2})
+    await expire(lease)
+    await set_fields(lease, {"run": 3})  # its time is over, but nobody else has it
+    assert (await taken(db)).token == lease.token + 1
+    before = await document(lease)
+
+    async def fenced(session: Session) -> None:
+        await fence(lease, session)
+
+    for write in (set_fields(lease, {"run": 4}), renew(lease), release(lease), db.transaction(fenced)):
+        with pytest.raises(LeaseLost):
+            await write
+    assert await document(lease) == before
+
+
+async def test_a_takeover_stops_a_transaction(db: Database, lease: Lease) -> None:
+    """A transaction that was fenced does not commit when the lease is taken over before it writes."""
+    await expire(lease)
+
+    async def overtaken(session: Session) -> None:
+        await db.contacts.find_one({}, session=session)  # from here on, the transaction sees the lease as held
+        if (await document(lease))["lease"]["token"] == lease.token:
+            await taken(db)
+        await fence(lease, session)
+        await db.history.insert_one({"_id": "written"}, session=session)
+
+    with pytest.raises(LeaseLost):
+        await db.transaction(overtaken)
+    assert await db.history.count_documents({}) == 0
+
+
+async def test_released(db: Database, lease: Lease) -> None:
+    """A lease that was released can be taken at once, and the one who held it cannot renew it or write any more."""
+    await release(lease, {"step": 2}, drop=("run",))
+    assert await document(lease) == {"_id": "work", "status": "RUNNING", "step": 2, "lease": {"token": 1}}
+    for write in (renew(lease), set_fields(lease, {"run": 2})):
+        with pytest.raises(LeaseLost):
+            await write
+    assert (await taken(db)).token == 2
+
+
+async def test_held_while_the_document_is_so(lease: Lease) -> None:
+    """A holder whose document is no longer as it is while held can write no more."""
+    await lease.collection.update_one({"_id": lease.id}, {"$set": {"status": "SUCCEEDED"}})
+    with pytest.raises(LeaseLost):
+        await set_fields(lease, {"run": 2})
+
+
+async def test_kept(lease: Lease) -> None:
+    """A lease is renewed again and again while its block runs."""
+    async with keep(replace(lease, seconds=0.1)):
+        for _ in range(3):
+            await expire(lease)
+            await renewed(lease)
+
+
+async def test_kept_through_outages(db: Database, lease: Lease) -> None:
+    """A renewal that the database refuses is tried again, until it succeeds."""
+    await expire(lease)
+    await db.mongo.command("collMod", "imports", validator={"never": True})
+    with capture_logs() as logs:
+        async with keep(replace(lease, seconds=0.1)):
+            try:
+                async with asyncio.timeout(30):
+                    while not logs:  # noqa: ASYNC110 - a task of its own renews
+                        await asyncio.sleep(0.01)
+            finally:
+                await db.mongo.command("collMod", "imports", validator={})
+            await renewed(lease)
+    assert logs[0]["event"] == "lease not renewed"
