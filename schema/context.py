@@ -1,16 +1,17 @@
-"""What one request carries: the directory as its caller has it, and loaders that gather look-ups into one query."""
+"""What one request carries: its caller, and what it asks for many documents at once."""
 
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import strawberry
 from strawberry.dataloader import DataLoader
 
-from resolvers import contacts, groups, mastery
 from resolvers.caller import Caller
 from resolvers.events import Feed
 from resolvers.imports.runner import Runner
 from storage.documents import Document
+
+T = TypeVar("T")
 
 
 class Context:
@@ -30,41 +31,19 @@ class Context:
         self.feed = feed
         self.imports = imports or Runner(caller)
         self.fast_path = fast_path
+        self._gathering: dict[object, DataLoader[Document, Any]] = {}  # Any: what each of them gives
 
-    def forget(self) -> None:
-        """Load everything anew from now on, as for another event of a subscription."""
-        for name in ("contacts", "groups", "sync_states"):
-            self.__dict__.pop(name, None)
+    def gather(
+        self, many: Callable[..., Awaitable[Sequence[T]]], document: Document, arguments: Mapping[str, object]
+    ) -> Awaitable[T]:
+        """One document's value by `many` (see `schema.reads`), which is called once for all asked for at the same time.
 
-    @cached_property
-    def contacts(self) -> "DataLoader[str, Document | None]":
-        """Contacts by id, all that are asked for at once in one query."""
-
-        async def load(ids: Sequence[str]) -> list[Document | None]:
-            found = await contacts.get_contacts(self.caller, ids)
-            return [found.get(each) for each in ids]
-
-        return DataLoader(load)
-
-    @cached_property
-    def groups(self) -> "DataLoader[str, Document | None]":
-        """Groups by id, all that are asked for at once in one query."""
-
-        async def load(ids: Sequence[str]) -> list[Document | None]:
-            found = await groups.get_groups(self.caller, ids)
-            return [found.get(each) for each in ids]
-
-        return DataLoader(load)
-
-    @cached_property
-    def sync_states(self) -> "DataLoader[str, Document]":
-        """The synchronisation's state by domain."""
-
-        async def load(domains: Sequence[str]) -> list[Document]:
-            states = await mastery.read(self.caller)
-            return [states.get(each, {}) for each in domains]
-
-        return DataLoader(load)
+        The arguments must be hashable. Nothing is cached: each event of a subscription reads again.
+        """
+        key = (many, *arguments.items())
+        if key not in self._gathering:
+            self._gathering[key] = DataLoader(lambda roots: many(self, roots, None, **arguments), cache=False)
+        return self._gathering[key].load(document)
 
 
 Info = strawberry.Info[Context, None]

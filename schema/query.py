@@ -11,7 +11,7 @@ from resolvers.errors import InvalidRequest
 from resolvers.imports import jobs as import_jobs
 from resolvers.sync import control
 from schema.context import Context, Info
-from schema.reads import Wanted, projection, reads
+from schema.reads import Batched, Wanted, projection
 from schema.types.connections import After, Before, Connection, First, Last, Listing
 from schema.types.contact import Contact, DeletedContact, contact_list, deleted_list
 from schema.types.contact_import import ContactImport, import_list
@@ -52,18 +52,15 @@ def _contacts(
     return contact_list(info, selection(filter, search=search), order.ordering, first, after, last, before)
 
 
-async def _contact(info: Info, id: Id = None, email_address: EmailAddress = None) -> Document | None:
-    if _by_id(id, email_address):
-        return await info.context.contacts.load(str(id))
-    return await contacts.contact_by_address(info.context.caller, str(email_address))
-
-
-async def _contact_of(
-    context: Context, roots: Sequence[Document], wanted: Wanted, id: str | None = None, email_address: str | None = None
+@Batched
+async def _contact(
+    context: Context, roots: Sequence[Document], wanted: Wanted, id: Id = None, email_address: EmailAddress = None
 ) -> Sequence[Document | None]:
-    if not _by_id(id, email_address):
-        return [await contacts.contact_by_address(context.caller, str(email_address))]
-    return [await contacts.get_contact(context.caller, str(id), projection(wanted))]
+    if _by_id(id, email_address):
+        found = await contacts.get_contact(context.caller, str(id), projection(wanted))
+    else:
+        found = await contacts.contact_by_address(context.caller, str(email_address))
+    return [found] * len(roots)
 
 
 async def _contact_stats(info: Info) -> statistics.ContactStats:
@@ -88,14 +85,14 @@ def _groups(
 
 async def _group(info: Info, id: Id = None, email_address: EmailAddress = None) -> Document | None:
     if _by_id(id, email_address):
-        return await info.context.groups.load(str(id))
+        return (await groups.get_groups(info.context.caller, [str(id)])).get(str(id))
     return await groups.group_by_address(info.context.caller, str(email_address))
 
 
 async def _node(
     info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
 ) -> Document | None:
-    found = await info.context.contacts.load(id) or await info.context.groups.load(id)
+    found = await contacts.get_contact(info.context.caller, id) or await _group(info, id)
     return found or await import_jobs.get(info.context.caller, id)
 
 
@@ -103,10 +100,13 @@ async def _nodes(
     info: Info, ids: Annotated[list[strawberry.ID], strawberry.argument(description="Ids, 1,000 at most.")]
 ) -> list[Document | None]:
     bulk_ids("ids", ids)
-    found = await info.context.contacts.load_many(ids)
-    others = await info.context.groups.load_many(ids)
-    jobs = await import_jobs.get_many(info.context.caller, ids)
-    return [contact or group or jobs.get(id) for contact, group, id in zip(found, others, ids, strict=True)]
+    caller = info.context.caller
+    found = {
+        **await contacts.get_contacts(caller, ids),
+        **await groups.get_groups(caller, ids),
+        **await import_jobs.get_many(caller, ids),
+    }
+    return [found.get(each) for each in ids]
 
 
 async def _contact_import(
@@ -135,10 +135,7 @@ class Query:
         resolver=_contacts, graphql_type=Connection[Contact], description="The contacts, filtered, searched and sorted."
     )
     contact: Document | None = strawberry.field(
-        resolver=_contact,
-        metadata=reads(many=_contact_of),
-        graphql_type=Contact | None,
-        description="One contact; null if there is none.",
+        resolver=_contact, graphql_type=Contact | None, description="One contact; null if there is none."
     )
     contact_stats: statistics.ContactStats = strawberry.field(
         resolver=_contact_stats, graphql_type=ContactStats, description="The figures of the dashboard."

@@ -1,31 +1,38 @@
 """What a field with a resolver reads, so that a list asks MongoDB for no more, and resolves it for all at once."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from inspect import Signature, signature
+from typing import Generic, TypeAlias, TypeVar
+
+from schema.context import Info
+from storage.documents import Document
+
+T = TypeVar("T")
 
 # The stored fields that are wanted of some documents; None wants them all.
 Wanted: TypeAlias = Collection[str] | None
 
-# Takes the request's context, the documents, what is wanted of each value's document, and the field's arguments by
-# name; returns one value per document. Any: contexts and arguments are as different as resolvers are.
-Many: TypeAlias = Callable[..., Awaitable[Sequence[Any]]]
 
+class Batched(Generic[T]):
+    """The resolver of a field, made of one that resolves it for many documents at once.
 
-@dataclass(frozen=True, slots=True)
-class Reads:
-    """What a field's resolver needs: stored fields of its document, and the resolver of many documents at once."""
-
-    stored: tuple[str, ...]
-    many: Many | None = None
-
-
-def reads(*stored: str, many: Many | None = None) -> Mapping[str, Reads]:
-    """The `metadata` of a field whose resolver reads only these stored fields.
-
-    `many(context, documents, wanted, **arguments)` gives the values of the field for all documents at once.
+    `many(context, documents, wanted, **arguments)` returns one value per document; `wanted` are the stored fields that
+    are wanted of each value's document. The fast path calls it; graphql-core calls the resolver for each document.
     """
-    return {"reads": Reads(stored, many)}
+
+    def __init__(self, many: Callable[..., Awaitable[Sequence[T]]]) -> None:
+        self.many = many
+        info, root, _ = signature(self.__call__).parameters.values()
+        _, _, _, *arguments = signature(many).parameters.values()
+        self.__signature__ = Signature([info, root, *arguments])  # Strawberry looks for the arguments here
+
+    async def __call__(self, info: Info, root: Document, **arguments: object) -> T:
+        return await info.context.gather(self.many, root, arguments)
+
+
+def reads(*stored: str) -> Mapping[str, tuple[str, ...]]:
+    """The `metadata` of a field whose resolver reads only these stored fields."""
+    return {"reads": stored}
 
 
 def projection(wanted: Wanted) -> list[str] | None:

@@ -14,7 +14,7 @@ from schema.execution.arguments import converter
 from schema.execution.coercion import arguments as coercion
 from schema.execution.completion import Completer
 from schema.execution.run import Execution
-from schema.reads import Many, Wanted
+from schema.reads import Batched, Wanted
 
 # Any: what a resolver takes and gives is its own affair.
 _Resolve: TypeAlias = Callable[[object], Any]
@@ -108,13 +108,14 @@ class Gathered:
 
     wanted: Wanted
     field: Field
-    many: Many
+    batched: Batched[object]
     completer: Completer
 
     async def values(self, run: Execution, objects: Sequence[object]) -> Sequence[object]:
         """See `Column`."""
         given = self.field.arguments(run)
-        return await self.completer.complete(run, await self.many(run.context, objects, self.completer.wanted, **given))
+        found = await self.batched.many(run.context, objects, self.completer.wanted, **given)
+        return await self.completer.complete(run, found)
 
 
 @dataclass(frozen=True, slots=True)

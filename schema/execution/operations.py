@@ -146,7 +146,6 @@ async def stream(request: Request, context: Context) -> AsyncGenerator[Answer, N
         async with aclosing(_events(node, request, context)) as results:
             async for result in results:
                 yield _answer(result, context)
-                context.forget()
     except Exception as error:  # what the source of events raises, refusals and defects alike
         raised = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
         yield Answer({"errors": [shown(raised, context, "INVALID")]}, executed=False)

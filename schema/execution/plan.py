@@ -34,7 +34,7 @@ from schema.execution.columns import Computed, Embedded, Field, Gathered, Itself
 from schema.execution.completion import Completer, Connections, Lists, Objects, Plain
 from schema.execution.run import Operation
 from schema.execution.shape import Column, Display, Names, Shape, Text
-from schema.reads import Reads, Wanted, together, within
+from schema.reads import Batched, Wanted, together, within
 from schema.types.connections import Connection
 
 _DEFINITION = "strawberry-definition"
@@ -132,15 +132,15 @@ class Compiler:
                 write = output.write
                 return Part(within_it, lambda text, names: write(text, names.document + found), own)
             return Embedded(within_it, own, output)
-        reads = _reads(field.strawberry)
-        wanted: Wanted = reads.stored if reads else None
+        wanted: Wanted = field.strawberry.metadata.get("reads")
         if compute := _computes(field.strawberry):
             if isinstance(output, Inline):
                 return Part(wanted, lambda text, names: output.write(text, f"{text.name(compute)}({names.object})"))
             return Computed(wanted, compute, output)
         completer = output.completer() if isinstance(output, Inline) else output
-        if reads and reads.many:
-            return Gathered(wanted, field, reads.many, completer)
+        resolver = field.strawberry.base_resolver
+        if resolver and isinstance(resolver.wrapped_func, Batched):
+            return Gathered(wanted, field, resolver.wrapped_func, completer)
         return Resolved(wanted, field, completer)
 
     def _of_edge(self, field: Field, output: "Inline | Completer") -> "Part | Column":
@@ -219,12 +219,6 @@ def _is_connection(kind: GraphQLObjectType) -> bool:
     if not isinstance(definition, StrawberryObjectDefinition) or definition.concrete_of is None:
         return False
     return definition.concrete_of.origin is Connection
-
-
-def _reads(field: StrawberryField) -> Reads | None:
-    """What the field's resolver is declared to read."""
-    found = dict(field.metadata).get("reads")
-    return found if isinstance(found, Reads) else None
 
 
 def _computes(field: StrawberryField) -> Callable[[object], object] | None:

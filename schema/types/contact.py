@@ -9,7 +9,7 @@ import strawberry
 from resolvers import contacts, groups, mastery, paging
 from schema.context import Context, Info
 from schema.documents import as_type
-from schema.reads import Wanted, projection, reads
+from schema.reads import Batched, Wanted, projection, reads
 from schema.types.connections import After, Connection, First, Listing, in_memory
 from schema.types.history import ContactChange
 from schema.types.node import ContactSource, GalVisibility, Node
@@ -45,12 +45,8 @@ def _aliases(root: Document) -> list[str]:
     return list(root.get("aliases", ()))
 
 
-async def _manager(info: Info, root: Document) -> Document | None:
-    manager = root.get("managerId")
-    return await info.context.contacts.load(manager) if manager else None
-
-
-async def _managers(context: Context, roots: Sequence[Document], wanted: Wanted) -> Sequence[Document | None]:
+@Batched
+async def _manager(context: Context, roots: Sequence[Document], wanted: Wanted) -> Sequence[Document | None]:
     ids = {root["managerId"] for root in roots if "managerId" in root}
     found = await contacts.get_contacts(context.caller, ids, projection(wanted)) if ids else {}
     return [found.get(root.get("managerId", "")) for root in roots]
@@ -60,13 +56,9 @@ def _direct_reports(info: Info, root: Document, first: First = 50, after: After 
     return contact_list(info, Selection(manager_id=root["_id"]), BY_NAME, first, after)
 
 
-async def _groups(info: Info, root: Document, first: First = 50, after: After = None) -> Listing:
-    found = await info.context.groups.load_many(root.get("groupIds", ()))
-    return _group_list([group for group in found if group is not None], first, after)
-
-
-async def _groups_of_all(
-    context: Context, roots: Sequence[Document], wanted: Wanted, first: int | None = 50, after: str | None = None
+@Batched
+async def _groups(
+    context: Context, roots: Sequence[Document], wanted: Wanted, first: First = 50, after: After = None
 ) -> Sequence[Listing]:
     ids = {identifier for root in roots for identifier in root.get("groupIds", ())}
     found = await groups.get_groups(context.caller, list(ids)) if ids else {}
@@ -130,7 +122,7 @@ class Contact(Node):
     updated_at: datetime = strawberry.field(description="When it was last changed.")
     manager: Document | None = strawberry.field(
         resolver=_manager,
-        metadata=reads("managerId", many=_managers),
+        metadata=reads("managerId"),
         graphql_type=ThisContact | None,
         description="The contact that manages it.",
     )
@@ -142,7 +134,7 @@ class Contact(Node):
     )
     groups: Listing = strawberry.field(
         resolver=_groups,
-        metadata=reads("groupIds", many=_groups_of_all),
+        metadata=reads("groupIds"),
         graphql_type=Connection[Annotated["DistributionGroup", strawberry.lazy("schema.types.group")]],
         description="The distribution groups it is a member of, by display name.",
     )

@@ -6,27 +6,19 @@ from datetime import datetime
 import strawberry
 
 from resolvers import mastery
-from schema.context import Context, Info
-from schema.reads import Wanted, reads
+from schema.context import Context
+from schema.reads import Batched, Wanted, reads
 from storage.documents import Document
 
 
-async def _last_sync_at(info: Info, root: Document) -> datetime:
-    state = await info.context.sync_states.load(root["domain"])
-    return mastery.last_sync_at(root, {root["domain"]: state})
-
-
-async def _next_sync_at(info: Info, root: Document) -> datetime | None:
-    state = await info.context.sync_states.load(root["domain"])
-    return mastery.next_sync_at(root, {root["domain"]: state})
-
-
-async def _last_sync_at_of(context: Context, roots: Sequence[Document], wanted: Wanted) -> Sequence[datetime]:
+@Batched
+async def _last_sync_at(context: Context, roots: Sequence[Document], wanted: Wanted) -> Sequence[datetime]:
     states = await mastery.read(context.caller)
     return [mastery.last_sync_at(root, states) for root in roots]
 
 
-async def _next_sync_at_of(context: Context, roots: Sequence[Document], wanted: Wanted) -> Sequence[datetime | None]:
+@Batched
+async def _next_sync_at(context: Context, roots: Sequence[Document], wanted: Wanted) -> Sequence[datetime | None]:
     states = await mastery.read(context.caller)
     return [mastery.next_sync_at(root, states) for root in roots]
 
@@ -41,11 +33,11 @@ class OnPremisesIdentity:
     )
     last_sync_at: datetime = strawberry.field(
         resolver=_last_sync_at,
-        metadata=reads("domain", "lastSyncAt", "heldBack", many=_last_sync_at_of),
+        metadata=reads("domain", "lastSyncAt", "heldBack"),
         description="When it was last found to be as in Active Directory.",
     )
     next_sync_at: datetime | None = strawberry.field(
         resolver=_next_sync_at,
-        metadata=reads("domain", many=_next_sync_at_of),
+        metadata=reads("domain"),
         description="When the next sync is due; null if none is configured.",
     )

@@ -32,6 +32,10 @@ QUERIES = {
         ["find contacts", "find contacts", "find groups"],
     ),
     "managers of managers": ("{ contacts { nodes { manager { manager { id } } } } }", ["find contacts"] * 3),
+    "the sync of each": (
+        "{ contacts { nodes { onPremises { lastSyncAt nextSyncAt } } } }",
+        ["find contacts", "find state", "find state"],
+    ),
     "one contact": (f'{{ contact(id: "{dataset.identifier(7)}") {{ {FIELDS} }} }}', ["find contacts"]),
     "the dashboard": ("{ contactStats { total synced cloudOnly hiddenFromGal } }", ["find statistics"]),
 }
@@ -48,11 +52,12 @@ async def context(db: Database, caller: Caller) -> Context:
     return Context(caller, "request", Feed(db))
 
 
+@pytest.mark.parametrize("fast", [True, False], ids=["fast_path", "graphql_core"])
 @pytest.mark.parametrize(("query", "expected"), QUERIES.values(), ids=QUERIES.keys())
-async def test_queries(context: Context, query: str, expected: list[str]) -> None:
-    """A request asks the database a fixed number of queries, whatever the size of the page."""
+async def test_queries(context: Context, query: str, expected: list[str], fast: bool) -> None:
+    """A request asks the database a fixed number of queries, whatever the size of the page, on both paths."""
     with counted() as commands:
-        result = await Executable(parse(query)).execute(None, {}, context)
+        result = await Executable(parse(query)).execute(None, {}, context, fast=fast)
     assert not result.errors
     assert sorted(commands) == expected
 
