@@ -5,13 +5,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
-from graphql import FieldNode, GraphQLField, GraphQLFieldResolver, GraphQLObjectType
+from graphql import FieldNode, GraphQLField, GraphQLFieldResolver, GraphQLObjectType, get_argument_values
 from strawberry.types.field import StrawberryField
 
 from schema.build import schema
 from schema.documents import read
 from schema.execution.arguments import converter
-from schema.execution.coercion import arguments as coercion
 from schema.execution.completion import Completer
 from schema.execution.run import Execution
 from schema.reads import Batched, Wanted
@@ -21,10 +20,7 @@ _Resolve: TypeAlias = Callable[[object], Any]
 
 
 class Field:
-    """A selected field: what Strawberry and graphql-core know of it, and its nodes in the document.
-
-    Raises `Unexpected` if its arguments are not as their types say.
-    """
+    """A selected field: what Strawberry and graphql-core know of it, and its nodes in the document."""
 
     def __init__(
         self, parent: GraphQLObjectType, definition: GraphQLField, strawberry: StrawberryField, nodes: list[FieldNode]
@@ -33,16 +29,13 @@ class Field:
         self._parent = parent
         self.definition = definition
         self._nodes = nodes
-        self._given = coercion(definition, nodes[0])
         self._convert = converter(strawberry.arguments)
-        self._fixed = self._convert(self._given.fixed)
 
     def arguments(self, run: Execution) -> dict[str, Any]:
         """The arguments given to the field, as its resolver takes them. Nobody may change them."""
         found = run.arguments.get(self)
         if found is None:
-            varying = self._convert(self._given.values(run.variables.coerced))
-            found = run.arguments[self] = {**self._fixed, **varying}
+            found = run.arguments[self] = self._convert(self._given(run))
         return found
 
     def resolver(self, run: Execution) -> _Resolve:
@@ -51,7 +44,7 @@ class Field:
         own = self.strawberry.base_resolver
         if own is None or own.self_parameter or self.strawberry.extensions or self.strawberry.permission_classes:
             resolve = cast("GraphQLFieldResolver", self.definition.resolve)
-            given = self._given.all(run.variables.coerced)
+            given = self._given(run)
             return lambda source: resolve(source, info, **given)
         arguments = self.arguments(run).copy()
         if own.info_parameter:
@@ -60,6 +53,10 @@ class Field:
         if root is None:
             return lambda source: function(**arguments)  # type: ignore[operator] # not a static method
         return lambda source: function(**arguments, **{root.name: source})  # type: ignore[operator] # as above
+
+    def _given(self, run: Execution) -> dict[str, Any]:
+        """The arguments as graphql-core has them. Raises `GraphQLError` if one is not as its type says."""
+        return get_argument_values(self.definition, self._nodes[0], run.variables)
 
 
 @dataclass(frozen=True, slots=True)

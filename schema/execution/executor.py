@@ -28,6 +28,7 @@ from graphql import (
     Visitor,
     execute,
     get_operation_ast,
+    get_variable_values,
     visit,
 )
 from graphql.execution.collect_fields import FragmentDetails
@@ -35,7 +36,6 @@ from graphql.execution.values import VariableValues
 
 from schema.build import schema
 from schema.context import Context
-from schema.execution.coercion import Variables
 from schema.execution.plan import Compiler, NotUnderstood
 from schema.execution.run import Execution, Operation
 from schema.execution.shape import Shape, Unexpected
@@ -90,7 +90,6 @@ class _Query:
         fragments = [each for each in document.definitions if isinstance(each, FragmentDefinitionNode)]
         details = {each.name.value: FragmentDetails(each) for each in fragments}
         self._operation = Operation(schema._schema, definition, details)
-        self._variables = Variables(schema._schema, definition)
         self._conditions = _conditions(document)
         self._plans: dict[tuple[object, ...], Shape | None] = {}
         self._length = len(document.loc.source.body) if document.loc else _REMEMBERED_LENGTH
@@ -114,7 +113,10 @@ class _Query:
 
     def prepared(self, variables: Mapping[str, Any]) -> "_Prepared":
         """The query as it is with these variables."""
-        coerced = self._variables.coerce(variables)
+        declared = self._operation.definition.variable_definitions or ()
+        coerced = get_variable_values(self._operation.schema, declared, dict(variables))
+        if isinstance(coerced, list):  # errors
+            raise Unexpected
         return _Prepared(coerced, self._plan(coerced), {})
 
     def _plan(self, variables: VariableValues) -> Shape | None:
@@ -125,7 +127,7 @@ class _Query:
             self._plans.clear()
         try:
             plan = Compiler(self._operation, variables).query()
-        except (NotUnderstood, Unexpected):
+        except NotUnderstood:
             plan = None
         self._plans[chosen] = plan
         return plan
