@@ -66,30 +66,6 @@ class Objects:
         return [None if value is None else next(shown) for value in values]
 
 
-@dataclass(frozen=True, slots=True)
-class Lists:
-    """Completes lists, the items of all of them at once."""
-
-    item: Completer
-    nullable: bool
-
-    @property
-    def wanted(self) -> Wanted:
-        """See `Completer`."""
-        return self.item.wanted
-
-    async def complete(self, run: Any, values: Sequence[object]) -> Sequence[object]:
-        """See `Completer`."""
-        lists = [self._list(value) for value in values]
-        shown = iter(await self.item.complete(run, [item for items in lists for item in items or ()]))
-        return [None if items is None else list(itertools.islice(shown, len(items))) for items in lists]
-
-    def _list(self, value: object) -> Sequence[object] | None:
-        if isinstance(value, list | tuple) or (value is None and self.nullable):
-            return value
-        raise Unexpected
-
-
 @dataclass(frozen=True)
 class Connections:
     """Completes Relay connections: their pages are read with what the selection wants, their items shown together.

@@ -36,9 +36,9 @@ from graphql.execution.values import VariableValues
 
 from schema.build import schema
 from schema.context import Context
-from schema.execution.plan import Compiler, NotUnderstood
+from schema.execution.plan import Compiler
 from schema.execution.run import Execution, Operation
-from schema.execution.shape import Shape, Unexpected
+from schema.execution.shape import NotUnderstood, Shape, Unexpected
 
 log = structlog.get_logger(__name__)
 

@@ -8,11 +8,13 @@ field is one of four kinds:
 - resolved for many at once (`schema.reads`), as managers and groups are: a column, one query for all;
 - resolved by any other resolver: a column, the resolver called for each object as graphql-core would.
 
-What it does not understand (abstract types, introspection, `@defer`) makes the whole operation graphql-core's.
+What it does not understand makes the whole operation graphql-core's: abstract types, introspection, `@defer`, field
+extensions, lists of objects in which something needs more.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 from graphql import (
@@ -28,20 +30,17 @@ from graphql.execution.collect_fields import FieldDetails, GroupedFieldSet, coll
 from graphql.execution.values import VariableValues
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
+from strawberry.types.fields.resolver import StrawberryResolver
 
-from schema.documents import stored_name
-from schema.execution.columns import Computed, Embedded, Field, Gathered, Itself, Resolved
-from schema.execution.completion import Completer, Connections, Lists, Objects, Plain
+from schema.documents import read, stored_name
+from schema.execution.columns import Derived, Field, Gathered, Resolved
+from schema.execution.completion import Completer, Connections, Objects, Plain
 from schema.execution.run import Operation
-from schema.execution.shape import Column, Display, Names, Shape, Text
+from schema.execution.shape import Column, Display, Names, NotUnderstood, Shape, Text
 from schema.reads import Batched, Wanted, together, within
 from schema.types.connections import Connection
 
 _DEFINITION = "strawberry-definition"
-
-
-class NotUnderstood(Exception):
-    """Raised when an operation is not for the fast path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,17 +130,20 @@ class Compiler:
                 found = f"[{name!r}]" if is_non_null_type(field.definition.type) else f".get({name!r})"
                 write = output.write
                 return Part(within_it, lambda text, names: write(text, names.document + found), own)
-            return Embedded(within_it, own, output)
+            return Derived(within_it, partial(read, name=own), output)
         wanted: Wanted = field.strawberry.metadata.get("reads")
-        if compute := _computes(field.strawberry):
+        resolver = field.strawberry.base_resolver
+        if resolver is None or field.strawberry.extensions:
+            raise NotUnderstood
+        if _computes(resolver):
+            compute = cast("Callable[[object], object]", resolver.wrapped_func)
             if isinstance(output, Inline):
                 return Part(wanted, lambda text, names: output.write(text, f"{text.name(compute)}({names.object})"))
-            return Computed(wanted, compute, output)
+            return Derived(wanted, compute, output)
         completer = output.completer() if isinstance(output, Inline) else output
-        resolver = field.strawberry.base_resolver
-        if resolver and isinstance(resolver.wrapped_func, Batched):
+        if isinstance(resolver.wrapped_func, Batched):
             return Gathered(wanted, field, resolver.wrapped_func, completer)
-        return Resolved(wanted, field, completer)
+        return Resolved(wanted, field, resolver, completer)
 
     def _of_edge(self, field: Field, output: "Inline | Completer") -> "Part | Column":
         """How a field is shown of an edge, which is its node's document and a cursor."""
@@ -149,7 +151,7 @@ class Compiler:
             return Part((), _verbatim("cursor"))
         if isinstance(output, Inline):
             return Part(output.wanted, lambda text, names: output.write(text, names.object))
-        return Itself(output.wanted, output)
+        return Derived(output.wanted, lambda node: node, output)
 
     def _field(self, parent: GraphQLObjectType, details: list[FieldDetails]) -> Field:
         definition = self._operation.schema.get_field(parent, details[0].node.name.value)
@@ -208,9 +210,9 @@ def _column(number: int) -> str:
     return f"column{number}"
 
 
-def _listed(item: "Inline | Completer", nullable: bool) -> "Inline | Completer":
+def _listed(item: "Inline | Completer", nullable: bool) -> Inline:
     if not isinstance(item, Inline):
-        return Lists(item, nullable)
+        raise NotUnderstood
     return Inline(item.wanted, lambda text, value: text.items(nullable, value, lambda each: item.write(text, each)))
 
 
@@ -221,10 +223,6 @@ def _is_connection(kind: GraphQLObjectType) -> bool:
     return definition.concrete_of.origin is Connection
 
 
-def _computes(field: StrawberryField) -> Callable[[object], object] | None:
-    """The field's resolver, if it takes nothing but the document."""
-    resolver = field.base_resolver
-    if resolver is None or resolver.is_async or field.extensions or field.permission_classes:
-        return None
-    alone = resolver.root_parameter is not None and len(resolver.signature.parameters) == 1
-    return cast("Callable[[object], object]", resolver.wrapped_func) if alone else None
+def _computes(resolver: StrawberryResolver[object]) -> bool:
+    """Whether the resolver takes nothing but the document."""
+    return not resolver.is_async and resolver.root_parameter is not None and len(resolver.signature.parameters) == 1

@@ -19,6 +19,10 @@ from schema.reads import Wanted
 from storage.documents import Document
 
 
+class NotUnderstood(Exception):
+    """Raised when an operation is not for the fast path."""
+
+
 class Unexpected(Exception):
     """Raised for a value that is not as its type says; graphql-core then tells what is wrong, and where."""
 

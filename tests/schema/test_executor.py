@@ -146,6 +146,7 @@ UNDERSTOOD = {
     "other resolvers": "{ contacts { nodes { history { nodes { id } } directReports { totalCount } } } }",
     "what is within the document": "{ contacts { nodes { onPremises { lastSyncAt nextSyncAt domain } } } }",
     "changes": "{ contacts { nodes { history { nodes { changes { field before } } } } } }",
+    "what is within it, computed": "{ deletedContacts { nodes { contact { displayName manager { id } } } } }",
     "groups": "{ groups { nodes { id members(first: 1) { nodes { displayName } } } } }",
     "literals": "{ contacts(first: 3, filter: {ids: [1]}, orderBy: {field: COMPANY}) { totalCount nodes { id } } }",
     "variables": """query ($no: Boolean!, $source: ContactSource = CLOUD) {
