@@ -19,7 +19,7 @@ from storage.driver import Database
 from tests.support import dataset
 from tests.support.queries import counted
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FIELDS = "id displayName emailAddress company jobTitle department businessPhone mobilePhone source gal address { city }"
 PAGE = f"query ($size: Int) {{ contacts(first: $size) {{ edges {{ cursor node {{ {FIELDS} }} }} }} }}"
 

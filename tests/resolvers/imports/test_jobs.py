@@ -83,7 +83,7 @@ asyncio.run(main(*sys.argv[1:]))
 
 def worker(uri: str, database: str, job: Document) -> subprocess.Popen[bytes]:
     """Another process that works on the job."""
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     return subprocess.Popen(
         [sys.executable, "-c", WORKER, uri, database, DRIVER, job["_id"]],
         cwd=root,

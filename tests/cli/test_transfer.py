@@ -34,7 +34,7 @@ def environment(mongodb_uri: str, database_name: str) -> dict[str, str]:
 def contacts(environment: dict[str, str], *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
     """Run the command."""
     command = [sys.executable, "-c", "import cli; cli.main()", *arguments]
-    root = Path(__file__).parent.parent
+    root = Path(__file__).parents[2]
     return subprocess.run(
         command, input=text, capture_output=True, text=True, env=environment, cwd=root, encoding="utf-8", check=False
     )
