@@ -91,7 +91,7 @@ def restored(document: Document, at: datetime) -> Change:
     return Change(None, {**document, "version": document["version"] + 1, "updatedAt": at}, "RESTORED")
 
 
-def handed_over(before: Document, at: datetime) -> Change:
+def made_cloud_only(before: Document, at: datetime) -> Change:
     """The change that makes a synced contact a cloud contact, which any author may write."""
     after = {name: value for name, value in before.items() if name != "onPremises"}
     after |= {"source": "CLOUD", "version": before["version"] + 1, "updatedAt": at}

@@ -57,7 +57,7 @@ class Database:
         self.sync_runs = self.mongo["syncRuns"]
         self.sync_skips = self.mongo["syncSkips"]
         self.sync_differences = self.mongo["syncDifferences"]
-        self.handed_over = self.mongo["handedOver"]
+        self.cloud_only = self.mongo["handedOver"]
         self.imports = self.mongo["imports"]
         self.import_outcomes = self.mongo["importOutcomes"]
         self.import_problems = self.mongo["importProblems"]

@@ -12,11 +12,11 @@ from storage.sync import objects, runs, state
 class SyncedContacts:
     """Synced contacts by objectGUID, each as its `onPremises` with `id`, and `managerId` if it has a manager here.
 
-    `handed_over`: the objectGUIDs that cycles leave alone.
+    `cloud_only`: the objectGUIDs that cycles leave alone.
     """
 
     contacts: Mapping[str, Document]
-    handed_over: frozenset[str]
+    cloud_only: frozenset[str]
 
     def waiting(self) -> dict[str, str]:
         """The contacts whose manager, by objectGUID, was not here when they were read."""
@@ -32,7 +32,7 @@ async def known_contacts(caller: Caller) -> SyncedContacts:
     found = await objects.contacts(caller.db)
     return SyncedContacts(
         {each["onPremises"]["objectGuid"]: _flat(each) for each in found},
-        frozenset(await objects.handed_over(caller.db)),
+        frozenset(await objects.cloud_only(caller.db)),
     )
 
 

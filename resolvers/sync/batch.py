@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from resolvers import rules
 from resolvers.caller import Caller
 from resolvers.errors import InvalidInput
-from resolvers.sync.matching import Matches, find
-from resolvers.sync.outcome import BatchOutcome, SkippedObject, WriteOptions, difference
+from resolvers.sync.matching import Matches, find, holder_names
+from resolvers.sync.outcome import BatchOutcome, SkippedObject, WriteOptions, address_taken, difference
 from resolvers.sync.policy import conflicts
 from resolvers.sync.source import DirectoryContact
 from runtime.fairness import give_way
@@ -28,11 +28,11 @@ class Batch:
     """One attempt at a batch. `noted`: what the directory counts of otherwise unchanged contacts, keyed by id."""
 
     def __init__(
-        self, caller: Caller, batch: Sequence[DirectoryContact], terms: WriteOptions, cyclic: set[str]
+        self, caller: Caller, batch: Sequence[DirectoryContact], options: WriteOptions, cyclic: set[str]
     ) -> None:
         self._caller = caller
         self._batch = {each.object_guid: each for each in batch}
-        self._terms = terms
+        self._options = options
         self._cyclic = cyclic
         self._valid: Valid | None = None
         self._invalid: list[SkippedObject] = []
@@ -45,15 +45,15 @@ class Batch:
             self._valid = await self._checked()
         self.outcome = BatchOutcome(skipped=list(self._invalid))
         self.noted.clear()
-        kept = await objects.handed_over(self._caller.db, self._valid, session)
+        kept = await objects.cloud_only(self._caller.db, self._valid, session)
         valid = {guid: found for guid, found in self._valid.items() if guid not in kept}
         fields = {guid: fields for guid, (_, fields) in valid.items()}
-        present = await find(self._caller, fields, self._terms, session)
+        present = await find(self._caller, fields, self._options, session)
         after = {guid: self._after(guid, found, present.old(guid)) for guid, found in valid.items()}
         possible = await self._without_conflicts(present.here, after, session)
         await self._set_managers(possible, after, session)
         made = [change for guid in possible if (change := self._change(present, after[guid]))]
-        if self._terms.preview:
+        if self._options.dry_run:
             self.outcome.differences = [difference(change, change.contact["onPremises"]) for change in made]
         return [*made, *_reports(present, made)]
 
@@ -81,7 +81,7 @@ class Batch:
             "domain": each.domain,
             "lastSyncAt": self._caller.clock(),
             "whenChanged": each.when_changed,
-            "database": self._terms.database,
+            "database": self._options.database,
             "usnChanged": each.usn_changed,
             "managerGuid": each.manager_guid,
         }
@@ -104,11 +104,13 @@ class Batch:
         wanted = [address for guid in guids for address in addresses(after[guid])]
         holders = await claims.holders(self._caller.db, wanted, session)
         held = {address: holder.id for address, holder in holders.items()}
-        if self._terms.preview:
-            held = self._terms.preview.holders(wanted, held)
+        if self._options.dry_run:
+            held = self._options.dry_run.holders(wanted, held)
         refused = conflicts(batch, held)
+        names = {each["_id"]: f"the contact {each['displayName']}" for each in after.values()}
+        names |= await holder_names(self._caller, {holder for _, holder in refused.values()}, self._options, session)
         for place, (address, holder) in refused.items():
-            message = f"{address} belongs to {holder}. Change the address in one of the two places."
+            message = address_taken(address, names.get(holder, holder))
             each = self._batch[guids[place]]
             self.outcome.skipped.append(SkippedObject.because(each, "EMAIL_ADDRESS_TAKEN", message, holder))
         return [guid for place, guid in enumerate(guids) if place not in refused]
@@ -117,8 +119,8 @@ class Batch:
         """Add the managers that are here, or come with this batch."""
         wanted = {guid: manager for guid in possible if (manager := after[guid]["onPremises"].get("managerGuid"))}
         known = await objects.ids(self._caller.db, list(wanted.values()), session)
-        if self._terms.preview:
-            known = self._terms.preview.contact_ids(wanted.values(), known)
+        if self._options.dry_run:
+            known = self._options.dry_run.contact_ids(wanted.values(), known)
         known |= {guid: after[guid]["_id"] for guid in possible}
         for guid, manager in wanted.items():
             if manager not in known:

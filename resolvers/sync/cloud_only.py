@@ -38,11 +38,11 @@ async def make_cloud_only(caller: Caller, ids: Sequence[str]) -> CloudOnlyOutcom
         found.update(await contacts.get_many(caller.db, wanted, session))
         problems.update({each: problem for each in wanted if (problem := _problem(each, found.get(each)))})
         at = caller.clock()
-        return [changes.handed_over(found[each], at) for each in wanted if each not in problems]
+        return [changes.made_cloud_only(found[each], at) for each in wanted if each not in problems]
 
     async def beside(session: Session) -> None:
         taken = {found[each]["onPremises"]["objectGuid"]: each for each in wanted if each not in problems}
-        await objects.hand_over(caller.db, taken, caller.author.name, caller.clock(), session)
+        await objects.remember_cloud_only(caller.db, taken, caller.author.name, caller.clock(), session)
 
     written = await commit(caller, decide, beside)
     return CloudOnlyOutcome([change.contact for change in written], problems)

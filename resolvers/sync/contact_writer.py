@@ -15,13 +15,13 @@ BATCH = 500
 async def write_contacts(
     run: SyncRun,
     source: DirectorySource,
-    terms: WriteOptions,
+    options: WriteOptions,
     known: SyncedContacts,
     since: int | None,
     to_read: Sequence[str],
 ) -> None:
     """Write all contacts, or those changed after the USN `since` and `to_read`; then link managers that came later."""
-    writer = _Writer(run, terms)
+    writer = _Writer(run, options)
     await run.enter("CONTACTS")
     await writer.write(source.contacts(since))
     if further := [guid for guid in to_read if guid not in writer.read]:
@@ -34,8 +34,8 @@ async def write_contacts(
 class _Writer:
     """Writes contacts as they are read. Who asks for a taken address waits: a later batch may free it."""
 
-    def __init__(self, run: SyncRun, terms: WriteOptions) -> None:
-        self.run, self.terms = run, terms
+    def __init__(self, run: SyncRun, options: WriteOptions) -> None:
+        self.run, self.options = run, options
         self.read: set[str] = set()
         self.unmanaged: dict[str, str] = {}
         self._waiting: dict[str, DirectoryContact] = {}
@@ -81,7 +81,7 @@ class _Writer:
         """Give these contacts the managers that they were waiting for."""
         waiting = list(managers.items())
         for start in range(0, len(waiting), BATCH):
-            outcome = await contacts.link(self.run.caller, dict(waiting[start : start + BATCH]), self.terms)
+            outcome = await contacts.link(self.run.caller, dict(waiting[start : start + BATCH]), self.options)
             await self.run.add(outcome)
 
     async def _note(self, page: Sequence[DirectoryContact | UnsuitableObject]) -> None:
@@ -93,7 +93,7 @@ class _Writer:
 
     async def _apply(self, batch: Sequence[DirectoryContact]) -> list[SkippedObject]:
         """Write a batch. Returns whom an address is refused to: they are not reported yet."""
-        outcome = await contacts.apply(self.run.caller, batch, self.terms)
+        outcome = await contacts.apply(self.run.caller, batch, self.options)
         taken = [each for each in outcome.skipped if each.code == "EMAIL_ADDRESS_TAKEN"]
         refused = {each.object_guid for each in taken}
         self._waiting |= {each.object_guid: each for each in batch if each.object_guid in refused}
@@ -109,7 +109,7 @@ def _without(outcome: BatchOutcome, taken: Sequence[SkippedObject]) -> BatchOutc
 
 async def _link(writer: _Writer, source: DirectorySource, known: SyncedContacts) -> None:
     """Link the contacts whose manager is here by now. Those not read in this cycle are read again for it."""
-    here = known.contacts.keys() | known.handed_over | writer.run.joined
+    here = known.contacts.keys() | known.cloud_only | writer.run.joined
     await writer.link({guid: manager for guid, manager in writer.unmanaged.items() if manager in here})
     waiting = known.waiting()
     again = [guid for guid, manager in waiting.items() if manager in here and guid not in writer.read]

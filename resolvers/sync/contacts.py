@@ -24,18 +24,18 @@ from storage.sync import objects
 __all__ = ["BatchOutcome", "DirectoryContact", "WriteOptions", "apply", "hold_back", "link", "remove"]
 
 
-async def apply(caller: Caller, batch: Sequence[DirectoryContact], terms: WriteOptions | None = None) -> BatchOutcome:
+async def apply(caller: Caller, batch: Sequence[DirectoryContact], options: WriteOptions | None = None) -> BatchOutcome:
     """Create, update or bring back the contacts of a batch, in one transaction.
 
     What breaks a rule, or asks for an address that another holds, is skipped and reported; what was handed over is
     left alone. Unchanged contacts cost no write. A batch that is refused for any other reason is written in halves,
     until one contact is left to be skipped. Raises `LeaseLost`.
     """
-    terms = terms or WriteOptions()
+    options = options or WriteOptions()
 
     async def attempt(cyclic: set[str]) -> BatchOutcome:
-        run = Batch(caller, batch, terms, cyclic)
-        await _write(caller, terms, run.decide, run.noted)
+        run = Batch(caller, batch, options, cyclic)
+        await _write(caller, options, run.decide, run.noted)
         return run.outcome
 
     try:
@@ -44,13 +44,13 @@ async def apply(caller: Caller, batch: Sequence[DirectoryContact], terms: WriteO
         if len(batch) == 1:
             return BatchOutcome(skipped=[SkippedObject.because(batch[0], problem.code, problem.message)])
     half = len(batch) // 2
-    first = await apply(caller, batch[:half], terms)
-    return first.merged(await apply(caller, batch[half:], terms))
+    first = await apply(caller, batch[:half], options)
+    return first.merged(await apply(caller, batch[half:], options))
 
 
-async def remove(caller: Caller, guids: Sequence[str], terms: WriteOptions | None = None) -> BatchOutcome:
+async def remove(caller: Caller, guids: Sequence[str], options: WriteOptions | None = None) -> BatchOutcome:
     """Move the contacts synced from these directory objects to the recycle bin, in one transaction."""
-    terms, outcome = terms or WriteOptions(), BatchOutcome()
+    options, outcome = options or WriteOptions(), BatchOutcome()
 
     async def decide(session: Session) -> Sequence[Change]:
         ids = await claims.synced_ids(caller.db, guids, session)
@@ -60,16 +60,16 @@ async def remove(caller: Caller, guids: Sequence[str], terms: WriteOptions | Non
         outcome.differences = [difference(changes.deleted(each), each["onPremises"]) for each in going]
         return await departure(caller, going, session)
 
-    await _write(caller, terms, decide)
+    await _write(caller, options, decide)
     return outcome
 
 
-async def link(caller: Caller, managers: Mapping[str, str], terms: WriteOptions | None = None) -> BatchOutcome:
+async def link(caller: Caller, managers: Mapping[str, str], options: WriteOptions | None = None) -> BatchOutcome:
     """Give contacts the managers that they lack: both by objectGUID, in one transaction.
 
     Unknown ones are left out, and so are those that are refused when each is linked by itself.
     """
-    terms = terms or WriteOptions()
+    options = options or WriteOptions()
 
     async def attempt(cyclic: set[str]) -> BatchOutcome:
         outcome = BatchOutcome()
@@ -78,20 +78,20 @@ async def link(caller: Caller, managers: Mapping[str, str], terms: WriteOptions 
             guids = [*managers, *managers.values()]
             ids = await objects.ids(caller.db, guids, session)
             found = await contacts.get_many(caller.db, [ids[guid] for guid in managers if guid in ids], session)
-            if preview := terms.preview:
-                ids = preview.contact_ids(guids, ids)
-                found |= {each["_id"]: each for guid in managers if (each := preview.waiting.get(guid))}
+            if dry_run := options.dry_run:
+                ids = dry_run.contact_ids(guids, ids)
+                found |= {each["_id"]: each for guid in managers if (each := dry_run.waiting.get(guid))}
             at, linked = caller.clock(), []
             for guid in managers.keys() - cyclic:
                 contact, manager = found.get(ids.get(guid, "")), ids.get(managers[guid])
                 if contact and contact["source"] == "SYNCED" and manager and "managerId" not in contact:
                     linked.append(changes.updated(contact, {**contact, "managerId": manager}, at))
             outcome.updated = [change.contact["onPremises"]["objectGuid"] for change in linked]
-            if terms.preview:
+            if options.dry_run:
                 outcome.differences = [difference(each, each.contact["onPremises"]) for each in linked]
             return linked
 
-        await _write(caller, terms, decide)
+        await _write(caller, options, decide)
         return outcome
 
     try:
@@ -100,11 +100,11 @@ async def link(caller: Caller, managers: Mapping[str, str], terms: WriteOptions 
         if len(managers) == 1:
             return BatchOutcome()
     pairs, half = list(managers.items()), len(managers) // 2
-    first = await link(caller, dict(pairs[:half]), terms)
-    return first.merged(await link(caller, dict(pairs[half:]), terms))
+    first = await link(caller, dict(pairs[:half]), options)
+    return first.merged(await link(caller, dict(pairs[half:]), options))
 
 
-async def hold_back(caller: Caller, known: Mapping[str, Document], guids: Iterable[str], terms: WriteOptions) -> None:
+async def hold_back(caller: Caller, known: Mapping[str, Document], guids: Iterable[str], options: WriteOptions) -> None:
     """Note which of the known contacts are not as in Active Directory, so that they do not seem to sync."""
     states = await mastery.read(caller)
     new = [known[guid] for guid in guids if guid in known and not known[guid].get("heldBack")]
@@ -114,7 +114,7 @@ async def hold_back(caller: Caller, known: Mapping[str, Document], guids: Iterab
         return []
 
     if noted:
-        await _write(caller, terms, decide, noted)
+        await _write(caller, options, decide, noted)
 
 
 async def _without_cycles(attempt: Callable[[set[str]], Awaitable[BatchOutcome]]) -> BatchOutcome:
@@ -131,12 +131,12 @@ async def _without_cycles(attempt: Callable[[set[str]], Awaitable[BatchOutcome]]
 
 
 async def _write(
-    caller: Caller, terms: WriteOptions, decide: Decide, noted: Mapping[str, Document] | None = None
+    caller: Caller, options: WriteOptions, decide: Decide, noted: Mapping[str, Document] | None = None
 ) -> None:
     """Carry out what is decided, under the lease; or only decide, in a dry run."""
-    if terms.preview:
+    if options.dry_run:
         decided = await caller.db.transaction(decide)
-        terms.preview.note([(change.before, change.after) for change in decided])
+        options.dry_run.note([(change.before, change.after) for change in decided])
         return
     writing = False
 
@@ -148,7 +148,7 @@ async def _write(
 
     async def beside(session: Session) -> None:
         if writing:
-            await terms.fence(session)
+            await options.fence(session)
         if noted:
             await objects.note_seen(caller.db, noted, session)
 

@@ -22,6 +22,7 @@ class DryRun:
     _holders: dict[str, str | None] = field(default_factory=dict)
     _contacts: dict[str, str] = field(default_factory=dict)
     _groups: dict[str, str] = field(default_factory=dict)
+    _names: dict[str, str] = field(default_factory=dict)
     _gone: set[str] = field(default_factory=set)
 
     def note(self, pairs: Sequence[Pair]) -> None:
@@ -33,6 +34,7 @@ class DryRun:
                 self._gone.update([before["_id"]] if before else [])
                 continue
             self._holders |= dict.fromkeys(addresses(after), after["_id"])
+            self._names[after["_id"]] = f"the {'group' if 'memberCount' in after else 'contact'} {after['displayName']}"
             if after["source"] == "SYNCED":
                 self.synced.add(after["_id"])
                 self._note_object(after)
@@ -50,6 +52,10 @@ class DryRun:
     def group_id(self, guid: str) -> str | None:
         """The id that this group would have, if it is new."""
         return self._groups.get(guid)
+
+    def names(self, ids: Iterable[str]) -> dict[str, str]:
+        """What to call those of these contacts and groups that would have been written."""
+        return {identifier: self._names[identifier] for identifier in ids if identifier in self._names}
 
     def still_here(self, ids: Iterable[str]) -> set[str]:
         """Those that would not have been deleted."""

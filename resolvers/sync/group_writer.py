@@ -13,20 +13,20 @@ from storage.documents import Document
 async def write_groups(
     run: SyncRun,
     source: DirectorySource,
-    terms: WriteOptions,
+    options: WriteOptions,
     known: Mapping[str, Document],
     since: int | None,
     to_read: Sequence[str],
 ) -> None:
     """Write all groups with their members, or those changed after the USN `since` and `to_read`."""
-    read = await _write(run, terms, source.groups(since), known)
+    read = await _write(run, options, source.groups(since), known)
     if further := [guid for guid in to_read if guid not in read]:
-        await _write(run, terms, source.groups_by_guid(further), known)
+        await _write(run, options, source.groups_by_guid(further), known)
 
 
 async def _write(
     run: SyncRun,
-    terms: WriteOptions,
+    options: WriteOptions,
     pages: AsyncIterator[list[DirectoryGroup | UnsuitableObject]],
     known: Mapping[str, Document],
 ) -> set[str]:
@@ -38,18 +38,18 @@ async def _write(
             if isinstance(each, UnsuitableObject):
                 await run.skip([SkippedObject(each.object_guid, each.distinguished_name, each.reason, each.message)])
                 continue
-            await _write_one(run, terms, each, known.get(each.object_guid, {}))
+            await _write_one(run, options, each, known.get(each.object_guid, {}))
         await run.progress()
     return read
 
 
-async def _write_one(run: SyncRun, terms: WriteOptions, group: DirectoryGroup, noted: Document) -> None:
+async def _write_one(run: SyncRun, options: WriteOptions, group: DirectoryGroup, noted: Document) -> None:
     """Write a group and its members; when all of it is as in Active Directory, note by which count."""
-    outcome = await groups.apply(run.caller, group, terms)
-    changed, differences = await set_members(run.caller, group, terms)
+    outcome = await groups.apply(run.caller, group, options)
+    changed, differences = await set_members(run.caller, group, options)
     run.memberships_changed += changed
     outcome.differences += differences
     await run.add_groups(outcome)
-    counted = (noted.get("database"), noted.get("usnChanged")) == (terms.database, group.usn_changed)
+    counted = (noted.get("database"), noted.get("usnChanged")) == (options.database, group.usn_changed)
     if not (outcome.skipped or counted):
-        await groups.note(run.caller, group, terms)
+        await groups.note(run.caller, group, options)

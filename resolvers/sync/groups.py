@@ -6,7 +6,15 @@ from itertools import islice
 from resolvers import rules
 from resolvers.caller import Caller
 from resolvers.errors import InvalidInput
-from resolvers.sync.outcome import BatchOutcome, SkippedObject, WriteOptions, group_difference, membership_difference
+from resolvers.sync.matching import holder_names
+from resolvers.sync.outcome import (
+    BatchOutcome,
+    SkippedObject,
+    WriteOptions,
+    address_taken,
+    group_difference,
+    membership_difference,
+)
 from resolvers.sync.source import DirectoryGroup
 from storage import claims, contacts, groups
 from storage.documents import Document, created_at, new_id
@@ -14,10 +22,11 @@ from storage.driver import Session
 from storage.keys import addresses
 from storage.sync import objects
 
+_BATCH = 500
 _NOTED = ("database", "usnChanged")
 
 
-async def apply(caller: Caller, group: DirectoryGroup, terms: WriteOptions) -> BatchOutcome:
+async def apply(caller: Caller, group: DirectoryGroup, options: WriteOptions) -> BatchOutcome:
     """Create or update a group, its members aside. Raises `LeaseLost`."""
     outcome = BatchOutcome()
     try:
@@ -31,42 +40,43 @@ async def apply(caller: Caller, group: DirectoryGroup, terms: WriteOptions) -> B
         outcome = BatchOutcome()
         ids = await claims.synced_ids(caller.db, [group.object_guid], session, "group")
         before = await groups.get(caller.db, ids.get(group.object_guid, ""), session)
-        await _write(caller, group, fields, before, terms, outcome, session)
+        await _write(caller, group, fields, before, options, outcome, session)
 
     try:
         await caller.db.transaction(work)
     except claims.Taken as taken:
-        holder = (await _holders(caller, taken.value, terms)).get(taken.value)
-        message = f"{taken.value} belongs to {holder}. Change the address in one of the two places."
+        holder = (await _holders(caller, taken.value, options)).get(taken.value)
+        names = await holder_names(caller, [holder] if holder else [], options)
+        message = address_taken(taken.value, names.get(holder or "", "another contact or group"))
         outcome = BatchOutcome(skipped=[SkippedObject.because(group, "EMAIL_ADDRESS_TAKEN", message, holder)])
     return outcome
 
 
-async def note(caller: Caller, group: DirectoryGroup, terms: WriteOptions) -> None:
+async def note(caller: Caller, group: DirectoryGroup, options: WriteOptions) -> None:
     """Note how the directory counts a group that is here as it is there, members included."""
-    noted = {"database": terms.database, "usnChanged": group.usn_changed}
+    noted = {"database": options.database, "usnChanged": group.usn_changed}
     ids = await claims.synced_ids(caller.db, [group.object_guid], kind="group")
 
     async def work(session: Session) -> None:
-        await terms.fence(session)
+        await options.fence(session)
         await objects.note_group(caller.db, ids[group.object_guid], noted, session)
 
-    if ids and not terms.preview:
+    if ids and not options.dry_run:
         await caller.db.transaction(work)
 
 
-async def remove(caller: Caller, guids: Sequence[str], terms: WriteOptions) -> BatchOutcome:
+async def remove(caller: Caller, guids: Sequence[str], options: WriteOptions) -> BatchOutcome:
     """Delete the groups synced from these directory objects; their members stay contacts."""
     ids = await claims.synced_ids(caller.db, guids, kind="group")
 
     async def work(session: Session) -> None:
-        await terms.fence(session)
+        await options.fence(session)
         for identifier in ids.values():
             await groups.mark_deleted(caller.db, identifier, session, "SYNCED")
 
-    if terms.preview:
+    if options.dry_run:
         going = (await groups.get_many(caller.db, ids.values())).values()
-        terms.preview.note([(each, None) for each in going])
+        options.dry_run.note([(each, None) for each in going])
         return BatchOutcome(deleted=list(ids), differences=[group_difference(each, None) for each in going])
     if ids:
         await caller.db.transaction(work)
@@ -79,7 +89,7 @@ async def _write(
     group: DirectoryGroup,
     fields: Document,
     before: Document | None,
-    terms: WriteOptions,
+    options: WriteOptions,
     outcome: BatchOutcome,
     session: Session,
 ) -> None:
@@ -89,31 +99,31 @@ async def _write(
         outcome.unchanged.append(group.object_guid)
         return
     (outcome.created if before is None else outcome.updated).append(group.object_guid)
-    if terms.preview:
-        await _preview(caller, before, after, terms)
+    if options.dry_run:
+        await _note_dry_run(caller, before, after, options)
         outcome.differences.append(group_difference(before, after))
         return
-    await terms.fence(session)
+    await options.fence(session)
     if before is None:
         await groups.insert(caller.db, after, session)
     else:
         await groups.replace(caller.db, before, after, caller.clock(), session, "SYNCED")
 
 
-async def _preview(caller: Caller, before: Document | None, after: Document, terms: WriteOptions) -> None:
+async def _note_dry_run(caller: Caller, before: Document | None, after: Document, options: WriteOptions) -> None:
     """Take the group for written, if it could be. Raises `claims.Taken`."""
     (address,) = addresses(after)
-    holder = (await _holders(caller, address, terms)).get(address)
+    holder = (await _holders(caller, address, options)).get(address)
     if holder not in (None, after["_id"]):
         raise claims.Taken(address)
-    if terms.preview:
-        terms.preview.note([(before, after)])
+    if options.dry_run:
+        options.dry_run.note([(before, after)])
 
 
-async def _holders(caller: Caller, address: str, terms: WriteOptions) -> dict[str, str]:
+async def _holders(caller: Caller, address: str, options: WriteOptions) -> dict[str, str]:
     """Who has the address, in a dry run by then."""
     found = {each: holder.id for each, holder in (await claims.holders(caller.db, [address])).items()}
-    return terms.preview.holders([address], found) if terms.preview else found
+    return options.dry_run.holders([address], found) if options.dry_run else found
 
 
 def _after(caller: Caller, group: DirectoryGroup, fields: Document, before: Document | None) -> Document:
@@ -147,29 +157,26 @@ def _shown(group: Document) -> Document:
     return {"onPremises": on_premises, **{name: group.get(name) for name in rules.GROUP_FIELDS}}
 
 
-_BATCH = 500
-
-
-async def set_members(caller: Caller, group: DirectoryGroup, terms: WriteOptions) -> tuple[int, list[Document]]:
+async def set_members(caller: Caller, group: DirectoryGroup, options: WriteOptions) -> tuple[int, list[Document]]:
     """Make exactly these members of the group its members. Returns how many changed, and in a dry run who."""
     ids = await claims.synced_ids(caller.db, [group.object_guid], kind="group")
-    identifier = ids.get(group.object_guid) or (terms.preview and terms.preview.group_id(group.object_guid))
+    identifier = ids.get(group.object_guid) or (options.dry_run and options.dry_run.group_id(group.object_guid))
     if not identifier:  # it was skipped
         return 0, []
     guids = [member.object_guid for member in group.members]
     wanted = await objects.ids(caller.db, guids)
     present = await groups.member_ids(caller.db, identifier)
-    if terms.preview:
-        wanted, present = terms.preview.contact_ids(guids, wanted), terms.preview.still_here(present)
+    if options.dry_run:
+        wanted, present = options.dry_run.contact_ids(guids, wanted), options.dry_run.still_here(present)
     joining, leaving = set(wanted.values()) - present, present - set(wanted.values())
-    if terms.preview:
+    if options.dry_run:
         told = await _difference(caller, group, identifier, wanted, present) if joining or leaving else []
         return len(joining) + len(leaving), told
     changed = 0
     for change, some in ((groups.add_members, joining), (groups.remove_members, leaving)):
         rest = iter(sorted(some))
         while batch := list(islice(rest, _BATCH)):
-            changed += await _move(caller, identifier, batch, change, terms)
+            changed += await _move(caller, identifier, batch, change, options)
     return changed, []
 
 
@@ -188,10 +195,10 @@ async def _difference(
 
 
 async def _move(
-    caller: Caller, identifier: str, batch: Sequence[str], change: groups.ChangeMembers, terms: WriteOptions
+    caller: Caller, identifier: str, batch: Sequence[str], change: groups.ChangeMembers, options: WriteOptions
 ) -> int:
     async def work(session: Session) -> int:
-        await terms.fence(session)
+        await options.fence(session)
         step = await change(caller.db, identifier, batch, session)
         await groups.count_members(caller.db, identifier, step, session, "SYNCED")
         return abs(step)

@@ -21,14 +21,14 @@ class WriteOptions:
     """How a cycle writes.
 
     `lease`: every transaction fails unless it is held. `database`: the invocationId that USNs were counted by.
-    `soft_match`: a cloud contact that holds the primary address becomes the synced contact. `preview`: nothing is
+    `soft_match`: a cloud contact that holds the primary address becomes the synced contact. `dry_run`: nothing is
     written, in a dry run; this is what would have been, so far.
     """
 
     lease: Lease | None = None
     database: str = ""
     soft_match: bool = False
-    preview: DryRun | None = None
+    dry_run: DryRun | None = None
 
     async def fence(self, session: Session) -> None:
         """Make the transaction fail unless the lease is held. Raises `LeaseLost`."""
@@ -94,6 +94,11 @@ class BatchOutcome:
             self.unmanaged | other.unmanaged,
             self.differences + other.differences,
         )
+
+
+def address_taken(address: str, holder: str) -> str:
+    """Why an object that asks for this address is skipped; `holder` is called as in `the contact Ana García`."""
+    return f"{address} belongs to {holder}. Change the address in one of the two places."
 
 
 def difference(change: Change, on_premises: Mapping[str, object]) -> Document:

@@ -35,7 +35,7 @@ class SyncRun:
     caller: Caller
     lease: Lease
     id: str
-    wanted: SyncRequest
+    request: SyncRequest
     on_request: bool = False
     created: set[str] = field(default_factory=set)
     updated: set[str] = field(default_factory=set)
@@ -69,7 +69,7 @@ class SyncRun:
         self.deleted.update(outcome.deleted)
         self.unchanged.update(outcome.unchanged)
         await self.skip(outcome.skipped)
-        if self.wanted.dry_run:
+        if self.request.dry_run:
             await self._keep("differences", outcome.differences)
         await self.progress()
 
@@ -77,7 +77,7 @@ class SyncRun:
         """Count what became of groups. Raises `LeaseLost`."""
         self.groups_changed += len(outcome.created) + len(outcome.updated) + len(outcome.deleted)
         await self.skip(outcome.skipped)
-        if self.wanted.dry_run:
+        if self.request.dry_run:
             await self._keep("differences", outcome.differences)
 
     async def skip(self, skipped: Sequence[SkippedObject]) -> None:
@@ -106,7 +106,7 @@ class SyncRun:
             await schedule.end(self.lease, session, served=self.on_request)
             fields = {**self._counts(), **told, "status": status, "finishedAt": at}
             await runs.update(db, self.id, fields, session)
-            if done and not self.wanted.dry_run:
+            if done and not self.request.dry_run:
                 await sync_state.set_mark(db, done["mark"], session)
                 for domain in done["domains"]:
                     await sync_state.completed(db, domain, done["server"], at, None, session)

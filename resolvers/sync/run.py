@@ -33,14 +33,14 @@ async def run_sync(run: SyncRun, settings: Settings, source: DirectorySource) ->
     """Do this run, and close its record. Raises what the source raises, and `LeaseLost`, the record still open."""
     mark, last = await source.mark(), await last_mark(run.caller)
     previous = Mark(last["invocationId"], last["usn"], last["server"]) if last else None
-    chosen = plan(previous, mark, full=run.wanted.full)
+    chosen = plan(previous, mark, full=run.request.full)
     await run.enter("INVENTORY", server=mark.server, fullReason=chosen.reason and str(chosen.reason))
     inventory, there = Inventory(run, source, mark, chosen), run.caller
     # Two servers are asked, each for a long list.
     known, lines = await asyncio.gather(known_contacts(there), inventory.changes("contact"))
     steps = RunSteps(run, settings, source, mark, chosen, known, await known_groups(there))
     try:
-        await steps.run(inventory, lines)
+        await steps.take(inventory, lines)
     except TooManyDeletions as problem:
         await run.finish("STOPPED", (problem.code, str(problem)))
     else:
@@ -51,7 +51,7 @@ async def run_sync(run: SyncRun, settings: Settings, source: DirectorySource) ->
 class RunSteps:
     """The steps of a run, with all that decides them: what is here, how far it was read, how far the server is."""
 
-    progress: SyncRun
+    run: SyncRun
     settings: Settings
     source: DirectorySource
     mark: Mark
@@ -59,38 +59,38 @@ class RunSteps:
     known: SyncedContacts
     groups: Mapping[str, Document]
 
-    async def run(self, inventory: Inventory, lines: Sequence[InventoryLine] | None) -> None:
+    async def take(self, inventory: Inventory, lines: Sequence[InventoryLine] | None) -> None:
         """Bring contacts and groups up to date, given the inventory of contacts if it was read already.
 
         Raises `TooManyDeletions` before anything is written.
         """
-        found = await inventory.compare("contact", self.known.contacts, self.known.handed_over, lines)
+        found = await inventory.compare("contact", self.known.contacts, self.known.cloud_only, lines)
         groups = await inventory.compare("group", self.groups)
         self._check_deletions("contact", len(found.gone), len(self.known.contacts))
         self._check_deletions("group", len(groups.gone), len(self.groups))
-        terms = self._terms()
-        await self._delete(found.gone, groups.gone, terms)
-        await self._write(found, groups, terms)
+        options = self._options()
+        await self._delete(found.gone, groups.gone, options)
+        await self._write(found, groups, options)
 
-    async def _write(self, found: Comparison, groups: Comparison, terms: WriteOptions) -> None:
+    async def _write(self, found: Comparison, groups: Comparison, options: WriteOptions) -> None:
         """Write contacts, then groups: their members are here by then."""
-        run, since = self.progress, self.plan.since
+        run, since = self.run, self.plan.since
         run.unread.update(self.known.contacts.keys() - found.gone if since is not None else ())
-        await write_contacts(run, self.source, terms, self.known, since, found.to_read)
+        await write_contacts(run, self.source, options, self.known, since, found.to_read)
         refused = {*run.skipped, *found.waiting}.difference(found.gone)
-        await contacts.hold_back(run.caller, self.known.contacts, refused, terms)
+        await contacts.hold_back(run.caller, self.known.contacts, refused, options)
         await run.enter("GROUPS")
         everything = run.joined or not await last_ended_well(run.caller, run.id)
-        await write_groups(run, self.source, terms, self.groups, None if everything else since, groups.to_read)
+        await write_groups(run, self.source, options, self.groups, None if everything else since, groups.to_read)
 
-    async def _delete(self, gone: Sequence[str], groups: Sequence[str], terms: WriteOptions) -> None:
+    async def _delete(self, gone: Sequence[str], groups: Sequence[str], options: WriteOptions) -> None:
         """Delete what is gone, so that its addresses are free."""
-        run = self.progress
+        run = self.run
         await run.enter("DELETIONS")
         for batch in batches(gone, BATCH):
-            await run.add(await contacts.remove(run.caller, batch, terms))
+            await run.add(await contacts.remove(run.caller, batch, options))
         for batch in batches(groups, BATCH):
-            await run.add_groups(await sync_groups.remove(run.caller, batch, terms))
+            await run.add_groups(await sync_groups.remove(run.caller, batch, options))
 
     def done(self) -> Document:
         """What is true once all is written: `{mark, domains, server}`."""
@@ -100,18 +100,18 @@ class RunSteps:
             "server": self.settings.ad_name or self.mark.server,
         }
 
-    def _terms(self) -> WriteOptions:
-        preview = DryRun() if self.progress.wanted.dry_run else None
-        return WriteOptions(self.progress.lease, self.mark.invocation_id, self.settings.ad_soft_match, preview)
+    def _options(self) -> WriteOptions:
+        dry_run = DryRun() if self.run.request.dry_run else None
+        return WriteOptions(self.run.lease, self.mark.invocation_id, self.settings.ad_soft_match, dry_run)
 
     def _check_deletions(self, kind: Kind, gone: int, known: int) -> None:
         limit = DeletionLimit(self.settings.ad_max_deletions, self.settings.ad_max_deletions_percent)
         try:
             limit.check(gone, known, kind)
         except TooManyDeletions as problem:
-            if self.progress.wanted.dry_run:
-                self.progress.notes.append(str(problem))
-            elif not self.progress.wanted.allow_deletions:
+            if self.run.request.dry_run:
+                self.run.notes.append(str(problem))
+            elif not self.run.request.allow_deletions:
                 raise
 
 

@@ -44,28 +44,28 @@ async def note_group(db: Database, identifier: str, noted: Document, session: Se
     )
 
 
-async def hand_over(db: Database, guids: Mapping[str, str], by: str, at: datetime, session: Session) -> None:
+async def remember_cloud_only(db: Database, guids: Mapping[str, str], by: str, at: datetime, session: Session) -> None:
     """Remember that these directory objects, by objectGUID, were made the contacts with these ids for good."""
     if guids:
-        await db.handed_over.insert_many(
+        await db.cloud_only.insert_many(
             [{"_id": guid, "contactId": contact, "by": by, "at": at} for guid, contact in guids.items()],
             session=session,
         )
 
 
-async def handed_over(
+async def cloud_only(
     db: Database, guids: Iterable[str] | None = None, session: Session | None = None
 ) -> dict[str, str]:
     """The ids of the contacts that were handed over, keyed by objectGUID; of all, or of these."""
     query = {} if guids is None else {"_id": {"$in": list(guids)}}
-    return {each["_id"]: each["contactId"] async for each in db.handed_over.find(query, session=session)}
+    return {each["_id"]: each["contactId"] async for each in db.cloud_only.find(query, session=session)}
 
 
-async def handed_over_ids(db: Database, ids: Sequence[str], session: Session) -> set[str]:
+async def cloud_only_ids(db: Database, ids: Sequence[str], session: Session) -> set[str]:
     """Which of these contacts were handed over."""
     if not ids:
         return set()
-    cursor = db.handed_over.find({"contactId": {"$in": list(ids)}}, ["contactId"], session=session)
+    cursor = db.cloud_only.find({"contactId": {"$in": list(ids)}}, ["contactId"], session=session)
     return {each["contactId"] async for each in cursor}
 
 
@@ -73,7 +73,7 @@ async def ids(db: Database, guids: Sequence[str], session: Session | None = None
     """The ids of what these directory objects are here, keyed by objectGUID, handed over or not."""
     if not guids:
         return {}
-    kept = await handed_over(db, guids, session)
+    kept = await cloud_only(db, guids, session)
     if kept:  # in the cloud they may have been deleted
         present = db.contacts.find({"_id": {"$in": list(kept.values())}}, ["_id"], session=session)
         there = {contact["_id"] async for contact in present}

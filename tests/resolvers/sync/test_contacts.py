@@ -2,14 +2,17 @@
 
 import pytest
 
-from resolvers import contacts, rules
+from resolvers import contacts, groups, rules
 from resolvers.caller import Caller
 from resolvers.errors import NotFound
 from resolvers.sync import contacts as sync_contacts
+from resolvers.sync import groups as sync_groups
+from resolvers.sync.dry_run import DryRun
 from resolvers.sync.outcome import WriteOptions
 from storage.documents import Document, new_id
 from tests.support.consistency import check
 from tests.support.people import directory_contact, person
+from tests.support.simulation import group
 
 
 async def test_unforeseen_refusal_skips_one(sync_caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,3 +69,33 @@ async def test_report_that_is_matched_while_its_manager_returns(sync_caller: Cal
     outcome = await sync_contacts.apply(sync_caller, [ann, bo], WriteOptions(soft_match=True))
     assert (outcome.created, outcome.updated, outcome.skipped) == ([ann.object_guid], [bo.object_guid], [])
     await check(caller.db)
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_refusals_name_people(sync_caller: Caller, caller: Caller, dry_run: bool) -> None:
+    """Who holds an address is named, whether it is a contact of the cloud, a group, or one of the same batch."""
+    await contacts.create_contact(caller, person("Una Cloud", emailAddress="una@x.example"))
+    await groups.create_group(caller, {"displayName": "Partners", "emailAddress": "team@x.example"})
+    wanted = ("una@x.example", "team@x.example", "new@x.example", "new@x.example")
+    batch = [directory_contact(f"Person {place}", emailAddress=each) for place, each in enumerate(wanted)]
+    options = WriteOptions(dry_run=DryRun() if dry_run else None)
+    outcome = await sync_contacts.apply(sync_caller, batch, options)
+    assert [each.message for each in outcome.skipped] == [
+        f"{address} belongs to the {holder}. Change the address in one of the two places."
+        for address, holder in (
+            ("una@x.example", "contact Una Cloud"),
+            ("team@x.example", "group Partners"),
+            ("new@x.example", "contact Person 2"),
+        )
+    ]
+    later = await sync_contacts.apply(sync_caller, batch[3:], options)
+    assert "belongs to the contact Person 2." in later.skipped[0].message
+
+
+async def test_refusals_of_groups_name_people(sync_caller: Caller, caller: Caller) -> None:
+    """A group whose address a contact has is refused with that contact's name."""
+    await contacts.create_contact(caller, person("Una Cloud", emailAddress="team@x.example"))
+    team = group(9, "Team", address="team@x.example")
+    for dry_run in (None, DryRun()):
+        outcome = await sync_groups.apply(sync_caller, team, WriteOptions(dry_run=dry_run))
+        assert "belongs to the contact Una Cloud." in outcome.skipped[0].message

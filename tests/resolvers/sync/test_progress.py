@@ -115,7 +115,7 @@ async def test_killed_request_is_repeated(sync_caller: Caller, caller: Caller) -
     other = await progress.take(sync_caller)
     assert killed is not None
     assert other is not None
-    assert (other.wanted, other.id == killed.id) == (SyncRequest(allow_deletions=True, requested_by="tester"), False)
+    assert (other.request, other.id == killed.id) == (SyncRequest(allow_deletions=True, requested_by="tester"), False)
     await other.finish("SUCCEEDED")
     assert await progress.take(sync_caller) is None
 
@@ -156,7 +156,7 @@ async def test_dry_run_that_ends_early(sync_caller: Caller, killed: bool) -> Non
     assert await progress.take(sync_caller) is None
     following = await taken(sync_caller)
     assert (await control.get_run(sync_caller, preview.id))["status"] == "ABANDONED"
-    assert following.wanted == SyncRequest()
+    assert following.request == SyncRequest()
 
 
 async def test_dry_run_after_a_killed_cycle(sync_caller: Caller) -> None:
@@ -179,7 +179,7 @@ async def test_dry_run_that_was_asked_for_is_repeated(sync_caller: Caller, calle
     await run.hand_back()
     again = await progress.take(sync_caller)
     assert again is not None
-    assert again.wanted.dry_run
+    assert again.request.dry_run
 
 
 async def test_asking_for_a_run(caller: Caller, sync_caller: Caller) -> None:
@@ -193,7 +193,7 @@ async def test_asking_for_a_run(caller: Caller, sync_caller: Caller) -> None:
         await control.start(caller)
     run = await progress.take(sync_caller)
     assert run is not None
-    assert (run.id, run.wanted) == (asked["_id"], SyncRequest(dry_run=True, requested_by="tester"))
+    assert (run.id, run.request) == (asked["_id"], SyncRequest(dry_run=True, requested_by="tester"))
     with pytest.raises(SyncAlreadyRunning):
         await control.start(caller)
     await run.finish("SUCCEEDED")
