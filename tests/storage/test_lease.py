@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 from storage.documents import Document
 from storage.driver import Database, Session
 from storage.lease import Lease, LeaseLost, fence, keep, release, renew, set_fields, take
+from tests.support import waiting
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -42,9 +43,7 @@ async def document(lease: Lease) -> Document:
 
 async def renewed(lease: Lease) -> None:
     """Wait until a lease that ran out is renewed."""
-    async with asyncio.timeout(30):
-        while (await document(lease))["lease"]["until"] == LONG_AGO:  # noqa: ASYNC110 - the lease is in the database
-            await asyncio.sleep(0.01)
+    await waiting.until(lambda: document(lease), lambda found: found["lease"]["until"] != LONG_AGO)
 
 
 async def test_one_of_many_takes_it(db: Database) -> None:
@@ -127,9 +126,7 @@ async def test_kept_through_outages(db: Database, lease: Lease) -> None:
     with capture_logs() as logs:
         async with keep(replace(lease, seconds=0.1)):
             try:
-                async with asyncio.timeout(30):
-                    while not logs:  # noqa: ASYNC110 - a task of its own renews
-                        await asyncio.sleep(0.01)
+                await waiting.reached(lambda: logs)
             finally:
                 await db.mongo.command("collMod", "imports", validator={})
             await renewed(lease)
