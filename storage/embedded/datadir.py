@@ -2,7 +2,7 @@
 
     <data_dir>/
         db/           MongoDB's own files
-        run/          mode 0700: the sockets, so that no other user of the machine can connect
+        run/          mode 0700: the sockets, so that no other user of the machine can connect; libcurl, linked
         mongod.log    and mongod.log.1, the one before it
         owner.lock    locked by the process that runs mongod; holds its pid, for messages
         users.lock    locked, shared, by each further process that attached to that mongod
