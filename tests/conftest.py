@@ -18,6 +18,7 @@ from httpx import ASGITransport
 
 from app import create_app
 from resolvers.caller import Caller
+from resolvers.imports import runner
 from settings import Settings
 from storage import migrations
 from storage.changes import Author
@@ -39,6 +40,17 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         reporter.write_line("")
         reporter.write_line("CI=true, and tests were skipped: install what they need.", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def untouched_imports() -> Iterator[None]:
+    """Keep services in this process from taking up the imports of tests that have them run by hand.
+
+    They look for imports that nobody works on when they start, and not again.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner, "_WATCH_SECONDS", 1_000_000)
+        yield
 
 
 @pytest.fixture(scope="session")
