@@ -5,6 +5,8 @@ python3 dev.py test                 install into .venv, then run every check, st
                                     how much the tests cover; a test that fails runs once more, alone, and is listed as
                                     flaky at the end if it passes then
 python3 dev.py test [pytest args]   the same with these tests, each of them once, and without the coverage
+python3 dev.py install              install what serve and test need, and run nothing
+python3 dev.py install ad           install what serve and the sync with Active Directory need
 """
 
 import hashlib
@@ -33,6 +35,7 @@ PIP_NEEDED = (22, 3)  # the first that installs into an environment without a pi
 
 LOCKS = {
     "serve": ["requirements/runtime.lock", "requirements/build.lock"],
+    "ad": ["requirements/runtime.lock", "requirements/build.lock"],
     "test": ["requirements/dev.lock"],
 }
 NODE_LOCK = "requirements/node.lock"
@@ -54,6 +57,8 @@ def main() -> None:
     elif command == ["test"]:
         install("test")
         test(options)
+    elif command == ["install"] and options in ([], ["ad"]):
+        install("ad" if options else "test")
     else:
         sys.exit((__doc__ or "").strip())
 
@@ -76,22 +81,25 @@ def install_packages(mode: str) -> None:
         run(BASE_PYTHON, "-m", "venv", "--clear", "--without-pip", str(VENV))
     for lock in LOCKS[mode]:
         pip("--require-hashes", "-r", lock)
-    if mode == "test":
-        install_ad()
+    if mode != "serve":
+        install_ad(required=mode == "ad")
     build_graphiql()
     pip("--no-build-isolation", "--editable", ".")
     report("install", started)
 
 
-def install_ad() -> None:
-    """python-ldap comes as source only, so it is left out where it cannot be compiled."""
+def install_ad(*, required: bool) -> None:
+    """python-ldap comes as source only, so it is left out where it cannot be compiled, unless it is `required`."""
     if can_compile("Python.h", "ldap.h", "sasl/sasl.h"):
         pip("--no-build-isolation", "--require-hashes", "-r", AD_LOCK)
-    else:
-        print(
-            "Without python-ldap, so without the tests against Active Directory: its build needs a C compiler and the "
-            "headers of Python, OpenLDAP and SASL (Debian: apt-get install gcc python3-dev libldap2-dev libsasl2-dev)."
-        )
+        return
+    needs = (
+        "The build of python-ldap needs a C compiler and the headers of Python, OpenLDAP and SASL (Debian: apt-get "
+        "install gcc python3-dev libldap2-dev libsasl2-dev)."
+    )
+    if required:
+        sys.exit(needs)
+    print(f"{needs} Without it, the tests against Active Directory are skipped.")
 
 
 def can_compile(*headers: str) -> bool:

@@ -25,10 +25,10 @@ class ExtraMissing(DirectoryError):
 
     def __init__(self) -> None:
         super().__init__(
-            "Reading Active Directory needs python-ldap, which is not installed: run "
-            "pip install 'contacts-service[ad]'. It is built on the spot, so first install a C compiler and the "
-            "headers of OpenLDAP and Cyrus SASL (on Debian and Ubuntu: "
-            "apt-get install gcc python3-dev libldap2-dev libsasl2-dev)."
+            "Reading Active Directory needs python-ldap, which is not installed. In a checkout, run "
+            "`python3 dev.py install ad`. That builds python-ldap, so first install a C compiler and the headers of "
+            "Python, OpenLDAP and Cyrus SASL (Debian and Ubuntu: "
+            "apt-get install gcc python3-dev libldap2-dev libsasl2-dev). For a container, build the target `ad`."
         )
 
 

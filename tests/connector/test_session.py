@@ -156,7 +156,7 @@ async def test_extra_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ldap", None)
     error = await failure_of(settings_for("ldaps://127.0.0.1:1"))
     assert isinstance(error, ExtraMissing)
-    assert "pip install 'contacts-service[ad]'" in str(error)
+    assert "python3 dev.py install ad" in str(error)
     assert "libldap2-dev libsasl2-dev" in str(error)
 
 
