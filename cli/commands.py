@@ -281,6 +281,7 @@ def mongodb(settings: Settings, *, exclusive: bool = False) -> Iterator[Settings
 
     Only with `exclusive`, as the service has it, may the embedded one be new. Raises `NoDataDirectory`.
     """
+    logs.configure(settings)  # to standard error: what commands print on standard output is theirs alone
     if settings.mongodb_uri is not None:
         yield settings
         return
