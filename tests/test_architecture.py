@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.support.modules import MODULES, PACKAGES, ROOT
+
 EVERYONE = {"settings", "runtime"}
 STORAGE = {"storage", "storage.lists", "storage.sync"}
 CORE = {"resolvers"}
@@ -62,20 +63,6 @@ LIBRARIES = {
     "rich": ("cli",),
     "ldap": ("connector",),
 }
-NOT_PRODUCT = {"bench", "dev", "tests"}
-
-
-def modules() -> dict[str, Path]:
-    """Our modules by their dotted names."""
-    found = [*ROOT.glob("*.py"), *(each for top in ROOT.glob("*/__init__.py") for each in top.parent.rglob("*.py"))]
-    named = {each.relative_to(ROOT).with_suffix("").as_posix().replace("/", "."): each for each in found}
-    return {
-        name.removesuffix(".__init__"): path for name, path in named.items() if name.split(".")[0] not in NOT_PRODUCT
-    }
-
-
-MODULES = modules()
-PACKAGES = {name for name, path in MODULES.items() if path.name == "__init__.py"}
 
 
 def room(module: str) -> str:

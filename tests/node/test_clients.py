@@ -1,7 +1,6 @@
 """The clients and tools of frontend developers, run against the service and its schema."""
 
 import asyncio
-import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from storage.driver import Database
+from tests.support.examples import SHOWN_ADDRESS, examples
+from tests.support.modules import ROOT
 from tests.support.node import FOLDER, Node
 
-ROOT = FOLDER.parent.parent
+DOCUMENTS = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if examples(page, "js")]
 
 pytestmark = pytest.mark.node
 
@@ -41,13 +42,14 @@ async def test_client(node: Node, service_url: str, db: Database, script: str) -
         assert found["after"]["contactStatsChanged"]["total"] == 1
 
 
-async def test_readme(node: Node, service_url: str, db: Database, generated: Path) -> None:
-    """The subscription that the README shows prints the figure of now."""
-    (example,) = re.findall(r"```js\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.name)
+async def test_documents(node: Node, service_url: str, db: Database, generated: Path, page: Path) -> None:
+    """Each subscription that a document shows prints the figure of now."""
     websocket = "import WebSocket from 'ws';\nglobalThis.WebSocket = WebSocket;\n"  # as browsers have it
-    script = generated / "readme.mjs"
-    script.write_text(websocket + example.replace("127.0.0.1:8000", service_url.removeprefix("http://")))
-    assert await asyncio.to_thread(node.first_line, str(script)) == "0"
+    for number, example in enumerate(examples(page, "js")):
+        script = generated / f"example{number}.mjs"
+        script.write_text(websocket + example.text.replace(SHOWN_ADDRESS, service_url.removeprefix("http://")))
+        assert await asyncio.to_thread(node.first_line, str(script)) == "0"
 
 
 async def test_http_audits(node: Node, service_url: str, db: Database) -> None:
