@@ -49,7 +49,7 @@ async def test_codes(client: httpx.AsyncClient, method: str, request_: dict[str,
 
 
 def test_codes_are_listed() -> None:
-    """The list that the README refers to has every code, with what it means."""
+    """The list at the head of the module has every code, with what it means."""
     listed = re.findall(r"^    ([A-Z_]+) +\w", faults.__doc__ or "", re.MULTILINE)
     given = {code for _, _, code in CASES} | {"TOO_MANY_OPERATIONS", "UNAVAILABLE", "INTERNAL"}
     assert sorted(listed) == sorted(given - {"INVALID"})
