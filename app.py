@@ -1,4 +1,4 @@
-"""The ASGI application: `create_app(settings)` puts the parts together. Imports all, imported by none but `cli`."""
+"""The ASGI application: `create_app(settings)` puts the parts together. Imports everything; only `cli` imports it."""
 
 import multiprocessing
 import os
@@ -33,12 +33,12 @@ from storage.driver import Database, Unavailable, opened
 
 log = structlog.get_logger()
 
-# Who calls while nobody has to sign in.
+# The user recorded for requests as long as there is no sign-in.
 ANONYMOUS = "anonymous"
 
 
 class State(TypedDict):
-    """What a request finds in `request.state`. `user` is who calls, as changes are recorded."""
+    """What a request finds in `request.state`. `user` is recorded as the author of changes."""
 
     db: Database
     user: str
@@ -48,7 +48,7 @@ class State(TypedDict):
 
 
 def create_app(settings: Settings) -> Starlette:
-    """The service on the database of `settings.mongodb_uri`, which must be set: `cli` starts an embedded one."""
+    """The service on the database at `settings.mongodb_uri`, which must be set: `cli` starts an embedded MongoDB."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[State]:
@@ -82,7 +82,7 @@ def create_app(settings: Settings) -> Starlette:
 
 
 def from_environment() -> Starlette:
-    """The service with the settings of the environment, as each worker process makes it."""
+    """The service with the settings from the environment. Each worker process calls this."""
     settings = Settings()
     logs.configure(settings)
     _end_with_parent()
@@ -91,9 +91,9 @@ def from_environment() -> Starlette:
 
 
 def _end_with_parent() -> None:
-    """End at once when the service that started this worker is killed, since a worker keeps the port.
+    """Exit immediately when the service that started this worker is killed: otherwise the worker would keep the port.
 
-    Not as on a signal: that waits for requests and for the database, whose embedded MongoDB has been killed as well.
+    Not a graceful shutdown, which waits for requests and the database: the embedded MongoDB has been killed as well.
     """
     parent = multiprocessing.parent_process()
     if parent is None:
@@ -120,12 +120,12 @@ async def _ready(request: Request) -> Response:
 
 
 async def _unavailable(request: Request, error: Exception) -> Response:
-    """The database does not answer: that passes, and is nothing that the caller did."""
+    """The database does not answer. This is temporary and not the caller's fault, so it is only a warning."""
     log.warning("database unavailable", path=request.scope["path"], error=str(error))
     return rest.unavailable(request.state.request_id)
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    """Anything that nobody expected: logged, and nothing of it shown but the request's id."""
+    """Any unexpected error: it is logged, and the answer contains nothing but the request ID."""
     log.error("request failed", request_id=request.state.request_id, path=request.scope["path"], exc_info=error)
     return rest.internal_error(request.state.request_id)

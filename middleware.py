@@ -1,4 +1,4 @@
-"""What every request passes: its id, the Host and Origin rules, and CORS."""
+"""The middleware for every request: request IDs, the check of the Host header, and CORS."""
 
 import re
 
@@ -12,18 +12,18 @@ from runtime import logs
 from settings import Settings
 
 _NO_SNIFFING = (b"x-content-type-options", b"nosniff")
-# The messages that begin an answer: to a request, to a WebSocket handshake, to a handshake that is refused.
+# The messages that begin an answer: to a request, an accepted WebSocket handshake, or a rejected one.
 _BEGINNINGS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
 _ACCEPTED_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
 def middleware(settings: Settings) -> list[Middleware]:
-    """What every request passes, the outermost first."""
+    """The middleware for every request, outermost first."""
     return [Middleware(RequestId), Middleware(Guard, settings), *_cors(settings)]
 
 
 def _cors(settings: Settings) -> list[Middleware]:
-    """What lets the pages of other sites call, as far as the settings allow it."""
+    """Lets pages of the allowed origins call the service."""
     if not settings.allowed_origins:
         return []
     return [
@@ -38,7 +38,7 @@ def _cors(settings: Settings) -> list[Middleware]:
 
 
 class RequestId:
-    """Names each request with the caller's `X-Request-Id` or a new id, in its logs and its answer."""
+    """Adds the caller's `X-Request-Id`, or a new ID, to the logs and the answer of each request."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -56,14 +56,14 @@ class RequestId:
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", identifier.encode())]
             await send(message)
 
-        logs.request_id.set(identifier)  # for the task of this request, which ends with it
+        logs.request_id.set(identifier)  # only in the task of this request
         await self._app(scope, receive, send_named)
 
 
 class Guard:
-    """Answers under the service's own names only, and keeps browsers from guessing what an answer is.
+    """Rejects requests for other host names, and keeps browsers from guessing the content type of an answer.
 
-    Without it, a web page could turn a visitor's browser against the service.
+    Without it, a web page could attack the service through the browser of its visitor.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
@@ -88,7 +88,7 @@ class Guard:
 
 
 def _header(scope: Scope, name: bytes) -> bytes | None:
-    """The first header with this name, in lower case."""
+    """The value of the first header with this name, which must be in lower case."""
     for key, value in scope["headers"]:
         if key == name:
             found: bytes = value

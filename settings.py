@@ -1,4 +1,4 @@
-"""The service's settings: one immutable object, read from `CONTACTS_*` environment variables."""
+"""The service's settings: one immutable object, read from the `CONTACTS_*` environment variables."""
 
 import ipaddress
 import re
@@ -9,170 +9,187 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-# A domain name has 253 characters at most (RFC 1035).
+# A domain name has at most 253 characters (RFC 1035).
 _LONGEST_HOST = 300
 
 
 class Settings(BaseSettings):
-    """Everything an operator can set. Each field `x_y` is read from the variable `CONTACTS_X_Y`."""
+    """Everything an operator can set. The field `x_y` is read from the variable `CONTACTS_X_Y`."""
 
-    # Inputs hold passwords, so an error about one field must not print them all.
+    # The input contains passwords, so an error in one field must not print all of them.
     model_config = SettingsConfigDict(env_prefix="CONTACTS_", frozen=True, extra="forbid", hide_input_in_errors=True)
 
     host: Annotated[str, Field(description="Address to listen on.")] = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")] = 8000
+    port: Annotated[int, Field(ge=0, le=65535, description="Port to listen on. 0 picks a free port.")] = 8000
     workers: Annotated[
-        int, Field(ge=1, le=256, description="Processes that serve on that port; one for each core is the most useful.")
+        int, Field(ge=1, le=256, description="Number of server processes on that port. Use at most one per core.")
     ] = 1
     data_dir: Annotated[
-        Path, Field(description="Where the embedded MongoDB keeps its data, when no mongodb_uri is given.")
+        Path, Field(description="Data directory of the embedded MongoDB. Not used if CONTACTS_MONGODB_URI is set.")
     ] = Path(".contacts")
     mongodb_uri: Annotated[
         str | None,
-        Field(description="MongoDB replica set or sharded cluster to use instead of the embedded one."),
+        Field(description="URI of a MongoDB replica set or sharded cluster to use instead of the embedded MongoDB."),
     ] = None
-    database: Annotated[
-        str, Field(pattern=r"^[A-Za-z0-9_-]{1,63}$", description="Name of the database on that server.")
-    ] = "contacts"
+    database: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,63}$", description="Name of the MongoDB database.")] = (
+        "contacts"
+    )
     driver: Annotated[
         Literal["motor", "pymongo"],
-        Field(description="MongoDB client: motor, or pymongo for PyMongo's own asynchronous client."),
+        Field(description="MongoDB client: motor, or pymongo for PyMongo's own async client."),
     ] = "motor"
     auth: Annotated[
         Literal["none"],
-        Field(description="Who may call: none lets everyone in, and therefore only on a loopback address."),
+        Field(description="Authentication. none: no sign-in, so the service listens on loopback addresses only."),
     ] = "none"
     allowed_hosts: Annotated[
         tuple[str, ...],
         NoDecode,
         Field(
-            description="Names under which the service may be called besides localhost and loopback addresses, "
-            "separated by spaces, such as contacts.example: those that a proxy on this machine forwards."
+            description="Additional host names that requests may use, separated by spaces, such as contacts.example. "
+            "Set this if a proxy on this machine forwards requests under another name. localhost and loopback "
+            "addresses are always allowed."
         ),
     ] = ()
     allowed_origins: Annotated[
         tuple[str, ...],
         NoDecode,
         Field(
-            description="Other sites whose pages may call, separated by spaces, such as https://intranet.example: for "
-            "frontends that are served from another address. None: only the service's own pages."
+            description="Other origins whose web pages may call the service, separated by spaces, such as "
+            "https://intranet.example. If empty, only the service's own pages may."
         ),
     ] = ()
     default_region: Annotated[
         str,
         Field(
             pattern=r"^([A-Z]{2})?$",
-            description="ISO 3166 country whose dialling rules apply to phone numbers of contacts without a "
-            "country; empty: only numbers with a + are understood.",
+            description="ISO 3166 code of the country whose dialing rules apply to the phone numbers of contacts "
+            "without a country, such as US. If empty, such numbers must start with +.",
         ),
     ] = ""
-    max_body_bytes: Annotated[int, Field(ge=1024, description="Largest request body, imports aside, in bytes.")] = (
-        1_048_576
+    max_body_bytes: Annotated[
+        int, Field(ge=1024, description="Maximum size of a request body, except for imports, in bytes.")
+    ] = 1_048_576
+    max_import_bytes: Annotated[int, Field(ge=1024, description="Maximum size of an import file, in bytes.")] = (
+        1_073_741_824
     )
-    max_import_bytes: Annotated[int, Field(ge=1024, description="Largest import upload, in bytes.")] = 1_073_741_824
     ad_urls: Annotated[
         tuple[str, ...],
         NoDecode,
         Field(
-            description="Domain controllers to sync from, in the order to try them, separated by spaces: "
-            "ldaps://host[:port], or ldap://host[:port], which is upgraded by StartTLS before anything is said. "
-            "None: no sync."
+            description="Domain controllers to sync from, separated by spaces, in the order to try them: "
+            "ldaps://host[:port], or ldap://host[:port], which is upgraded with StartTLS first. "
+            "If empty, there is no sync."
         ),
     ] = ()
     ad_name: Annotated[
-        str, Field(description="What to call that directory in messages to people; empty: the server's name.")
+        str, Field(description="Display name of the directory in messages. If empty, the server's name.")
     ] = ""
     ad_bind_dn: Annotated[
-        str, Field(description="Account to read with: a DN or user@domain. It needs no right to write.")
+        str, Field(description="Account to read with, as a DN or user@domain. Read permission is enough.")
     ] = ""
-    ad_password: Annotated[SecretStr | None, Field(description="That account's password.")] = None
+    ad_password: Annotated[SecretStr | None, Field(description="Password of that account.")] = None
     ad_password_file: Annotated[
         Path | None,
-        Field(description="File with the password instead; read anew for each connection, so it can change."),
+        Field(description="File that contains the password. It is read again for each connection, so it can change."),
     ] = None
     ad_ca_file: Annotated[
         Path | None,
-        Field(description="PEM file of the authorities that sign the servers' certificates; none: the system's."),
+        Field(
+            description="PEM file of the authorities that sign the servers' certificates. If empty, the system's "
+            "authorities."
+        ),
     ] = None
     ad_base_dns: Annotated[
         tuple[str, ...],
         NoDecode,
-        Field(description="Where to look, separated by ; — all that lies below is read. None: the whole domain."),
+        Field(
+            description="Base DNs to search, separated by semicolons, including their subtrees. If empty, the whole "
+            "domain."
+        ),
     ] = ()
     ad_filter: Annotated[
-        str, Field(description="LDAP filter that contacts must match besides, such as (company=Contoso).")
+        str, Field(description="Additional LDAP filter that contacts must match, such as (company=Contoso).")
     ] = ""
     ad_page_size: Annotated[
         int,
         Field(
             ge=1,
             le=1000,
-            description="Entries a page, 1,000 at most; small pages keep the service quick to answer. Where only "
-            "identities are read, a page has four times as many.",
+            description="Entries per page of an LDAP search. Smaller pages keep the service more responsive. Searches "
+            "for identities only use pages four times as large.",
         ),
     ] = 250
     ad_timeout_seconds: Annotated[
-        float, Field(ge=0.1, le=3600, description="Longest that one step with a server may take, in seconds.")
+        float, Field(ge=0.1, le=3600, description="Timeout of each LDAP operation, in seconds.")
     ] = 30
     ad_max_deletions: Annotated[
         int,
-        Field(ge=0, description="A cycle that would delete more contacts than this changes nothing and asks."),
+        Field(
+            ge=0,
+            description="Stop a run before it changes anything if it would delete more contacts than this. Approve the "
+            "deletions with `contacts sync --allow-deletions` or the mutation startDirectorySync.",
+        ),
     ] = 500
     ad_max_deletions_percent: Annotated[
         float,
         Field(
             ge=0,
             le=100,
-            description="So does one that would delete more than this share of the synced ones; one alone never does.",
+            description="Also stop a run that would delete more than this percentage of the synced contacts. A single "
+            "deletion is always allowed.",
         ),
     ] = 10
     ad_soft_match: Annotated[
         bool,
         Field(
-            description="Whether a contact in Active Directory takes over the cloud contact that has its address; "
-            "if not, it is skipped and reported."
+            description="Whether a contact in Active Directory takes over the cloud-only contact with the same email "
+            "address. If false, it is skipped and reported."
         ),
     ] = False
     sync_interval_minutes: Annotated[
-        int, Field(ge=1, description="Minutes between two cycles of the Active Directory sync.")
+        int, Field(ge=1, description="Interval between runs of the Active Directory sync, in minutes.")
     ] = 30
     fast_path: Annotated[
         Literal["on", "off"],
-        Field(description="on compiles queries to answer them faster; off leaves all of them to graphql-core."),
+        Field(description="on compiles GraphQL queries to run them faster; off runs all of them with graphql-core."),
     ] = "on"
-    log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], Field(description="Least severe level that is logged.")
-    ] = "info"
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], Field(description="Lowest level to log.")] = (
+        "info"
+    )
     log_format: Annotated[
-        Literal["text", "json"], Field(description="text for people, json (one object a line) for machines.")
+        Literal["text", "json"], Field(description="text for people, or json (one object per line) for programs.")
     ] = "text"
 
     def uri(self) -> str:
-        """The MongoDB URI, which must be set by now: `cli` starts an embedded server if none is given."""
+        """The MongoDB URI. It must be set by now: `cli` starts an embedded server if none is given."""
         if self.mongodb_uri is None:
-            raise ValueError("no mongodb_uri: `contacts serve` starts a server of its own")
+            raise ValueError(
+                "CONTACTS_MONGODB_URI is not set. Set it, or use `contacts serve`, which starts a MongoDB."
+            )
         return self.mongodb_uri
 
     def welcomes(self, origin: str | None, host: str | None) -> bool:
-        """Whether a page of this origin may do what browsers let every page do unasked: send forms, open WebSockets.
+        """Whether a page of this origin may send what browsers send without a preflight request: forms, WebSockets.
 
-        It may if it is our own, served from `host`, or an allowed one. Clients that are no browsers name no origin.
+        It may if it is one of our own, served from `host`, or if its origin is allowed. Clients other than browsers
+        send no origin.
         """
         return origin is None or origin.partition("://")[2] == host or origin in self.allowed_origins
 
     def shown(self, name: str) -> str:
-        """A setting's value to show to people, without the passwords in it."""
+        """A setting's value with passwords masked."""
         return re.sub(r"(://[^:/@]*):[^/]*@", r"\1:**********@", str(getattr(self, name)))
 
     def answers_to(self, host: str | None) -> bool:
         """Whether a request with this `Host` is meant for this service.
 
-        Anyone can give a name an address of this machine. A browser takes the pages found under that name for the
-        service's own, so that without authentication they could do everything (DNS rebinding).
+        Anyone can point a DNS name at this machine. Browsers treat the service under that name as part of the
+        attacker's site, whose pages could then do everything because no sign-in is required (DNS rebinding).
         """
-        if host is None:  # no browser leaves it out
+        if host is None:  # browsers always send it
             return True
-        if len(host) > _LONGEST_HOST:  # or else it would be remembered
+        if len(host) > _LONGEST_HOST:  # keeps long names out of the caches below
             return False
         name = _without_port(host)
         return name in self.allowed_hosts or is_loopback(name)
@@ -226,25 +243,27 @@ class Settings(BaseSettings):
         if not self.ad_urls:
             return self
         if not self.ad_bind_dn:
-            raise ValueError("CONTACTS_AD_URLS needs CONTACTS_AD_BIND_DN, the account to read with")
+            raise ValueError(
+                "CONTACTS_AD_URLS is set, but CONTACTS_AD_BIND_DN is not. Set it to the account to read with"
+            )
         if (self.ad_password is None) == (self.ad_password_file is None):
-            raise ValueError("set either CONTACTS_AD_PASSWORD or CONTACTS_AD_PASSWORD_FILE")
-        # A bind without a password succeeds, as nobody: everything then looks empty, that is, deleted.
+            raise ValueError("set exactly one of CONTACTS_AD_PASSWORD and CONTACTS_AD_PASSWORD_FILE")
+        # A bind without a password succeeds anonymously. The directory then looks empty, as if all was deleted.
         if self.ad_password is not None and not self.ad_password.get_secret_value():
-            raise ValueError("CONTACTS_AD_PASSWORD is empty")
+            raise ValueError("CONTACTS_AD_PASSWORD is empty. Set it to the account's password")
         return self
 
 
 @lru_cache(maxsize=64)
 def _without_port(host: str) -> str:
-    """The name or address in a `Host` header, empty if it is none."""
+    """The name or address in a `Host` header, empty if the header is invalid."""
     found = re.fullmatch(r"(\[[^\[\]]*\]|[^:\[\]]*)(:\d*)?", host)
     return found[1].strip("[]").lower().removesuffix(".") if found else ""
 
 
 @lru_cache(maxsize=64)
 def is_loopback(host: str) -> bool:
-    """Whether this name or address is one of this machine that no other machine can reach."""
+    """Whether this name or address can only be reached from this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -252,7 +271,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _is_one_filter(text: str) -> bool:
-    r"""Whether the parentheses of `text` make one group; those within values are written \28 and \29."""
+    r"""Whether the parentheses of `text` form a single group. Those in values are escaped as \28 and \29."""
     depth = 0
     for position, character in enumerate(text):
         depth += {"(": 1, ")": -1}.get(character, 0)

@@ -38,28 +38,29 @@ from storage.embedded.mongod import DataDirectoryInUse, MongodError, NoDataDirec
 from storage.lists.pages import Ordering
 from storage.lists.selection import Selection
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="A company's external contacts.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Manage a company's external contacts.")
 
-_BOM = "Begin files with a byte-order mark, by which Excel knows them for UTF-8."
+_BOM = "Write a byte-order mark at the start of each file, so that Excel detects UTF-8."
 
 
 @app.callback()
 def _command() -> None:
-    """A company's external contacts: the service and what administrators do with it.
+    """Manage a company's external contacts: run the service, import and export files, and sync.
 
-    Every option can be set by the environment variable shown with it, and further settings by CONTACTS_* variables
-    alone: `contacts settings` lists them all.
+    Options can also be set with the environment variables shown. `contacts settings` lists all variables, including
+    those without an option.
     """
 
 
 DataDir = Annotated[
     Path | None,
-    typer.Option(envvar="CONTACTS_DATA_DIR", help="Where the embedded MongoDB keeps its data. Default: .contacts"),
+    typer.Option(envvar="CONTACTS_DATA_DIR", help="Data directory of the embedded MongoDB. Default: .contacts"),
 ]
 MongodbUri = Annotated[
     str | None,
     typer.Option(
-        envvar="CONTACTS_MONGODB_URI", help="MongoDB replica set or sharded cluster to use instead of the embedded one."
+        envvar="CONTACTS_MONGODB_URI",
+        help="URI of a MongoDB replica set or sharded cluster to use instead of the embedded MongoDB.",
     ),
 ]
 
@@ -74,19 +75,19 @@ def serve(
     data_dir: DataDir = None,
     mongodb_uri: MongodbUri = None,
     workers: Annotated[
-        int | None, typer.Option(envvar="CONTACTS_WORKERS", help="Processes that serve, on one port. Default: 1")
+        int | None, typer.Option(envvar="CONTACTS_WORKERS", help="Number of server processes. Default: 1")
     ] = None,
     demo: Annotated[
-        bool, typer.Option("--demo", help="Load a few hundred demo contacts, if they are not there yet.")
+        bool, typer.Option("--demo", help="Load a few hundred demo contacts, unless they have been loaded before.")
     ] = False,
 ) -> None:
-    """Serve GraphQL, GraphiQL and REST, on an embedded MongoDB unless another one is given.
+    """Run the service: GraphQL, GraphiQL and REST, with an embedded MongoDB by default.
 
-    GraphiQL is at http://127.0.0.1:8000/graphql, for exploring in a browser.
+    To explore the API, open http://127.0.0.1:8000/graphql in a browser.
 
-    Nobody has to sign in. Therefore only loopback addresses are listened on, which no other machine reaches.
+    There is no sign-in. The service therefore listens on loopback addresses only, which other machines cannot reach.
 
-    More settings are CONTACTS_* variables without an option: `contacts settings` lists all of them.
+    More settings are available as CONTACTS_* variables. To list them, run `contacts settings`.
     """
     settings = read_settings(host=host, port=port, data_dir=data_dir, mongodb_uri=mongodb_uri, workers=workers)
     server.check_address(settings)
@@ -102,7 +103,7 @@ def serve(
 
 @app.command()
 def stats(data_dir: DataDir = None, mongodb_uri: MongodbUri = None) -> None:
-    """Print the figures of the dashboard as JSON."""
+    """Print the contact statistics of the dashboard as JSON."""
     settings = read_settings(data_dir=data_dir, mongodb_uri=mongodb_uri)
 
     async def read() -> statistics.ContactStats:
@@ -116,17 +117,19 @@ def stats(data_dir: DataDir = None, mongodb_uri: MongodbUri = None) -> None:
 @app.command()
 def sync(
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only show what would change, contact by contact.")
+        bool, typer.Option("--dry-run", help="Show what would change, contact by contact, without changing anything.")
     ] = False,
     allow_deletions: Annotated[
         bool,
-        typer.Option("--allow-deletions", help="Delete what is gone from Active Directory, however many contacts."),
+        typer.Option(
+            "--allow-deletions", help="Delete all contacts that are gone from Active Directory, even if they are many."
+        ),
     ] = False,
-    full: Annotated[bool, typer.Option("--full", help="Read everything, not only what changed.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Read all contacts, not only those that changed.")] = False,
     data_dir: DataDir = None,
     mongodb_uri: MongodbUri = None,
 ) -> None:
-    """Sync once with the Active Directory that CONTACTS_AD_URLS names, telling how far it is."""
+    """Sync once from the Active Directory in CONTACTS_AD_URLS, showing progress."""
     settings = read_settings(data_dir=data_dir, mongodb_uri=mongodb_uri)
 
     async def run() -> int:
@@ -140,32 +143,42 @@ def sync(
 
 @app.command("import")
 def import_contacts(
-    file: Annotated[Path, typer.Argument(help="The CSV file, of any encoding and delimiter; - is standard input.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would become of the rows.")] = False,
+    file: Annotated[
+        Path, typer.Argument(help="CSV file, or - for standard input. Encoding and delimiter are detected.")
+    ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what the import would do, without changing anything.")
+    ] = False,
     on_match: Annotated[
-        OnMatch, typer.Option(case_sensitive=False, help="What to do with rows whose address exists.")
+        OnMatch, typer.Option(case_sensitive=False, help="What to do with rows whose contact already exists.")
     ] = "SKIP",
     error_policy: Annotated[
-        ErrorPolicy, typer.Option(case_sensitive=False, help="Pass over refused rows, or write all rows or none.")
+        ErrorPolicy,
+        typer.Option(
+            case_sensitive=False, help="Whether to skip invalid rows, or to import nothing if any is invalid."
+        ),
     ] = "SKIP_FAILED_ROWS",
     column: Annotated[
         list[str] | None,
-        typer.Option(help="Which column is which, as NAME=OUR_NAME; NAME= is not read. May be repeated."),
+        typer.Option(help="Map a column, as NAME=OUR_NAME, or ignore it, as NAME=. Can be repeated."),
     ] = None,
-    encoding: Annotated[str | None, typer.Option(help="The file's encoding, if it is not told rightly.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Encoding of the file, if it is not detected correctly.")] = None,
     delimiter: Annotated[
         str | None,
-        typer.Option(help="The file's delimiter, if it is not told rightly: itself, or comma, semicolon, tab or bar."),
+        typer.Option(
+            help="Delimiter of the file, if it is not detected correctly: the character itself, or comma, semicolon, "
+            "tab or bar."
+        ),
     ] = None,
-    failed: Annotated[Path | None, typer.Option(help="Where to write the refused rows, to mend them.")] = None,
+    failed: Annotated[Path | None, typer.Option(help="File to write the failed rows to, to correct them.")] = None,
     report: Annotated[
-        Path | None, typer.Option(help="Where to write what becomes, or would become, of every row, as CSV.")
+        Path | None, typer.Option(help="CSV file to write the outcome of every row to. Also works for a dry run.")
     ] = None,
     bom: Annotated[bool, typer.Option("--bom", help=_BOM)] = False,
     data_dir: DataDir = None,
     mongodb_uri: MongodbUri = None,
 ) -> None:
-    """Import a CSV file, telling how far it is. Ctrl+C cancels it; what is done is kept."""
+    """Import contacts from a CSV file, showing progress. Ctrl+C cancels the import; rows already imported are kept."""
     settings = read_settings(data_dir=data_dir, mongodb_uri=mongodb_uri)
     options = Options(
         dry_run=dry_run,
@@ -188,31 +201,41 @@ def import_contacts(
 
 @app.command("export")
 def export_contacts(
-    file: Annotated[Path, typer.Argument(help="Where to write the CSV; - is standard output.")],
-    source: Annotated[Source | None, typer.Option(case_sensitive=False, help="Only synced or cloud contacts.")] = None,
-    gal: Annotated[Gal | None, typer.Option(case_sensitive=False, help="Only visible or hidden contacts.")] = None,
-    search: Annotated[str | None, typer.Option(help="Only contacts that a search finds.")] = None,
+    file: Annotated[Path, typer.Argument(help="CSV file to write, or - for standard output.")],
+    source: Annotated[
+        Source | None, typer.Option(case_sensitive=False, help="Only synced or only cloud-only contacts.")
+    ] = None,
+    gal: Annotated[
+        Gal | None,
+        typer.Option(case_sensitive=False, help="Only contacts visible in, or hidden from, the global address list."),
+    ] = None,
+    search: Annotated[str | None, typer.Option(help="Only contacts that match this search.")] = None,
     company: Annotated[str | None, typer.Option(help="Only contacts of this company.")] = None,
     department: Annotated[str | None, typer.Option(help="Only contacts of this department.")] = None,
     job_title: Annotated[str | None, typer.Option(help="Only contacts with this job title.")] = None,
     country: Annotated[str | None, typer.Option(help="Only contacts in this country.")] = None,
     domain: Annotated[str | None, typer.Option(help="Only contacts with an address in this domain.")] = None,
-    group: Annotated[str | None, typer.Option(help="Only members of this group: its name, address or id.")] = None,
-    manager: Annotated[str | None, typer.Option(help="Only reports of this contact: its address or id.")] = None,
+    group: Annotated[
+        str | None, typer.Option(help="Only members of this group, given by name, email address or ID.")
+    ] = None,
+    manager: Annotated[
+        str | None, typer.Option(help="Only direct reports of this contact, given by email address or ID.")
+    ] = None,
     order_by: Annotated[
-        str, typer.Option(help=f"What to sort by: {', '.join(ORDERINGS)}; in descending order with a - before it.")
+        str,
+        typer.Option(help=f"Field to sort by: {', '.join(ORDERINGS)}. Add a leading - to sort in descending order."),
     ] = "displayName",
-    columns: Annotated[str | None, typer.Option(help="Which columns, separated by commas.")] = None,
+    columns: Annotated[str | None, typer.Option(help="Columns to write, separated by commas. Default: all")] = None,
     bom: Annotated[bool, typer.Option("--bom", help=_BOM)] = False,
     data_dir: DataDir = None,
     mongodb_uri: MongodbUri = None,
 ) -> None:
-    """Write contacts as CSV. An import of the file changes nothing. The file appears when it is whole."""
+    """Export contacts to a CSV file that can be imported again. The file appears when it is complete."""
     settings = read_settings(data_dir=data_dir, mongodb_uri=mongodb_uri)
     field, descending = order_by.removeprefix("-"), order_by.startswith("-")
     if field not in ORDERINGS:
         raise typer.BadParameter(
-            f"choose one of {', '.join(ORDERINGS)}, with or without a - before it", param_hint="--order-by"
+            f"Choose one of {', '.join(ORDERINGS)}, with or without a leading -.", param_hint="--order-by"
         )
     ordering = Ordering(ORDERINGS[field], descending=descending)
     signal.signal(signal.SIGTERM, _stop)
@@ -240,14 +263,14 @@ def export_contacts(
 
 @app.command("settings")
 def print_settings() -> None:
-    """Print every setting with its variable, its value now and what it does."""
+    """Print all settings with their variables, current values and descriptions."""
     settings = read_settings()
     for name, field in Settings.model_fields.items():
         print(f"CONTACTS_{name.upper()}={settings.shown(name)}\n    {field.description}")
 
 
 def main() -> None:
-    """Run the command, and tell what an operator can mend in one line instead of a traceback."""
+    """Run the command. Errors that an operator can fix end it with one line instead of a traceback."""
     try:
         app()
     except (
@@ -266,7 +289,7 @@ def main() -> None:
 
 
 def read_settings(**given: object) -> Settings:
-    """The settings from the environment, with the options that were given. Ends the program on a bad value."""
+    """The settings from the environment, overridden by the given options. Ends the program if a value is invalid."""
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type] # pydantic checks them
     except ValidationError as error:
@@ -277,9 +300,9 @@ def read_settings(**given: object) -> Settings:
 
 @contextmanager
 def mongodb(settings: Settings, *, exclusive: bool = False) -> Iterator[Settings]:
-    """The settings with a MongoDB to use: the one given, or an embedded one that runs meanwhile.
+    """The settings with a MongoDB to use: the given one, or an embedded one that runs until the block ends.
 
-    Only with `exclusive`, as the service has it, may the embedded one be new. Raises `NoDataDirectory`.
+    Only with `exclusive`, as the service uses it, is a missing data directory created. Raises `NoDataDirectory`.
     """
     logs.configure(settings)  # to standard error: what commands print on standard output is theirs alone
     if settings.mongodb_uri is not None:
@@ -291,7 +314,7 @@ def mongodb(settings: Settings, *, exclusive: bool = False) -> Iterator[Settings
 
 @asynccontextmanager
 async def open_caller(settings: Settings) -> AsyncIterator[Caller]:
-    """The directory as the command line has it before it, ready for use."""
+    """The command line as a caller, on a database that is ready for use."""
     tuning.tune()
     async with opened(settings.uri(), settings.database, settings.driver) as db:
         await migrations.prepare(db)
@@ -299,12 +322,12 @@ async def open_caller(settings: Settings) -> AsyncIterator[Caller]:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    """End as by the signal, leaving nothing half done."""
+    """Exit as the signal would, but clean up first."""
     sys.exit(128 + number)
 
 
 async def _prepare(settings: Settings, demo: bool) -> None:
-    """Bring the database to this release's form, once and before any worker serves."""
+    """Migrate the database once, before any worker starts."""
     async with open_caller(settings) as caller:
         if demo:
             from demo import load

@@ -1,4 +1,4 @@
-"""The process that serves: which address it may take, what ends it, and uvicorn, which does the work."""
+"""Runs the service with uvicorn: checks the address, serves, and shuts down on signals."""
 
 import errno
 import signal
@@ -12,20 +12,20 @@ from settings import Settings, is_loopback
 
 _FACTORY = "app:from_environment"
 _ENDING = (signal.SIGINT, signal.SIGTERM)
-# How long a request may still take when the service is told to end; what stands still then is broken off.
+# How long running requests may take to finish when the service is shut down. Those still running are then canceled.
 _GRACE_SECONDS = 10
 
 
 class AddressUnusable(Exception):
-    """Raised when the service cannot listen where it is told to; the message says what to do."""
+    """Raised when the service cannot listen on the configured address; the message says what to do."""
 
 
 def check_address(settings: Settings) -> None:
-    """Make sure that the service may listen on its address, and can. Raises `AddressUnusable`."""
+    """Check that the service is allowed and able to listen on its address. Raises `AddressUnusable`."""
     if not is_loopback(settings.host):
         raise AddressUnusable(
-            f"CONTACTS_AUTH=none lets everyone in, so the service listens on a loopback address only, not "
-            f"{settings.host}. Leave --host out, or put an authenticating proxy before it on this machine."
+            f"{settings.host} is not a loopback address. Without a sign-in (CONTACTS_AUTH=none), the service listens "
+            f"on loopback addresses only. Omit --host, or put an authenticating proxy in front of it on this machine."
         )
     try:
         for family, kind, protocol, _, address in socket.getaddrinfo(
@@ -41,21 +41,21 @@ def check_address(settings: Settings) -> None:
 def _why(settings: Settings, error: OSError) -> str:
     match error.errno:
         case errno.EADDRINUSE:
-            return f"Port {settings.port} is taken: another program listens on it. Use --port to choose another."
+            return f"Port {settings.port} is in use. Choose another with --port."
         case errno.EACCES:
-            return f"Port {settings.port} may not be used by this user. Use --port to choose one above 1023."
+            return f"This user has no permission to use port {settings.port}. Choose one above 1023 with --port."
         case _:
-            return f"The service cannot listen on {settings.host}: {error.strerror}. Leave --host out, or mend it."
+            return f"The service cannot listen on {settings.host}: {error.strerror}. Omit --host or correct it."
 
 
 def end_on_signals() -> None:
-    """End with success on Ctrl-C and SIGTERM, stopping what was started on the way."""
+    """On Ctrl+C and SIGTERM, stop what was started and exit with success."""
     for number in _ENDING:
         signal.signal(number, _end)
 
 
 def run(settings: Settings) -> None:
-    """Serve, with the settings of the environment, until a signal ends it and all requests are answered."""
+    """Serve, with the settings from the environment, until a signal arrives and all requests are answered."""
     uvicorn.run(
         _FACTORY,
         factory=True,
@@ -71,7 +71,7 @@ def run(settings: Settings) -> None:
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    """Uvicorn hands the signal on when it has answered its requests; a second one adds nothing."""
+    """Uvicorn raises the signal again after it has answered its requests; ignore any further ones."""
     for each in _ENDING:
         signal.signal(each, signal.SIG_IGN)
     sys.exit(0)

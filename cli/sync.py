@@ -1,4 +1,4 @@
-"""`contacts sync`: one cycle by hand, told on the terminal."""
+"""`contacts sync`: one run, with its progress and result on the terminal."""
 
 import asyncio
 import sys
@@ -18,35 +18,35 @@ from storage.lease import LeaseLost
 from storage.lists.pages import Window
 from storage.sync.runs import Kind
 
-TELL_SECONDS = 0.5
-PAGE = 500
+_SHOW_SECONDS = 0.5
+_PAGE = 500
 
 
-async def run(caller: Caller, settings: Settings, wanted: SyncRequest) -> int:
-    """Do a cycle, with progress on standard error and what came of it on standard output.
+async def run(caller: Caller, settings: Settings, request: SyncRequest) -> int:
+    """Run a sync, with progress on standard error and the result on standard output.
 
-    Returns the exit code: 0 when it succeeded, 1 when it stopped, failed or could not begin. Raises ExtraMissing.
+    Returns the exit code: 0 if it succeeded, 1 if it stopped, failed or could not start. Raises `ExtraMissing`.
     """
     if not settings.ad_urls:
         return _refused(SyncNotConfigured().message)
     ldap_library()
-    taken = await progress.take(sync_caller(caller, settings), wanted)
+    taken = await progress.take(sync_caller(caller, settings), request)
     if taken is None:
         return _refused(SyncAlreadyRunning().message)
-    telling = asyncio.create_task(_tell(taken))
+    showing = asyncio.create_task(_show_progress(taken))
     try:
         await perform(taken, settings)
     except LeaseLost:
-        return _refused("Another process took this run over: it did not answer for too long.")
+        return _refused("This run was unresponsive for too long, so another process took it over.")
     finally:
-        telling.cancel()
+        showing.cancel()
         with suppress(asyncio.CancelledError):
-            await telling
+            await showing
     return await _report(caller, taken)
 
 
 async def _report(caller: Caller, taken: SyncRun) -> int:
-    """Print what came of the run."""
+    """Print the result of the run and return the exit code."""
     ended = await control.get_run(caller, taken.id)
     print(file=sys.stderr)
     async for line in _lines(caller, ended):
@@ -72,18 +72,18 @@ async def _lines(caller: Caller, ended: Document) -> AsyncIterator[str]:
 
 
 async def _details(caller: Caller, run_id: str, kind: Kind) -> AsyncIterator[Document]:
-    window: Window | None = Window(PAGE)
+    window: Window | None = Window(_PAGE)
     while window:
         page = await control.list_details(caller, run_id, kind, window)
         for each in page.documents:
             yield each
-        window = Window(PAGE, after=page.documents[-1]["_id"]) if page.has_next else None
+        window = Window(_PAGE, after=page.documents[-1]["_id"]) if page.has_next else None
 
 
-async def _tell(taken: SyncRun) -> None:
+async def _show_progress(taken: SyncRun) -> None:
     while True:
         print(f"\r{taken.phase.lower()}: {taken.processed:,} read ", end="", file=sys.stderr, flush=True)
-        await asyncio.sleep(TELL_SECONDS)
+        await asyncio.sleep(_SHOW_SECONDS)
 
 
 def _refused(message: str) -> int:

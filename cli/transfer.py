@@ -1,4 +1,4 @@
-"""Files in and out, on the command line: with how far it is, how fast, and how long it will take."""
+"""Imports and exports of files on the command line, with progress, speed and remaining time."""
 
 import asyncio
 import os
@@ -37,12 +37,12 @@ _PIECE = 1 << 18
 _POLL_SECONDS = 0.2
 _SHOWN_PROBLEMS = 20
 _SHOWN_OUTCOMES = 20
-_DOING = {"PREVIEW": "Checking", "WRITE": "Importing", "ROLL_BACK": "Taking back", "UNDO": "Undoing"}
+_DOING = {"PREVIEW": "Checking", "WRITE": "Importing", "ROLL_BACK": "Rolling back", "UNDO": "Undoing"}
 _COUNTS = ("created", "updated", "unchanged", "skipped", "failed")
 
 
 class _Rate(ProgressColumn):
-    """Rows a second."""
+    """Rows per second."""
 
     def render(self, task: Task) -> Text:
         return Text(f"{task.speed:,.0f} rows/s" if task.speed else "", style="cyan")
@@ -50,7 +50,7 @@ class _Rate(ProgressColumn):
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """Where to write the refused rows and what became of every row, if anywhere, and whether with a byte-order mark."""
+    """Files to write the failed rows and the outcomes of all rows to, if any, and whether with a byte-order mark."""
 
     failed: Path | None = None
     outcomes: Path | None = None
@@ -58,13 +58,13 @@ class Reports:
 
 
 async def import_file(caller: Caller, source: BinaryIO, options: Options, reports: Reports) -> int:
-    """Import a file and tell how it goes. Returns the program's exit code: 0 if every row was good.
+    """Import a file and show progress. Returns the program's exit code: 0 if no row failed.
 
-    Raises `ImportUnreadable`. Interrupted (Ctrl+C), it cancels the import, which keeps what it did.
+    Ctrl+C cancels the import; rows already imported are kept. Raises `ImportUnreadable`.
     """
     console = Console(stderr=True)
     job, scanned = await jobs.start_csv(caller, _pieces(source), options)
-    console.print(_told(job), highlight=False)
+    console.print(_detected(job), highlight=False)
     with _interruptible(caller, job):
         running = asyncio.create_task(run_one(caller, job["_id"], scanned))
         job = await _follow(caller, job, console)
@@ -82,7 +82,7 @@ async def export_file(
     *,
     bom: bool = False,
 ) -> None:
-    """Write the selected contacts as CSV and tell how it goes."""
+    """Write the selected contacts as CSV and show progress."""
     total = await count_contacts(caller, selection)
     bar = _bar(Console(stderr=True))
     pieces = export.export(caller, selection, ordering, columns, bom=bom)
@@ -103,8 +103,8 @@ async def _pieces(source: BinaryIO) -> AsyncGenerator[bytes]:
 
 
 async def _follow(caller: Caller, job: Document, console: Console) -> Document:
-    """Show how far the job is until it ends."""
-    with _bar(console, TextColumn("{task.fields[failed]} refused")) as bar:
+    """Show the progress of the job until it ends."""
+    with _bar(console, TextColumn("{task.fields[failed]} failed")) as bar:
         task = bar.add_task("Importing", total=job["rows"], failed=0)
         while job["finishedAt"] is None:
             await asyncio.sleep(_POLL_SECONDS)
@@ -145,10 +145,10 @@ def _interruptible(caller: Caller, job: Document) -> Iterator[None]:
             loop.remove_signal_handler(signal.SIGINT)
 
 
-def _told(job: Document) -> str:
-    """What was detected."""
+def _detected(job: Document) -> str:
+    """What was detected in the file."""
     delimiter = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}[job["delimiter"]]
-    ignored = f"; not read: {', '.join(job['unknownColumns'])}" if job["unknownColumns"] else ""
+    ignored = f"; ignored columns: {', '.join(job['unknownColumns'])}" if job["unknownColumns"] else ""
     return f"{job['rows']:,} rows, {job['encoding']}, delimiter {delimiter}{ignored}"
 
 
@@ -169,20 +169,22 @@ async def _report(caller: Caller, job: Document, console: Console, reports: Repo
         print("  … and more")
     if reports.failed and page.documents:
         await _write(reports.failed, failed_rows.failed_rows(caller, job, bom=reports.bom))
-        console.print(f"The refused rows are in {reports.failed}: mend them and import that file.", highlight=False)
+        console.print(f"Failed rows are in {reports.failed}. Correct them and import that file.", highlight=False)
     if reports.outcomes:
         await _write(reports.outcomes, report.report(caller, job, bom=reports.bom))
-        console.print(f"What became of every row is in {reports.outcomes}.", highlight=False)
+        console.print(f"The outcomes of all rows are in {reports.outcomes}.", highlight=False)
 
 
 async def _print_outcomes(caller: Caller, job: Document) -> None:
-    """The first rows of a dry run; those that are refused are told with their problems."""
+    """Print the outcomes of the first rows of a dry run. The problems of failed rows are printed separately."""
     page = await jobs.list_outcomes(caller, job["_id"], Window(_SHOWN_OUTCOMES))
     for row in page.documents:
-        told = report.changes(row)
-        print(f"  line {row['line']} {row['action'].lower()}: {row['emailAddress']}{f' ({told})' if told else ''}")
+        changes = report.changes(row)
+        print(
+            f"  line {row['line']} {row['action'].lower()}: {row['emailAddress']}{f' ({changes})' if changes else ''}"
+        )
     if page.has_next:
-        print("  … and more: --report writes them all")
+        print("  … and more. To write all of them to a file, use --report.")
 
 
 async def _write(path: Path, pieces: AsyncGenerator[bytes]) -> None:
@@ -193,14 +195,15 @@ async def _write(path: Path, pieces: AsyncGenerator[bytes]) -> None:
 
 
 def open_source(path: Path) -> BinaryIO:
-    """A file to read; `-` is standard input."""
+    """A file to read. `-` is standard input."""
     return sys.stdin.buffer if str(path) == "-" else path.open("rb")
 
 
 @contextmanager
 def written(path: Path) -> Iterator[BinaryIO]:
-    """A file to write, which takes its name, and the place of what had it, when the block ends well; `-` is standard
-    output. A block that fails leaves nothing.
+    """A file to write, which replaces an existing one when the block succeeds. `-` is standard output.
+
+    A block that fails leaves nothing behind.
     """
     if str(path) == "-":
         yield sys.stdout.buffer
@@ -211,12 +214,12 @@ def written(path: Path) -> Iterator[BinaryIO]:
             yield device
         return
     path = path.resolve()
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with beside.open("xb") as file:
+        with temporary.open("xb") as file:
             yield file
         if path.exists():
-            shutil.copymode(path, beside)
-        beside.replace(path)
+            shutil.copymode(path, temporary)
+        temporary.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)

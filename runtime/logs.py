@@ -1,4 +1,4 @@
-"""Structured logs, each line of a request with the request's id."""
+"""Structured logs. Each line that belongs to a request contains the request ID."""
 
 import logging
 import sys
@@ -11,13 +11,13 @@ from structlog.tracebacks import ExceptionDictTransformer
 from settings import Settings
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-"""The id of the request that is being answered, for its log lines; set by `middleware.RequestId`."""
-# Without local variables: they hold people's data and secrets.
+"""The ID of the request that is being answered. Set by `middleware.RequestId`, added to each log line."""
+# Without local variables, which contain personal data and secrets.
 _tracebacks = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
 
 
 def configure(settings: Settings) -> None:
-    """Send all logs, ours and the libraries', to standard error in the chosen format."""
+    """Write all logs, ours and those of libraries, to standard error in the configured format."""
     shared: list[structlog.typing.Processor] = [
         _named,
         structlog.processors.add_log_level,
@@ -44,12 +44,12 @@ def configure(settings: Settings) -> None:
     )
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
     logging.getLogger("pymongo").setLevel("WARNING")
-    logging.getLogger("python_multipart").setLevel("ERROR")  # it warns of every malformed form that a client sends
+    logging.getLogger("python_multipart").setLevel("ERROR")  # it warns about every malformed form a client sends
     logging.getLogger("uvicorn.error").addFilter(_Cancelled())
 
 
 class _Cancelled(logging.Filter):
-    """Keeps back uvicorn's tracebacks of what was cancelled: so end requests that outlast the service, by no fault."""
+    """Drops uvicorn's tracebacks of canceled requests: those still running at shutdown are canceled on purpose."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         kind = record.exc_info[0] if record.exc_info else None
@@ -57,7 +57,7 @@ class _Cancelled(logging.Filter):
 
 
 def _named(logger: object, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Add the id of the request that is being answered."""
+    """Add the ID of the request that is being answered."""
     if identifier := request_id.get():
         event.setdefault("request_id", identifier)
     return event

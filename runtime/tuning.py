@@ -1,4 +1,4 @@
-"""Suits Python to a service: how it takes memory, when it looks for what to give back, how its threads take turns."""
+"""Tunes Python for a service: memory allocation, garbage collection and thread switching."""
 
 import ctypes
 import gc
@@ -9,20 +9,20 @@ _M_ARENA_MAX = -8  # malloc.h of the GNU C library
 _ARENAS = 2
 _COLLECTED_AFTER = (3_000, 3, 50)
 _TURN_SECONDS = 0.0005
-"""By default 5 ms: so long Motor's threads would wait, twice for every call, while an import is worked on."""
+"""The default is 5 ms. During an import, Motor's threads would wait that long twice per call."""
 
 
 def tune() -> None:
-    """Do all of it; once, when all modules are loaded."""
+    """Apply all of it. Call this once, after all modules are loaded."""
     _share_heaps()
     _collect_seldom()
     sys.setswitchinterval(_TURN_SECONDS)
 
 
 def _share_heaps() -> None:
-    """Let all threads take memory from two heaps, where this system can tell its C library so.
+    """Let all threads allocate from two heaps, where the C library supports it.
 
-    By default each thread gets one of its own, and none gives back what it once took: with Motor's threads, a long
+    By default, each thread has its own heap and never returns memory to the system. With Motor's threads, a long
     import grew the process twice as much.
     """
     if sys.platform == "linux":
@@ -31,10 +31,11 @@ def _share_heaps() -> None:
 
 
 def _collect_seldom() -> None:
-    """Look for unused cycles of objects after so many new ones, and never among what is there from the start.
+    """Collect garbage less often, and never scan the objects created at startup.
 
-    By default it is after every 700: several times in a request, which leaves nearly none. To go through 10,000 stands
-    everything still for 10 ms, and an import has 50,000 in use: so few at a time, and rarely all.
+    By default, a collection runs after every 700 new objects, several times per request, although requests leave
+    hardly any reference cycles. Scanning 10,000 objects blocks the process for 10 ms, and an import has 50,000 in use:
+    therefore scan few at a time, and rarely all of them.
     """
     gc.collect()
     gc.freeze()

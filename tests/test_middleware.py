@@ -1,4 +1,4 @@
-"""The guard: names that the service answers to, and what it tells browsers of its answers."""
+"""The guard: the host names the service answers to, and the header that stops browsers from guessing types."""
 
 import httpx
 import pytest
@@ -10,7 +10,7 @@ from tests.support.environment import HOST
 
 @pytest.mark.parametrize("path", ["/graphql?query={__typename}", "/api/identity/contacts", "/healthz", "/nowhere"])
 async def test_other_names_are_refused(client: httpx.AsyncClient, path: str) -> None:
-    """A page whose own name leads to this machine gets nothing, and is told why."""
+    """A page whose own DNS name points to this machine gets an error that explains why."""
     answer = await client.get(path, headers={"Host": "evil.example:8000"})
     assert (answer.status_code, answer.json()["code"]) == (421, "MISDIRECTED")
     assert "CONTACTS_ALLOWED_HOSTS" in answer.json()["detail"]
@@ -40,12 +40,12 @@ async def test_other_names_are_refused(client: httpx.AsyncClient, path: str) -> 
     ],
 )
 def test_own_names(host: str | None, expected: bool) -> None:
-    """The service is called by loopback addresses, by localhost, and by the names that the settings give."""
+    """The service answers to loopback addresses, localhost and the names in the settings."""
     assert Settings(allowed_hosts=(HOST,)).answers_to(host) is expected
 
 
 def test_settings_name_hosts() -> None:
-    """Hosts are names alone, separated by spaces."""
+    """Hosts are plain names, separated by spaces."""
     named = Settings.model_validate({"allowed_hosts": "Contacts.example intranet"})
     assert named.allowed_hosts == ("contacts.example", "intranet")
     for wrong in ("*", "https://contacts.example", "contacts.example:80"):
@@ -55,5 +55,5 @@ def test_settings_name_hosts() -> None:
 
 @pytest.mark.parametrize("path", ["/graphql", "/api/identity/contacts", "/api/identity/contacts/export", "/nowhere"])
 async def test_answers_are_what_they_say(client: httpx.AsyncClient, path: str) -> None:
-    """No browser may take an answer for another type than it names: a CSV file is never a page."""
+    """Browsers must not guess the type of an answer: a CSV file is never a page."""
     assert (await client.get(path)).headers["x-content-type-options"] == "nosniff"

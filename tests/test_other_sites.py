@@ -1,4 +1,4 @@
-"""Pages of other sites: kept out, unless the settings allow them in."""
+"""Pages of other sites cannot call the service unless the settings allow their origin."""
 
 from collections.abc import AsyncIterator
 
@@ -20,14 +20,14 @@ PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-He
 
 @pytest.fixture
 async def url(settings: Settings, db: Database) -> AsyncIterator[str]:
-    """A service that allows one other site."""
+    """A service that allows one other origin."""
     async with served(settings.model_copy(update={"allowed_origins": (FRONT,)})) as (_, url):
         yield url
 
 
 @pytest.mark.parametrize("path", ["/graphql", "/api/identity/contacts"])
 async def test_allowed_pages_may_call(url: str, path: str) -> None:
-    """A browser is told that pages of the allowed site may send JSON and read the answer, and those of others not."""
+    """CORS headers let pages of the allowed site send JSON and read the answer, but not pages of other sites."""
     async with httpx.AsyncClient(base_url=url, timeout=waiting.SECONDS) as http:
         for origin, status, allowed in ((FRONT, 200, FRONT), (EVIL, 400, None)):
             asked = await http.options(path, headers={"Origin": origin, **PREFLIGHT})
@@ -37,7 +37,7 @@ async def test_allowed_pages_may_call(url: str, path: str) -> None:
 
 
 async def test_allowed_pages_may_upload(url: str) -> None:
-    """Pages of the allowed site may send forms as our own do."""
+    """Pages of the allowed site may send forms, like our own."""
     form = {"operations": (None, '{"query": "{ __typename }"}'), "map": (None, "{}")}
     async with httpx.AsyncClient(base_url=url, timeout=waiting.SECONDS) as http:
         for origin, status in ((FRONT, 200), (EVIL, 403)):
@@ -46,7 +46,7 @@ async def test_allowed_pages_may_upload(url: str) -> None:
 
 
 async def test_allowed_pages_may_import(url: str) -> None:
-    """So it is with the form of an import over REST."""
+    """The same applies to the form of an import over REST."""
     table = b"DisplayName,EmailAddress,FirstName,LastName\nAna Silva,ana@partner.example,Ana,Silva\n"
     async with httpx.AsyncClient(base_url=url, timeout=waiting.SECONDS) as http:
         for origin, status in ((EVIL, 403), ("null", 403), (FRONT, 200), (url, 200)):
@@ -62,7 +62,7 @@ async def test_allowed_pages_may_import(url: str) -> None:
     [("bulk", "text/plain"), ("imports/x/undo", ""), ("imports/x/cancel", "application/x-www-form-urlencoded")],
 )
 async def test_what_browsers_send_unasked(client: httpx.AsyncClient, path: str, kind: str) -> None:
-    """Other sites' pages can neither post plain text nor start anything without a body; other clients can."""
+    """Pages of other sites can neither post plain text nor send a POST without a body; other clients can."""
     path = f"/api/identity/contacts/{path}"
     headers = {"Content-Type": kind} if kind else {}
     refused = await client.post(path, headers={"Origin": EVIL, **headers})
@@ -71,7 +71,7 @@ async def test_what_browsers_send_unasked(client: httpx.AsyncClient, path: str, 
 
 
 async def test_allowed_pages_may_subscribe(url: str) -> None:
-    """Pages of the allowed site may open a WebSocket, others not."""
+    """Pages of the allowed site may open a WebSocket; pages of other sites may not."""
     async with connect(url, origin=FRONT) as client:
         await client.initialise()
     with pytest.raises(websockets.InvalidStatus, match="403"):
@@ -80,13 +80,13 @@ async def test_allowed_pages_may_subscribe(url: str) -> None:
 
 
 async def test_nobody_is_allowed_by_default(client: httpx.AsyncClient) -> None:
-    """Without the setting, a browser is told nothing that would let another site's pages in."""
+    """Without the setting, no header lets pages of other sites read an answer."""
     answer = await client.post("/graphql", json={"query": "{ __typename }"}, headers={"Origin": FRONT})
     assert "access-control-allow-origin" not in answer.headers
 
 
 def test_settings_name_origins() -> None:
-    """Origins are named one by one, with their scheme and no path."""
+    """Origins are listed one by one, with a scheme and without a path."""
     named = Settings.model_validate({"allowed_origins": "https://Front.example http://localhost:5173"})
     assert named.allowed_origins == (FRONT, "http://localhost:5173")
     for wrong in ("*", "front.example", "https://front.example/", "https://*.example"):

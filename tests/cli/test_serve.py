@@ -1,4 +1,4 @@
-"""Where the service may listen, which is found out before anything is started."""
+"""The address that the service listens on is checked before anything is started."""
 
 import socket
 import sys
@@ -10,7 +10,7 @@ from cli.commands import main
 
 
 def refusal(monkeypatch: pytest.MonkeyPatch, data_dir: Path, *options: str) -> str:
-    """The line with which `contacts serve` ends."""
+    """The line `contacts serve` exits with."""
     monkeypatch.setattr(sys, "argv", ["contacts", "serve", "--data-dir", str(data_dir), *options])
     with pytest.raises(SystemExit) as ended:
         main()
@@ -19,15 +19,15 @@ def refusal(monkeypatch: pytest.MonkeyPatch, data_dir: Path, *options: str) -> s
 
 
 def test_port_in_use(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A port that another program has is told by its number and with what to do, before MongoDB starts."""
+    """If another program uses the port, the message says so and what to do, before MongoDB starts."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        told = refusal(monkeypatch, tmp_path / "data", "--port", str(port))
-    assert told == f"contacts: Port {port} is taken: another program listens on it. Use --port to choose another."
+        message = refusal(monkeypatch, tmp_path / "data", "--port", str(port))
+    assert message == f"contacts: Port {port} is in use. Choose another with --port."
 
 
 def test_address_of_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """An address that other machines reach is refused while nobody has to sign in."""
-    told = refusal(monkeypatch, tmp_path / "data", "--host", "0.0.0.0")
-    assert "lets everyone in" in told
-    assert "Leave --host out" in told
+    """Without a sign-in, the service refuses to listen on an address that other machines can reach."""
+    message = refusal(monkeypatch, tmp_path / "data", "--host", "0.0.0.0")
+    assert "0.0.0.0 is not a loopback address" in message
+    assert "Omit --host" in message

@@ -41,7 +41,7 @@ def contacts(environment: dict[str, str], *arguments: str, text: str = "") -> su
 
 
 async def test_import_and_export(environment: dict[str, str], tmp_path: Path, db: Database) -> None:
-    """A file is imported, its refused rows are kept in a file, and the export, imported, changes nothing."""
+    """A file is imported, its failed rows are written to a file, and importing the export changes nothing."""
     file, failed, exported = (tmp_path / name for name in ("in.csv", "failed.csv", "out.csv"))
     file.write_text(FILE)
     done = contacts(environment, "import", str(file), "--failed", str(failed))
@@ -59,7 +59,7 @@ async def test_import_and_export(environment: dict[str, str], tmp_path: Path, db
 
 
 async def test_dry_run_from_standard_input(environment: dict[str, str], db: Database) -> None:
-    """A dry run of standard input tells what it would do, and does nothing."""
+    """A dry run of standard input shows what it would do, and changes nothing."""
     done = contacts(environment, "import", "-", "--dry-run", "--column", "EmailAddress=EmailAddress", text=FILE)
     assert "Dry run" in done.stdout
     assert "1 created, 1 failed" in done.stdout
@@ -67,7 +67,7 @@ async def test_dry_run_from_standard_input(environment: dict[str, str], db: Data
 
 
 async def test_dry_run_row_by_row(environment: dict[str, str], tmp_path: Path, db: Database) -> None:
-    """A dry run tells what would become of the first rows, and writes all of them into a file where asked to."""
+    """A dry run prints the outcomes of the first rows, and writes those of all rows to a file on request."""
     (tmp_path / "in.csv").write_text(FILE)
     contacts(environment, "import", str(tmp_path / "in.csv"))
     changed, report = tmp_path / "changed.csv", tmp_path / "report.csv"
@@ -89,7 +89,7 @@ async def test_dry_run_row_by_row(environment: dict[str, str], tmp_path: Path, d
 
 
 async def test_export_options(environment: dict[str, str], db: Database) -> None:
-    """An export is filtered and sorted as asked, with groups and managers named as people name them."""
+    """An export can be filtered and sorted, and groups and managers can be given by name or address."""
     header = f"{HEADER},Country,Manager,Groups"
     await groups.create_group(
         Caller(db, Author("tester", "cli")), {"displayName": "Partners", "emailAddress": "partners@a.example"}
@@ -114,7 +114,7 @@ async def test_export_options(environment: dict[str, str], db: Database) -> None
 
 
 def test_an_export_that_fails_leaves_what_was_there(environment: dict[str, str], tmp_path: Path) -> None:
-    """The file of an earlier export stays until a new one is whole."""
+    """The file of an earlier export stays until a new one is complete."""
     file = tmp_path / "contacts.csv"
     file.write_text("old")
     file.chmod(0o640)
@@ -129,7 +129,7 @@ def test_an_export_that_fails_leaves_what_was_there(environment: dict[str, str],
 
 
 def test_a_file_that_is_cut_off_is_not_left(tmp_path: Path) -> None:
-    """A file takes its name when it is whole; a failure leaves what was there, and nothing else."""
+    """A file gets its name when it is complete; a failure keeps the existing file and leaves nothing else behind."""
     file = tmp_path / "contacts.csv"
     file.write_text("old")
 
@@ -144,7 +144,7 @@ def test_a_file_that_is_cut_off_is_not_left(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_imported(environment: dict[str, str], tmp_path: Path) -> None:
-    """What is no table of contacts, or not there, is refused in one line."""
+    """A file that does not exist or has no contacts is rejected with a one-line message."""
     for path, says in ((__file__, "names no column"), (str(tmp_path / "none.csv"), "No such file")):
         done = contacts(environment, "import", path)
         assert done.returncode == 1

@@ -1,3 +1,5 @@
+"""The settings of the sync: how they are read and checked."""
+
 import pytest
 from pydantic import ValidationError
 
@@ -28,14 +30,14 @@ def test_lists_from_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     "url", ["http://dc1", "dc1", "ldapi://%2ftmp", "ldaps://", "ldaps://dc1/dc=x", "ldaps://a:b@dc1"]
 )
 def test_bad_url(url: str) -> None:
-    """Only LDAPS and LDAP, which is upgraded by StartTLS, and only a server with a port."""
+    """A URL is LDAPS, or LDAP upgraded with StartTLS, and names a server with an optional port, nothing else."""
     with pytest.raises(ValidationError, match="ldaps://host"):
         settings(ad_urls=(url,), **ACCOUNT)
 
 
 @pytest.mark.parametrize("text", ["company=x", "(a=b)(c=d)", "(a=b))(c=d", "(a=b", ")(", "(a=b) "])
 def test_bad_filter(text: str) -> None:
-    """The extra filter is one filter in parentheses: it cannot break out of the one it is put into."""
+    """The additional filter is a single filter in parentheses, so it cannot break out of the one it is put into."""
     with pytest.raises(ValidationError, match="one LDAP filter"):
         settings(ad_filter=text)
 
@@ -47,17 +49,17 @@ def test_good_filter(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("account", "told"),
+    ("account", "message"),
     [
         ({"ad_password": "secret"}, "CONTACTS_AD_BIND_DN"),
-        ({"ad_bind_dn": "CN=reader"}, "either"),
-        ({**ACCOUNT, "ad_password_file": "/x"}, "either"),
+        ({"ad_bind_dn": "CN=reader"}, "exactly one"),
+        ({**ACCOUNT, "ad_password_file": "/x"}, "exactly one"),
         ({"ad_bind_dn": "CN=reader", "ad_password": ""}, "CONTACTS_AD_PASSWORD is empty"),
     ],
 )
-def test_account(account: dict[str, object], told: str) -> None:
-    """A server needs an account with one password that is not empty; no message shows it."""
-    with pytest.raises(ValidationError, match=told) as caught:
+def test_account(account: dict[str, object], message: str) -> None:
+    """A server needs an account with exactly one password, which is not empty; no message shows the password."""
+    with pytest.raises(ValidationError, match=message) as caught:
         settings(ad_urls=("ldaps://dc1",), **account)
     assert "secret" not in str(caught.value)
 
@@ -69,6 +71,6 @@ def test_password_is_not_shown() -> None:
 
 @pytest.mark.parametrize("size", [0, 1001])
 def test_page_size(size: int) -> None:
-    """A page has 1 to 1,000 entries, as much as a domain controller gives."""
+    """A page has 1 to 1,000 entries, the maximum of a domain controller."""
     with pytest.raises(ValidationError):
         settings(ad_page_size=size)

@@ -26,35 +26,35 @@ COMMAND = (sys.executable, "-c", "import cli; cli.main()", "sync")
 
 
 async def command(given: dict[str, str], *options: str) -> tuple[int | None, str, str]:
-    """Run it: the exit code, and what it printed to standard output and standard error."""
+    """Run it and return the exit code, standard output and standard error."""
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*COMMAND, *options, env=given, stdout=pipe, stderr=pipe)
-    told, progress = await process.communicate()
-    return process.returncode, told.decode(), progress.decode()
+    output, progress = await process.communicate()
+    return process.returncode, output.decode(), progress.decode()
 
 
-async def test_preview_sync_and_stop(syncing: Syncing, admin: "Administrator", settings: Settings) -> None:
-    """The command previews, syncs, and stops, with what came of it in words and as its exit code."""
+async def test_dry_run_sync_and_stop(syncing: Syncing, admin: "Administrator", settings: Settings) -> None:
+    """The command does a dry run, syncs, and stops, and prints the result and returns it as its exit code."""
     admin.add_contact("Ann")
     admin.add_contact("Bo", mail="no address")
     given = environment(syncing, settings, CONTACTS_AD_MAX_DELETIONS="0")
-    code, told, progress = await command(given, "--dry-run")
+    code, output, progress = await command(given, "--dry-run")
     assert (code, await syncing.names()) == (0, set())
-    assert "created   CN=Ann" in told
-    assert "skipped   CN=Bo" in told
-    assert "1 created" in told
+    assert "created   CN=Ann" in output
+    assert "skipped   CN=Bo" in output
+    assert "1 created" in output
     assert "connecting: 0 read" in progress
     assert (await command(given))[0] == 0
     assert await syncing.names() == {"Ann"}
     admin.delete(f"CN=Ann,{CONTACTS_DN}")
-    code, told, _ = await command(given)
-    assert (code, "TOO_MANY_DELETIONS" in told) == (1, True)
+    code, output, _ = await command(given)
+    assert (code, "TOO_MANY_DELETIONS" in output) == (1, True)
     assert (await command(given, "--allow-deletions"))[0] == 0
     assert await syncing.names() == set()
 
 
 async def test_refusals(syncing: Syncing, settings: Settings) -> None:
-    """Without a directory to sync, or while a sync runs, the command says what to do."""
+    """Without a directory to sync from, or while a sync is running, the command says what to do."""
     code, _, why = await command(environment(syncing, settings, CONTACTS_AD_URLS=""))
     assert (code, "CONTACTS_AD_URLS" in why) == (1, True)
     run = await syncing.take()
@@ -66,7 +66,7 @@ async def test_refusals(syncing: Syncing, settings: Settings) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("brief_transactions")
 async def test_killed_process_is_taken_over(controller: "Controller", syncing: Syncing, settings: Settings) -> None:
-    """A sync command that is killed in the middle of a cycle leaves it to the service, which completes it."""
+    """If a sync command is killed in the middle of a run, the service takes over and completes it."""
     controller.stop()
     entries = [f"dn: CN=C {n},{CONTACTS_DN}\nobjectClass: contact\nmail: c{n}@x.test\n" for n in range(3_000)]
     controller.load("\n".join(entries))
@@ -89,5 +89,5 @@ async def test_killed_process_is_taken_over(controller: "Controller", syncing: S
 
 
 async def present(syncing: Syncing, number: int) -> None:
-    """Wait until there are so many contacts."""
+    """Wait until there are this many contacts."""
     await waiting.until(lambda: syncing.db.contacts.count_documents({}), lambda count: count >= number)

@@ -1,4 +1,4 @@
-"""The logs: what is told of a failure, and what is not."""
+"""What the logs contain about a failure, and what they don't."""
 
 import logging
 from typing import Literal
@@ -14,7 +14,7 @@ from settings import Settings
 def test_failures_are_logged_without_values(
     capsys: pytest.CaptureFixture[str], log_format: Literal["text", "json"]
 ) -> None:
-    """A traceback names the lines that failed, but not what their variables held."""
+    """A traceback names the failed lines, but not the values of variables."""
     handlers, level = logging.root.handlers[:], logging.root.level
     try:
         logs.configure(Settings(log_format=log_format))
