@@ -1,1 +1,1 @@
-"""Speaks Mongo: every query, index and transaction, the embedded server and the driver."""
+"""Everything about MongoDB: all queries, indexes and transactions, the embedded server, the driver."""

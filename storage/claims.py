@@ -1,9 +1,9 @@
-"""Who holds an address: one document per claimed address, keyed by it, written in its holder's transaction.
+"""Who holds an address: one document per claimed address, keyed by it and written in its holder's transaction.
 
-`{_id: "smtp:ana@acme.example", holder: <id>, kind: "contact" | "group"}`. The unique `_id` makes an address belong to
-one holder in the whole directory, contacts and groups, primary addresses and aliases together, also on a sharded
-cluster, where a unique index on the contacts would have to start with their shard key. A synced contact or group claims
-its objectGUID in the same way (`"guid:…"`), so that one directory object is one contact.
+`{_id: "smtp:ana@acme.example", holder: <id>, kind: "contact" | "group"}`. Because `_id` is unique, an address belongs
+to one holder in the whole directory: contacts and groups, primary addresses and aliases. This also works on a sharded
+cluster, where a unique index on the contacts would have to start with the shard key. A synced contact or group claims
+its objectGUID in the same way (`"guid:…"`), so that a directory object becomes only one contact.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ _SMTP = len("smtp:")
 
 @dataclass
 class Taken(Exception):
-    """Raised when a claim belongs to another holder. Names the address or objectGUID."""
+    """Raised when a claim belongs to another holder. `value` is the address or objectGUID."""
 
     value: str
 
@@ -38,7 +38,7 @@ class Holder:
 
 
 def moved(before: Document | None, after: Document | None, kind: Kind) -> tuple[list[Document], list[Document]]:
-    """The claims that a holder gives up, and those that it takes, from what it was before a change and is after."""
+    """The claims that a holder gives up, and those that it takes, when it changes from `before` to `after`."""
     old, new = _claims(before), _claims(after)
     given_up = [{"_id": claim, "holder": before["_id"]} for claim in old - new] if before else []
     taken = [{"_id": claim, "holder": after["_id"], "kind": kind} for claim in new - old] if after else []
@@ -46,7 +46,7 @@ def moved(before: Document | None, after: Document | None, kind: Kind) -> tuple[
 
 
 async def move(db: Database, given_up: Sequence[Document], taken: Sequence[Document], session: Session) -> None:
-    """Give up claims, and take others after that. Raises `Taken`."""
+    """Give up claims, then take others. Raises `Taken`."""
     if given_up:
         await db.claims.delete_many({"_id": {"$in": [claim["_id"] for claim in given_up]}}, session=session)
     if taken:
@@ -57,7 +57,7 @@ async def move(db: Database, given_up: Sequence[Document], taken: Sequence[Docum
 
 
 async def holders(db: Database, some: Iterable[str], session: Session | None = None) -> dict[str, Holder]:
-    """The holders of these addresses, keyed by the address as compared; free ones are left out."""
+    """The holders of these addresses, keyed by `address_key`. Free addresses are left out."""
     claimed = [f"smtp:{address_key(address)}" for address in some]
     found: dict[str, Holder] = {}
     for start in range(0, len(claimed), _ADDRESSES_A_QUERY):
@@ -70,7 +70,7 @@ async def holders(db: Database, some: Iterable[str], session: Session | None = N
 async def synced_ids(
     db: Database, guids: Iterable[str], session: Session | None = None, kind: Kind = "contact"
 ) -> dict[str, str]:
-    """The ids of the contacts, or groups, synced from these directory objects, keyed by objectGUID."""
+    """The IDs of the contacts or groups synced from these directory objects, keyed by objectGUID."""
     claimed = [f"guid:{guid}" for guid in guids]
     query = {"_id": {"$in": claimed}, "kind": kind}
     found = await find_command.find(db.claims, query, limit=len(claimed) or 1, session=session)

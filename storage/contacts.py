@@ -1,4 +1,4 @@
-"""Reads contacts: by id, by address, as pages of a list, counted, and as a stream."""
+"""Reads contacts: by ID, by address, as pages of a list, as a count, and as a stream."""
 
 from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
 
@@ -13,23 +13,23 @@ from storage.lists.index_choice import hint
 from storage.lists.pages import Ordering, Page, Window
 from storage.lists.selection import Selection
 
-# What is read of a contact unless told otherwise: all but the long key that only an index needs.
+# The default projection of a contact: everything but a long key that only the index needs.
 _WHOLE = {"keys.prefixes": 0}
-# And of those of a list: without the keys that tell what selects them.
+# The default projection of a list: also without the other keys that only serve to select contacts.
 _LISTED = {"keys.words": 0, "keys.prefixes": 0, "keys.facets": 0}
 
 
 async def get(
     db: Database, identifier: str, session: Session | None = None, projection: Sequence[str] | None = None
 ) -> Document | None:
-    """The contact with this id."""
+    """The contact with this ID, or None."""
     return await find_command.find_one(db.contacts, {"_id": identifier}, projection or _WHOLE, session)
 
 
 async def get_many(
     db: Database, ids: Iterable[str], session: Session | None = None, projection: Sequence[str] | None = None
 ) -> dict[str, Document]:
-    """The contacts with these ids, keyed by id; unknown ones are left out."""
+    """The contacts with these IDs, keyed by ID. Unknown IDs are left out."""
     wanted = list(ids)
     query, fields = {"_id": {"$in": wanted}}, projection or _WHOLE
     found = await find_command.find(db.contacts, query, fields, limit=len(wanted) or 1, session=session)
@@ -37,7 +37,7 @@ async def get_many(
 
 
 async def by_address(db: Database, address: str) -> Document | None:
-    """The contact that has this primary address or alias."""
+    """The contact that has this primary address or alias, or None."""
     holders = await claims.holders(db, [address])
     for holder in holders.values():
         if holder.kind == "contact":
@@ -70,7 +70,7 @@ async def page(
 
 
 async def count(db: Database, selection: Selection) -> int:
-    """How many contacts are selected: from the statistics where they know it, else counted."""
+    """The number of selected contacts, taken from the statistics if possible."""
     if selection.is_counted:
         return statistics.total(await statistics.read(db), selection.sources, selection.gals)
     how = await hint(db, selection, Ordering("keys.name"))
@@ -80,7 +80,7 @@ async def count(db: Database, selection: Selection) -> int:
 async def batches(
     db: Database, selection: Selection, ordering: Ordering, size: int, projection: Sequence[str]
 ) -> AsyncGenerator[list[Document]]:
-    """All selected contacts in order, with these fields, read a batch at a time as they are consumed."""
+    """All selected contacts in order, with these fields, in batches that are read as they are consumed."""
     how = await hint(db, selection, ordering)
     cursor = db.contacts.find(
         selection.query(how.lead),
@@ -114,9 +114,9 @@ async def reports_of(db: Database, ids: Sequence[str], session: Session) -> list
 
 
 async def pin(db: Database, ids: Collection[str], session: Session) -> Collection[str]:
-    """Keep these contacts from being deleted until the transaction ends, and return the ids that exist.
+    """Keep these contacts from being deleted until the transaction ends, and return the IDs that exist.
 
-    Writes a mark that belongs to no contact's data, so that a concurrent deletion conflicts.
+    Increments a counter that isn't part of the contact's data, so that a concurrent deletion conflicts.
     """
     if not ids:
         return ()
@@ -125,5 +125,5 @@ async def pin(db: Database, ids: Collection[str], session: Session) -> Collectio
 
 
 async def lock_managers(db: Database, session: Session) -> None:
-    """Let one transaction at a time set managers, as two at once could close a cycle that neither sees."""
+    """Let only one transaction at a time set managers: two at once could close a cycle that neither sees."""
     await db.state.update_one({"_id": "managers"}, {"$inc": {"changes": 1}}, upsert=True, session=session)

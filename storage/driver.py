@@ -1,7 +1,7 @@
-"""The MongoDB client: Motor, or PyMongo's own asynchronous one. The one place that knows which.
+"""The MongoDB client: Motor, or PyMongo's own async client. Only this module knows which.
 
-The rest of `storage` is written against PyMongo's asynchronous types. Motor has the same calls but for a few
-that it does or does not await: those are methods of `Database` here.
+The rest of `storage` uses PyMongo's async types. Motor has the same methods, but a few of them must be awaited in one
+client and not in the other: those are methods of `Database` here.
 """
 
 import re
@@ -29,7 +29,7 @@ Collection = AsyncCollection[Document]
 DriverName = Literal["motor", "pymongo"]
 T = TypeVar("T")
 
-# What a database that restarts or cannot be reached raises: worth trying again.
+# Raised while the database restarts or cannot be reached. Worth a retry.
 Unavailable = (ConnectionFailure, CursorNotFound)
 
 _DURABLE = WriteConcern(w="majority", j=True)
@@ -37,11 +37,11 @@ _SCHEMES = ("mongodb://", "mongodb+srv://")
 
 
 class UnsuitableServer(Exception):
-    """Raised at start when the MongoDB server cannot be reached, or cannot run transactions, or is none."""
+    """Raised at start if the URI is invalid, or the server cannot be reached or does not support transactions."""
 
 
 class Database:
-    """The contacts database: its collections, transactions, and what differs between the two clients."""
+    """The contacts database: its collections, transactions, and the methods that differ between the two clients."""
 
     def __init__(self, client: AsyncMongoClient[Document], name: str, driver: DriverName) -> None:
         self._client = client
@@ -68,15 +68,15 @@ class Database:
         self.uploads: AsyncGridFSBucket = bucket(self.mongo, "uploads")
 
     async def transaction(self, work: Callable[[Session], Awaitable[T]]) -> T:
-        """Run `work` in a transaction and commit it durably; on a passing conflict, run it again from the start.
+        """Run `work` in a transaction and commit it durably. On a transient conflict, run it again from the start.
 
-        `work` must therefore read what it decides upon with the session it is given, and have no other effects.
+        `work` must therefore make all its reads with the given session and have no other effects.
         """
         async with self._session() as session:
 
             async def begin() -> None:
                 beginning = session.start_transaction(ReadConcern("snapshot"), _DURABLE, ReadPreference.PRIMARY)
-                if not self._motor:  # Motor begins at once, PyMongo on await
+                if not self._motor:  # Motor begins immediately, PyMongo on await
                     await beginning
 
             return await transactions.run(session, begin, work)
@@ -84,14 +84,14 @@ class Database:
     async def aggregate(
         self, collection: Collection, pipeline: Sequence[Mapping[str, Any]], session: Session | None = None
     ) -> AsyncCommandCursor[Document]:
-        """The cursor of an aggregation, which Motor returns at once and PyMongo on await."""
+        """The cursor of an aggregation, which Motor returns immediately and PyMongo on await."""
         cursor = collection.aggregate(pipeline, session=session)
         # Motor's own cursor class has the same methods.
         return cast("AsyncCommandCursor[Document]", cursor) if self._motor else await cursor
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[Session]:
-        # Motor opens a session on await, PyMongo at once.
+        # Motor opens a session on await, PyMongo immediately.
         opening = self._client.start_session()
         async with await cast("Awaitable[Session]", opening) if self._motor else opening as session:
             yield session
@@ -102,8 +102,8 @@ class Database:
     ) -> AsyncIterator[AsyncDatabaseChangeStream[Document]]:
         """The database's change stream from a position: a `resume_after`, or a `start_at_operation_time`.
 
-        Read it with `try_next`, which waits `await_ms` at most; a read that is given up must have ended before the
-        block does, since Motor's goes on in its thread.
+        Read it with `try_next`, which waits at most `await_ms`. Before the block ends, wait for any read that was
+        canceled, since Motor's reads continue in their thread.
         """
         opening = self.mongo.watch(pipeline, max_await_time_ms=await_ms, **position)
         # Motor opens a stream on the first read, PyMongo on await.
@@ -112,26 +112,27 @@ class Database:
             yield stream
 
     async def next_operation_time(self) -> Timestamp:
-        """The logical time that follows all that has happened: where a change stream starts that tells all else."""
+        """The logical time right after all past operations. A change stream that starts here has all later ones."""
         latest: Timestamp = (await self._client.admin.command("ping"))["operationTime"]
         return Timestamp(latest.time, latest.inc + 1)
 
     async def check(self) -> None:
-        """Make sure that the server answers and can run transactions, else raise `UnsuitableServer`."""
+        """Check that the server answers and supports transactions. Raises `UnsuitableServer`."""
         try:
             hello = await self._client.admin.command("hello")
         except PyMongoError as error:
             raise UnsuitableServer(
-                f"MongoDB does not answer: {_reason(error)}. Check CONTACTS_MONGODB_URI and that the server runs."
+                f"MongoDB does not answer: {_reason(error)}. Check that the server is running and that "
+                "CONTACTS_MONGODB_URI is correct."
             ) from error
         if "setName" not in hello and hello.get("msg") != "isdbgrid":
             raise UnsuitableServer(
-                "This MongoDB server stands alone and cannot run transactions. Start it with --replSet and run "
-                "rs.initiate() once, or leave CONTACTS_MONGODB_URI unset to use the embedded server."
+                "This MongoDB server is not a member of a replica set, so it does not support transactions. Start it "
+                "with --replSet and run rs.initiate() once, or unset CONTACTS_MONGODB_URI to use the embedded MongoDB."
             )
 
     async def ping(self) -> None:
-        """Ask the server for a sign of life; raises PyMongo's error if there is none."""
+        """Check that the server answers. Raises PyMongo's error if it doesn't."""
         await self._client.admin.command("ping")
 
     async def drop(self) -> None:
@@ -146,13 +147,13 @@ class Database:
 
 
 def connect(uri: str, name: str, driver: DriverName) -> Database:
-    """The database on the server at `uri`. Connects when first used: call `check` at start.
+    """The database on the server at `uri`. It connects when first used, so call `check` at start.
 
-    Raises `UnsuitableServer` if the URI is none.
+    Raises `UnsuitableServer` if the URI is invalid.
     """
     if not uri.startswith(_SCHEMES):
         raise UnsuitableServer(
-            "CONTACTS_MONGODB_URI is no URI of a MongoDB: it begins with mongodb:// or mongodb+srv://, such as "
+            "CONTACTS_MONGODB_URI is not a valid MongoDB URI: it must start with mongodb:// or mongodb+srv://, such as "
             "mongodb://db.example:27017/?replicaSet=rs0."
         )
     # Motor has no types of its own.
@@ -162,13 +163,13 @@ def connect(uri: str, name: str, driver: DriverName) -> Database:
             uri, tz_aware=True, appname="contacts", serverSelectionTimeoutMS=10_000, retryWrites=True, w="majority"
         )
     except (ConfigurationError, ValueError) as error:
-        raise UnsuitableServer(f"CONTACTS_MONGODB_URI is no URI of a MongoDB: {error}") from error
+        raise UnsuitableServer(f"CONTACTS_MONGODB_URI is not a valid MongoDB URI: {error}") from error
     return Database(cast("AsyncMongoClient[Document]", client), name, driver)
 
 
 @asynccontextmanager
 async def opened(uri: str, name: str, driver: DriverName) -> AsyncIterator[Database]:
-    """The database on the server at `uri`, checked to be one to work with, until the block ends.
+    """The database on the server at `uri`, checked with `check` and open until the block ends.
 
     Raises `UnsuitableServer`.
     """
@@ -181,7 +182,7 @@ async def opened(uri: str, name: str, driver: DriverName) -> AsyncIterator[Datab
 
 
 def _reason(error: PyMongoError) -> str:
-    """Which server cannot be reached and why, without the driver's timeouts and its view of all servers."""
+    """Which server cannot be reached and why, without the driver's timeouts and topology description."""
     text = re.sub(r" \(configured timeouts: [^)]*\)", "", str(error))
     text = re.sub(r",? (Timeout|full error): .*", "", text, flags=re.DOTALL)
     return re.sub(r",(?=\S)", "; ", text).rstrip(".")

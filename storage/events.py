@@ -1,6 +1,7 @@
-"""What happens in the database, as it happens: its change stream, followed across interruptions.
+"""Events from the database's change stream, followed across interruptions.
 
-Every change of a contact inserts one record into the history, in the same transaction: that is how it is noticed.
+Every change of a contact inserts a record into the history in the same transaction, so the history is watched instead
+of the contacts.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ Moment = Timestamp
 
 log = structlog.get_logger(__name__)
 
-# A collection named here has its inserted and changed documents noticed.
+# Inserts and updates in these collections are events.
 WATCHED = ("history", "syncRuns", "imports")
 _PIPELINE: list[Document] = [
     {"$match": {"ns.coll": {"$in": list(WATCHED)}, "operationType": {"$in": ["insert", "update", "replace"]}}},
@@ -32,16 +33,16 @@ _PIPELINE: list[Document] = [
 _AWAIT_MS = 500
 _BATCH = 500
 _RETRY_SECONDS = 0.25
-# InvalidResumeToken, ChangeStreamFatalError, ChangeStreamHistoryLost: what was there can be followed no more.
+# InvalidResumeToken, ChangeStreamFatalError, ChangeStreamHistoryLost: the stream cannot be resumed.
 _LOST = {260, 280, 286}
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A write to a watched collection. `document` is the document as it was inserted, None for a later change.
+    """A write to a watched collection. `document` is the inserted document, None for an update.
 
-    For the history, `contact` is the contact that was changed as it is now, None if it is deleted; `known` is that,
-    or the contact as it was before its deletion, with the keys that filters need.
+    For the history, `contact` is the changed contact as it is now, None if it is deleted. `known` is the same, or the
+    contact as it was before its deletion, and has the keys that filters need.
     """
 
     collection: str
@@ -52,9 +53,9 @@ class Event:
 
 
 async def follow(db: Database, since: Moment) -> AsyncGenerator[Sequence[Event], None]:
-    """All events after the moment `since` (of `Database.next_operation_time`) in their order, several at a time.
+    """All events from `since` (see `Database.next_operation_time`) on, in order and in batches.
 
-    Never ends by itself: errors of the server are waited out. An empty batch says that events may have been lost.
+    Never ends by itself: it retries after errors of the server. An empty batch means that events may have been lost.
     """
     queue: asyncio.Queue[Event | None] = asyncio.Queue(maxsize=2 * _BATCH)
     reader = asyncio.create_task(_read(db, since, queue))
@@ -70,7 +71,7 @@ async def follow(db: Database, since: Moment) -> AsyncGenerator[Sequence[Event],
 
 
 async def _first(queue: "asyncio.Queue[Event | None]", reader: "asyncio.Task[None]") -> Event | None:
-    """The next of the queue, or the defect that the reader ended with."""
+    """The next item of the queue. If the reader has failed, raises its exception."""
     getting = asyncio.ensure_future(queue.get())
     try:
         await asyncio.wait({getting, reader}, return_when=asyncio.FIRST_COMPLETED)
@@ -82,7 +83,7 @@ async def _first(queue: "asyncio.Queue[Event | None]", reader: "asyncio.Task[Non
 
 
 async def _read(db: Database, since: Moment, queue: "asyncio.Queue[Event | None]") -> None:
-    """Read the change stream into the queue, None where events may have been lost. Ends only when it is cancelled."""
+    """Read the change stream into the queue, with None where events may have been lost. Ends only when canceled."""
     position: dict[str, Any] = {"start_at_operation_time": since}
     while True:
         try:
@@ -95,16 +96,16 @@ async def _read(db: Database, since: Moment, queue: "asyncio.Queue[Event | None]
                     position = {"resume_after": stream.resume_token} if stream.resume_token else position
                     if event is not None:
                         await queue.put(_event(event))
-            position = {}  # it ended: the database was dropped
+            position = {}  # the stream ended, so the database was dropped
         except PyMongoError as error:
-            log.warning("change stream interrupted", error=str(error))
+            log.warning("change stream interrupted, retrying", error=str(error))
             if isinstance(error, OperationFailure) and error.code in _LOST:
                 position = {}
             await asyncio.sleep(_RETRY_SECONDS)
 
 
 async def _next(stream: AsyncDatabaseChangeStream[Document]) -> Document | None:
-    """The next event if there is one soon. When cancelled, lets the read end first: see `Database.watch`."""
+    """The next event, or None if there is none soon. When canceled, waits for the read first: see `Database.watch`."""
     reading = asyncio.ensure_future(stream.try_next())
     try:
         return await asyncio.shield(reading)
@@ -119,7 +120,7 @@ def _event(change: Document) -> Event:
 
 
 async def _with_contacts(db: Database, batch: Sequence[Event | None]) -> Sequence[Event]:
-    """The events with the contacts they are about; none if some are missing, or the contacts cannot be read."""
+    """The events with their contacts. Empty if events are missing or the contacts cannot be read."""
     events = [event for event in batch if event is not None]
     if len(events) < len(batch):
         return []
@@ -128,7 +129,7 @@ async def _with_contacts(db: Database, batch: Sequence[Event | None]) -> Sequenc
         present = await contacts.get_many(db, ids)
         deleted = await recycle_bin.get_many(db, ids - present.keys())
     except PyMongoError as error:
-        log.warning("changed contacts not read", error=str(error))
+        log.warning("changed contacts could not be read", error=str(error))
         return []
     known = present | {each: _keyed(entry["contact"]) for each, entry in deleted.items()}
     return [_about(event, present, known) for event in events]

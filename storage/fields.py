@@ -1,7 +1,7 @@
-"""The fields of a contact: one table that every door reads.
+"""The fields of a contact: one table for all interfaces.
 
-Rules, CSV columns, REST, OpenAPI, the mapping from Active Directory, search and filters come from it. The typed classes
-(the GraphQL types and inputs, `Selection`) are written out, and `tests/test_fields.py` names any that lacks a field.
+Rules, CSV columns, REST, OpenAPI, the mapping from Active Directory, search and filters use it. The typed classes (the
+GraphQL types and inputs, `Selection`) are written by hand, and `tests/test_fields.py` fails if one lacks a field.
 """
 
 import re
@@ -15,14 +15,14 @@ Kind = Literal["text", "phone", "email", "emails", "reference", "flag"]
 class Field:
     """One field of a contact.
 
-    `name` is the GraphQL name under which it is stored and sent; `address.city` is part of an object. `limit` is its
-    greatest length in characters, for `emails` their greatest number. `description` says what it is, without its
-    limit, for schema, OpenAPI and docs.
+    `name` is the GraphQL name, under which it is also stored; `address.city` is part of an object. `limit` is the
+    maximum length in characters, or, for `emails`, the maximum number. `description` is used in the schema, OpenAPI
+    and the docs, and does not contain the limit.
 
-    `column` is its column in our CSV files. `headers` are its names in the files of other programs, the best first, as
-    `resolvers.files.columns.plain` writes them. `attribute` is where Active Directory has it; None where that takes
-    more than reading one attribute (see `connector.mapping`). `required`: a contact made in the cloud needs it.
-    `multiline`: it may have line breaks. `searched`: searches find a contact by its words. `facet`: lists can be
+    `column` is the column in our CSV files. `headers` are column names in the files of other programs, best first, as
+    normalized by `resolvers.files.columns.plain`. `attribute` is the attribute in Active Directory, or None if it takes
+    more than reading one attribute (see `connector.mapping`). `required`: a cloud-only contact must have it.
+    `multiline`: it may contain line breaks. `searched`: searches find contacts by its words. `facet`: lists can be
     filtered by it.
     """
 
@@ -41,12 +41,12 @@ class Field:
 
     @property
     def part(self) -> str:
-        """The last part of its name: `city` of `address.city`."""
+        """The last part of the name: `city` for `address.city`."""
         return self.name.rpartition(".")[2]
 
     @property
     def described(self) -> str:
-        """Its description, with its limit where people meet it."""
+        """The description, with the limit if it is relevant to people."""
         if self.kind == "text":
             bounds = "1 to" if self.required else "Up to"
             return f"{self.description} {bounds} {self.limit:,} characters."
@@ -131,7 +131,7 @@ FIELDS = (
         name="businessPhone",
         kind="phone",
         limit=64,
-        description="Business phone number, as it was given.",
+        description="Business phone number, as entered.",
         example="+44 20 7946 0958",
         column="BusinessPhone",
         headers=(
@@ -150,7 +150,7 @@ FIELDS = (
         name="mobilePhone",
         kind="phone",
         limit=64,
-        description="Mobile phone number, as it was given.",
+        description="Mobile phone number, as entered.",
         example="+44 7700 900123",
         column="MobilePhone",
         headers=("mobile", "mobilephonenumber", "cellphone", "mobilenumber"),
@@ -179,7 +179,7 @@ FIELDS = (
         name="aliases",
         kind="emails",
         limit=200,
-        description="Further email addresses.",
+        description="Additional email addresses.",
         example="ana@partner.example",
         column="Aliases",
         headers=("emailaliases", "additionalemailaddresses", "workemail"),
@@ -216,7 +216,7 @@ FIELDS = (
     Field(
         name="address.country",
         limit=128,
-        description="Country: a name, or an ISO 3166 code, whose dialing rules then apply to the phone numbers.",
+        description="Country, as a name or ISO 3166 code. With a code, its dialing rules apply to the phone numbers.",
         example="GB",
         column="Country",
         headers=(
@@ -241,7 +241,7 @@ FIELDS = (
         name="managerId",
         kind="reference",
         limit=64,
-        description="ID of the contact's manager, another contact.",
+        description="ID of the contact's manager, who is also a contact.",
         example="019a8c5e-7b1d-7c3e-9f00-2f6b1c9d4e11",
         column="Manager",
         headers=("manageremail", "manageremailaddress"),
@@ -259,20 +259,20 @@ FIELDS = (
 )
 
 BY_NAME = {field.name: field for field in FIELDS}
-# Texts, phone numbers included: what is stored as it is given, trimmed.
+# Texts, including phone numbers. They are stored as entered, trimmed.
 TEXTS = tuple(field for field in FIELDS if field.kind in ("text", "phone") and "." not in field.name)
 ADDRESS_PARTS = tuple(field for field in FIELDS if field.name.startswith("address."))
 PHONES = tuple(field.name for field in FIELDS if field.kind == "phone")
 FACETS = tuple(field for field in FIELDS if field.facet)
-# What searches read: texts as words, phone numbers as digits. Addresses have words of their own.
+# The texts that are searched by their words. Phone numbers are searched by digits, addresses by their own words.
 SEARCHED_TEXTS = tuple(field.name for field in TEXTS if field.searched and field.kind == "text")
 
 
 def described(name: str) -> str:
-    """What a field is and how long it may be, for the schema and the docs."""
+    """The description of a field, with its limit, for the schema and the docs."""
     return BY_NAME[name].described
 
 
 def python_name(name: str) -> str:
-    """The name of a field in Python: `job_title` of `jobTitle`."""
+    """The name of a field in Python: `job_title` for `jobTitle`."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()

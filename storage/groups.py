@@ -1,8 +1,8 @@
-"""Distribution groups: their documents, and the memberships, which the contacts carry as `groupIds`.
+"""Distribution groups: their documents, and their memberships, which are stored in the contacts as `groupIds`.
 
 A group's `memberCount` changes in the transaction that changes memberships. A deleted group is first marked
-(`deleting`), which hides it and frees its address at once; its members are then let go in batches, so that a group
-of any size can be deleted, and a run that was killed is taken up at the next start.
+(`deleting`), which hides it and frees its address immediately. Its members are then removed in batches, so that a group
+of any size can be deleted, and the next start of the service finishes a deletion that was interrupted.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -24,17 +24,17 @@ _NAMES_A_QUERY = 100
 Write = Callable[[Session], Awaitable[Document]]
 ChangeMembers = Callable[[Database, str, Sequence[str], Session], Awaitable[int]]
 _PRESENT = {"deleting": {"$exists": False}}
-# A synced group is the sync's alone to write: a condition of the writes, as for contacts.
+# Only the sync may write a synced group. As for contacts, this is a condition of the write.
 _WRITTEN_BY: dict[Source, Document] = {"CLOUD": {"source": {"$ne": "SYNCED"}}, "SYNCED": {"source": "SYNCED"}}
 
 
 async def get(db: Database, identifier: str, session: Session | None = None) -> Document | None:
-    """The group with this id."""
+    """The group with this ID, or None."""
     return await find_command.find_one(db.groups, {"_id": identifier, **_PRESENT}, session=session)
 
 
 async def get_many(db: Database, ids: Iterable[str], session: Session | None = None) -> dict[str, Document]:
-    """The groups with these ids, keyed by id; unknown ones are left out."""
+    """The groups with these IDs, keyed by ID. Unknown IDs are left out."""
     wanted = list(ids)
     query = {"_id": {"$in": wanted}, **_PRESENT}
     found = await find_command.find(db.groups, query, limit=len(wanted) or 1, session=session)
@@ -42,7 +42,7 @@ async def get_many(db: Database, ids: Iterable[str], session: Session | None = N
 
 
 async def by_address(db: Database, address: str) -> Document | None:
-    """The group with this address."""
+    """The group with this address, or None."""
     for holder in (await claims.holders(db, [address])).values():
         if holder.kind == "group":
             return await get(db, holder.id)
@@ -50,7 +50,7 @@ async def by_address(db: Database, address: str) -> Document | None:
 
 
 async def by_names(db: Database, names: Iterable[str], session: Session | None = None) -> dict[str, list[str]]:
-    """The ids of the groups with these names, compared without case and accents, keyed by the folded name."""
+    """The IDs of the groups with these names, ignoring case and accents, keyed by the folded name."""
     wanted = sorted({keys.fold(name) for name in names})
     found: dict[str, list[str]] = {name: [] for name in wanted}
     for start in range(0, len(wanted), _NAMES_A_QUERY):
@@ -63,12 +63,12 @@ async def by_names(db: Database, names: Iterable[str], session: Session | None =
 
 
 async def page(db: Database, window: Window, terms: Sequence[str] = (), ids: Sequence[str] | None = None) -> Page:
-    """One page of the groups in display-name order, found by search terms, and among these ids if given."""
+    """One page of the groups that match all search terms, in display-name order, only these `ids` if given."""
     return await pages.read(db.groups, _query(terms, ids), BY_NAME, window)
 
 
 async def count(db: Database, terms: Sequence[str] = (), ids: Sequence[str] | None = None) -> int:
-    """How many groups `page` goes through."""
+    """The number of groups on all pages."""
     return await db.groups.count_documents(_query(terms, ids))
 
 
@@ -83,7 +83,7 @@ async def insert(db: Database, group: Document, session: Session) -> Document:
 async def replace(
     db: Database, before: Document, after: Document, at: datetime, session: Session, source: Source = "CLOUD"
 ) -> Document | None:
-    """Write the new fields of a group of this source, or nothing and None if there is none. Raises `claims.Taken`."""
+    """Write the new fields of a group of this source and return it, or None if there is none. Raises `claims.Taken`."""
     complete = _complete({**after, "updatedAt": at})
     fields = {name: value for name, value in complete.items() if name not in ("_id", "memberCount", "version")}
     written = await db.groups.find_one_and_update(
@@ -98,9 +98,9 @@ async def replace(
 
 
 async def mark_deleted(db: Database, identifier: str, session: Session, source: Source = "CLOUD") -> bool:
-    """Make a group of this source disappear, and free its address. Returns whether there was one.
+    """Hide a group of this source and free its address. Returns whether there was one.
 
-    Then `finish_deletions`.
+    Call `finish_deletions` after the transaction.
     """
     group = await db.groups.find_one_and_update(
         {"_id": identifier, **_PRESENT, **_WRITTEN_BY[source]}, {"$set": {"deleting": now()}}, session=session
@@ -112,7 +112,7 @@ async def mark_deleted(db: Database, identifier: str, session: Session, source: 
 
 
 async def finish_deletions(db: Database) -> None:
-    """Let the members of deleted groups go, and then the groups. Safe to repeat, and to run twice at once."""
+    """Remove the members of groups marked as deleted, then the groups. Safe to repeat and to run concurrently."""
     async for group in db.groups.find({"deleting": {"$exists": True}}, ["_id"]):
         identifier = group["_id"]
         while members := await db.contacts.find({"groupIds": identifier}, ["_id"], limit=_BATCH).to_list(None):
@@ -122,7 +122,7 @@ async def finish_deletions(db: Database) -> None:
 
 
 async def add_members(db: Database, identifier: str, contact_ids: Sequence[str], session: Session) -> int:
-    """Make these contacts members; those that are already stay so. Returns how many more there are to count."""
+    """Add these contacts to a group. Returns the change of the member count: existing members do not count."""
     result = await db.contacts.update_many(
         {"_id": {"$in": list(contact_ids)}, "groupIds": {"$ne": identifier}},
         {"$push": {"groupIds": identifier}},
@@ -132,15 +132,16 @@ async def add_members(db: Database, identifier: str, contact_ids: Sequence[str],
 
 
 async def remove_members(db: Database, identifier: str, contact_ids: Sequence[str], session: Session) -> int:
-    """Make these contacts members no more. Returns how many more there are to count, which is negative."""
+    """Remove these contacts from a group. Returns the change of the member count, which is zero or negative."""
     return -await _pull(db, identifier, contact_ids, session)
 
 
 async def count_members(
     db: Database, identifier: str, step: int, session: Session, source: Source = "CLOUD"
 ) -> Document | None:
-    """Change the member count with the memberships. Returns the group, or None if there is none of this source: then
-    abandon the transaction.
+    """Change the member count along with the memberships, and return the group.
+
+    Returns None if there is no such group of this source. Abort the transaction then.
     """
     return await db.groups.find_one_and_update(
         {"_id": identifier, **_PRESENT, **_WRITTEN_BY[source]},
@@ -151,13 +152,13 @@ async def count_members(
 
 
 async def member_ids(db: Database, identifier: str) -> set[str]:
-    """The ids of a group's members."""
+    """The IDs of a group's members."""
     cursor = db.contacts.find({"groupIds": identifier}, ["_id"], hint="members", batch_size=5_000)
     return {member["_id"] async for member in cursor}
 
 
 async def _pull(db: Database, identifier: str, contact_ids: Sequence[str], session: Session | None) -> int:
-    """Take the group out of the contacts' `groupIds`, and that field away where nothing is left in it."""
+    """Remove the group from the contacts' `groupIds`, and the whole field if nothing is left in it."""
     others = {"$setDifference": ["$groupIds", [identifier]]}
     result = await db.contacts.update_many(
         {"_id": {"$in": list(contact_ids)}, "groupIds": identifier},

@@ -1,4 +1,4 @@
-"""The recorded changes of contacts, which `storage.writing` writes with each change."""
+"""The history of contacts: `storage.writing` adds a record with each change."""
 
 from collections.abc import Mapping
 
@@ -11,17 +11,17 @@ LATEST_FIRST = Ordering("_id", descending=True, of="history")
 
 
 async def page(db: Database, contact_id: str, window: Window) -> Page:
-    """One page of a contact's changes, the latest first."""
+    """One page of a contact's changes, latest first."""
     return await pages.read(db.history, {"contactId": contact_id}, LATEST_FIRST, window)
 
 
 async def count(db: Database, contact_id: str) -> int:
-    """How many changes of a contact are recorded."""
+    """The number of recorded changes of a contact."""
     return await db.history.count_documents({"contactId": contact_id})
 
 
 async def at_versions(db: Database, versions: Mapping[str, int], session: Session | None = None) -> dict[str, Document]:
-    """The records of the changes that gave contacts these versions, keyed by the contact's id."""
+    """The records of the changes that produced these versions of contacts, keyed by the contact's ID."""
     query = {"contactId": {"$in": list(versions)}, "version": {"$in": list(set(versions.values()))}}
     cursor = db.history.find(query, session=session)
     return {

@@ -1,14 +1,14 @@
-"""The keys derived from a contact: what it sorts, filters and is found by.
+"""The keys derived from a contact, for sorting, filtering and searching.
 
-Each document carries them under `keys`, written with every change:
+Each document has them under `keys`, written with every change:
 
-- `name`, `emailAddress`, `company`, `updated`: one string per ordering, unique per contact (the folded value,
-  a NUL, the id), so that a page starts with one range on one field. `createdAt` needs none: ids are time-ordered.
-- `facets`: `"company:acme"`, `"domain:acme.example"`, …: what equality filters look for, in one multikey index.
-- `words`: what a search finds a contact by: folded words, addresses, domains and phone digits.
-- `prefixes`: beginnings of those that begin with a letter, in an index that continues by name: so a search for a word
-  that a third of all contacts have is as much a range of one index as any other list. Digits need none: where in the
-  order of names a number is found is chance.
+- `name`, `emailAddress`, `company`, `updated`: one string per ordering, unique per contact (the folded value, a NUL,
+  the ID), so that a page is a range on one field. `createdAt` needs none, because IDs are time-ordered.
+- `facets`: `"company:acme"`, `"domain:acme.example"`, …: the values of equality filters, in one multikey index.
+- `words`: the words that a search finds a contact by: folded words, addresses, domains and phone digits.
+- `prefixes`: prefixes of the words that begin with a letter, in an index that continues by name. A search for a word
+  that a third of all contacts have is therefore a range of one index, like any other list. Digits have no prefixes:
+  numbers are spread evenly over the names, so a walk through the names finds frequent ones soon.
 """
 
 import re
@@ -25,21 +25,20 @@ from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
 from storage.documents import Document
 from storage.fields import FACETS, PHONES, SEARCHED_TEXTS
 
-# The fields that lists can be filtered by, each with where it is in a document: in it, or in the postal address in it.
+# The fields that lists can be filtered by: the facet's name, the parent (if part of an object), and the field's name.
 _FACETS = tuple((field.part, *field.name.rpartition(".")[::2]) for field in FACETS)
 _PIECES = re.compile(r"[^\W_]+")
-# A phone number stands for itself: digits within an address or a word belong to that.
+# A phone number stands alone: digits within an address or a word are part of that.
 _NUMBER = re.compile(r"(?<![^\s,;])\+?\(?\d[\d\s().\-/]{3,}\d")
 _PHONE = re.compile(_NUMBER.pattern + r"(?![^\s,;])")
 _PUNCTUATION = "'\"`´’‘“”.,;:!?()[]{}<>|/\\-_+*#&"
 _MAX_WORD = 64
-# The lengths of indexed beginnings: enough to tell names apart. What is searched for by six letters is looked for among
-# those of five.
+# The lengths of indexed prefixes, enough to distinguish names. A search for six letters uses the prefix of five.
 _LENGTHS = (1, 2, 3, 4, 5, 8)
 
 
 class _Latin(dict[int, str]):
-    """Translates each character to its unaccented small form, learnt on first sight; marks disappear."""
+    """Maps each character to its unaccented lower-case form, cached on first use. Combining marks are removed."""
 
     def __missing__(self, code: int) -> str:
         char = chr(code)
@@ -57,7 +56,7 @@ _latin = _Latin()
 
 
 def fold(text: str | None) -> str:
-    """The text as it is compared: lower case, without accents, single spaces (`"Ángel  Søn"` → `"angel son"`)."""
+    """The text in the form that is compared: lower case, no accents, single spaces (`"Ángel  Søn"` → `"angel son"`)."""
     if not text:
         return ""
     if not text.isascii():
@@ -66,7 +65,7 @@ def fold(text: str | None) -> str:
 
 
 def address_key(address: str) -> str:
-    """An e-mail address as it is compared: NFC, without case, its domain in ASCII (RFC 5891)."""
+    """An email address in the form that is compared: NFC, case-folded, with the domain in ASCII (RFC 5891)."""
     if address.isascii():
         return address.lower()
     local, _, domain = unicodedata.normalize("NFC", address).rpartition("@")
@@ -74,7 +73,7 @@ def address_key(address: str) -> str:
 
 
 def domain_key(domain: str) -> str:
-    """The domain of an address as it is compared: in ASCII (`"MÜNCHEN.example"` → `"xn--mnchen-3ya.example"`)."""
+    """A domain in the form that is compared: in ASCII (`"MÜNCHEN.example"` → `"xn--mnchen-3ya.example"`)."""
     try:
         return domain.lower() if domain.isascii() else idna.encode(domain, uts46=True).decode().lower()
     except idna.IDNAError:
@@ -82,7 +81,7 @@ def domain_key(domain: str) -> str:
 
 
 def addresses(document: Mapping[str, Any]) -> list[str]:
-    """All addresses of a contact or group as compared, the primary first."""
+    """All addresses of a contact or group, normalized with `address_key`, the primary one first."""
     return [address_key(each) for each in (document["emailAddress"], *document.get("aliases", ()))]
 
 
@@ -103,17 +102,17 @@ def keys(contact: Document) -> Document:
 
 
 def sort_key(text: str | None, identifier: str) -> str:
-    """A string that sorts by the folded text and then by the id."""
+    """A string that sorts by the folded text, then by the ID."""
     return f"{fold(text)}\0{identifier}"
 
 
 def updated_key(moment: datetime, identifier: str = "") -> str:
-    """A string that sorts by the moment (milliseconds since 1970, in hexadecimal) and then by the id."""
+    """A string that sorts by the time (milliseconds since 1970, in hexadecimal), then by the ID."""
     return f"{int(moment.timestamp() * 1000 + 0.5):012x}{identifier}"
 
 
 def facet(name: str, value: str) -> str:
-    """What an equality filter looks for: on a facet of `storage.fields`, or on `domain`."""
+    """The value that an equality filter looks for, for a facet in `storage.fields` or for `domain`."""
     return f"{name}:{fold(value)}"
 
 
@@ -126,7 +125,7 @@ def _facets(contact: Document, found: Iterable[str]) -> Iterator[str]:
 
 
 def contact_words(contact: Document, found: list[str]) -> list[str]:
-    """The words by whose beginnings a search finds this contact."""
+    """The words of a contact. A search matches the beginnings of words."""
     words: set[str] = set()
     for name in SEARCHED_TEXTS:
         if value := contact.get(name):
@@ -141,13 +140,13 @@ def contact_words(contact: Document, found: list[str]) -> list[str]:
 
 
 def prefixes(words: Iterable[str]) -> list[str]:
-    """The indexed beginnings of these words, of which those with punctuation are among them in pieces, too."""
+    """The indexed prefixes of these words. Words with punctuation need none, because their parts are words, too."""
     plain = [word for word in words if word.isalnum() and word[0].isalpha()]
     return sorted({word[:length] for word in plain for length in _LENGTHS})
 
 
 def indexed(term: str) -> str | None:
-    """The longest indexed beginning that a contact has if it has a word that begins with this term, if there is one."""
+    """The longest indexed prefix of this term, which all contacts that match the term have. None if there is none."""
     piece = _PIECES.match(term)
     if piece is None or not term[0].isalpha():
         return None
@@ -155,15 +154,15 @@ def indexed(term: str) -> str | None:
 
 
 def group_words(display_name: str, address: str) -> list[str]:
-    """The words by whose beginnings a search finds a group."""
+    """The words of a group. A search matches the beginnings of words."""
     return _sorted({*_text_words(display_name), *_address_words(address), *_PIECES.findall(address)})
 
 
 def search_terms(text: str) -> list[str]:
-    """What a search text asks for: beginnings, all of which must be found. Empty for a blank text.
+    """The terms of a search text. Each must be the beginning of a word. Empty for a blank text.
 
-    A run of digits and phone punctuation is one term (`"+44 (20) 79"` → `"442079"`). Punctuation counts if there is
-    nothing else.
+    A sequence of digits and phone punctuation is one term (`"+44 (20) 79"` → `"442079"`). Other punctuation is ignored
+    unless there is nothing else.
     """
     terms = [digits for run in _PHONE.findall(text) for digits in _digits(run)]
     chunks = fold(_PHONE.sub(" ", text)).split()
@@ -172,26 +171,26 @@ def search_terms(text: str) -> list[str]:
 
 
 def _bare(chunk: str) -> str:
-    """A chunk without the punctuation around it."""
+    """A chunk without surrounding punctuation."""
     return chunk.strip(_PUNCTUATION).lstrip(f"@{_PUNCTUATION}")
 
 
 def _text_words(text: str) -> Iterator[str]:
-    """Each chunk between blanks, its pieces where it has several (`o'brien` → o'brien, o, brien), and numbers."""
+    """The words between spaces, their parts (`o'brien` → o'brien, o, brien), and the digits of phone numbers."""
     for chunk in fold(text).split():
         word = _bare(chunk)
         yield word
-        if not chunk[0].isalnum():  # for a search of no more than punctuation
+        if not chunk[0].isalnum():  # for a search that contains only punctuation
             yield chunk
         if not word.isalnum():
             yield from _PIECES.findall(word)
-    # What a search takes for a phone number, several chunks together or one of them.
+    # Whatever a search takes for a phone number: several chunks or a single one.
     for number in (*_NUMBER.findall(text), *filter(_NUMBER.fullmatch, text.split())):
         yield from _digits(number)
 
 
 def _address_words(address: str) -> Iterator[str]:
-    """An address as compared, its domain, the pieces before it, and all of it as people write it."""
+    """The address in the form that is compared, its domain, its parts, and all of this with a Unicode domain."""
     local, _, domain = address.rpartition("@")
     folded = fold(local)
     yield from (address, domain, *_PIECES.findall(folded), *_PIECES.findall(domain)[:1])
@@ -212,7 +211,7 @@ def _sorted(words: Iterable[str]) -> list[str]:
 
 
 def _phone_words(e164: str) -> Iterator[str]:
-    """The digits of a number (E.164), and as it is dialled within its country: `+4930…` → `4930…`, `030…`."""
+    """The digits of an E.164 number, and the number as dialed within its country: `+4930…` → `4930…`, `030…`."""
     digits = e164.removeprefix("+")
     if not digits:
         return
@@ -225,8 +224,8 @@ def _phone_words(e164: str) -> Iterator[str]:
 
 @cache
 def _trunk_prefix(country_code: int) -> str:
-    """What is dialled before a number within its country, such as 0."""
-    if country_code == 1:  # in North America it is for long distance alone
+    """The prefix dialed before a number within its country, such as 0."""
+    if country_code == 1:  # in North America it is only used for long-distance calls
         return ""
     metadata = PhoneMetadata.metadata_for_region(COUNTRY_CODE_TO_REGION_CODE[country_code][0], None)
     return str(metadata.national_prefix or "") if metadata else ""

@@ -1,6 +1,6 @@
-"""Brings a database to this release's form: collections, validators, indexes. Versioned, and safe to run again.
+"""Migrates a database to this release: collections, validators, indexes. Versioned, and safe to run again.
 
-`STEPS[n]` brings a database from version n to n + 1. A release that needs another form appends a step.
+`STEPS[n]` migrates a database from version n to n + 1. A release that changes the database appends a step.
 """
 
 from collections.abc import Awaitable, Callable
@@ -17,7 +17,7 @@ from storage.lists.indexes import CONTACT_INDEXES
 
 
 class NewerDatabase(Exception):
-    """Raised at start when the database was written by a newer release than this one."""
+    """Raised at start if a newer release has migrated the database."""
 
 
 _CONTACT_VALIDATOR = {
@@ -54,7 +54,7 @@ _GROUP_VALIDATOR = {
 
 
 async def _first(db: Database) -> None:
-    """Everything of the first release."""
+    """Everything in the first release."""
     await _collection(db, "contacts", _CONTACT_VALIDATOR)
     await _collection(db, "groups", _GROUP_VALIDATOR)
     for name in ("claims", "history", "deletedContacts", "statistics"):
@@ -110,14 +110,15 @@ STEPS: list[Callable[[Database], Awaitable[None]]] = [_first, _one_lease]
 
 
 async def prepare(db: Database) -> None:
-    """Bring the database to this release's form. Every step is idempotent, so that several processes may run it at
-    once and a killed run is simply repeated. Raises `NewerDatabase`.
+    """Migrate the database to this release. Raises `NewerDatabase`.
+
+    Every step is idempotent, so several processes can run it at once, and one that was killed can simply be repeated.
     """
     version = await _version(db)
     if version > len(STEPS):
         raise NewerDatabase(
-            f"The database {db.mongo.name!r} has the form of a newer release (version {version}, this release "
-            f"knows {len(STEPS)}). Start that release, or restore a backup made before the upgrade."
+            f"The database {db.mongo.name!r} was upgraded by a newer release: it has version {version}, and this "
+            f"release supports {len(STEPS)}. Start the newer release, or restore a backup from before the upgrade."
         )
     for number, step in enumerate(STEPS[version:], start=version + 1):
         await step(db)
@@ -132,7 +133,7 @@ async def _version(db: Database) -> int:
 
 
 async def _collection(db: Database, name: str, validator: Document | None = None) -> None:
-    """Create a collection, or give an existing one this validator."""
+    """Create a collection, or update the validator of an existing one."""
     with suppress(CollectionInvalid):  # it exists
         await db.mongo.create_collection(name)
     if validator:

@@ -11,12 +11,12 @@ LATEST_FIRST = Ordering("key", descending=True, of="deletedContacts")
 
 
 async def get(db: Database, identifier: str, session: Session | None = None) -> Document | None:
-    """The entry of a deleted contact: `{contact, deletedAt, deletedBy, purgeAt, reportIds}`."""
+    """The entry of a deleted contact, or None: `{contact, deletedAt, deletedBy, purgeAt, reportIds}`."""
     return await find_command.find_one(db.deleted_contacts, {"_id": identifier}, session=session)
 
 
 async def get_many(db: Database, ids: Iterable[str]) -> dict[str, Document]:
-    """The entries of the deleted contacts with these ids, keyed by id; those that are not deleted are left out."""
+    """The entries of the deleted contacts with these IDs, keyed by ID. IDs that are not deleted are left out."""
     wanted = list(ids)
     found = await find_command.find(db.deleted_contacts, {"_id": {"$in": wanted}}, limit=len(wanted) or 1)
     return {entry["_id"]: entry for entry in found}
@@ -29,9 +29,9 @@ async def by_guids(db: Database, guids: Sequence[str], session: Session) -> dict
 
 
 async def take_out(db: Database, ids: Sequence[str], session: Session) -> int:
-    """Keep no longer what was restored in this transaction, and return how many of these were kept.
+    """Remove the entries of contacts restored in this transaction, and return how many there were.
 
-    Their managers and reports that stay in the bin know them when they leave it in turn.
+    Their managers and reports that are still in the bin keep the link, so that it is back when they are restored.
     """
     entries = await db.deleted_contacts.find({"_id": {"$in": list(ids)}}, session=session).to_list(None)
     for entry in entries:
@@ -40,7 +40,7 @@ async def take_out(db: Database, ids: Sequence[str], session: Session) -> int:
 
 
 async def _keep_links(db: Database, entry: Document, session: Session) -> None:
-    """Note a contact with its manager and its reports. A report that had another manager meanwhile keeps that one."""
+    """Add a contact to the entries of its manager and reports. A report that has another manager by now keeps it."""
     returning, manager = entry["_id"], entry["contact"].get("managerId")
     if manager:
         await db.deleted_contacts.update_one({"_id": manager}, {"$addToSet": {"reportIds": returning}}, session=session)
@@ -51,15 +51,15 @@ async def _keep_links(db: Database, entry: Document, session: Session) -> None:
 
 
 async def forget(db: Database, ids: Sequence[str], session: Session) -> None:
-    """Keep nothing of contacts that were deleted in this transaction."""
+    """Permanently delete contacts that were deleted in this transaction."""
     await db.deleted_contacts.delete_many({"_id": {"$in": list(ids)}}, session=session)
 
 
 async def page(db: Database, window: Window) -> Page:
-    """One page of the deleted contacts, the latest first."""
+    """One page of the deleted contacts, latest first."""
     return await pages.read(db.deleted_contacts, {}, LATEST_FIRST, window)
 
 
 async def count(db: Database) -> int:
-    """How many deleted contacts are kept."""
+    """The number of deleted contacts."""
     return await db.deleted_contacts.count_documents({})

@@ -1,8 +1,8 @@
 """Counters of contacts by source and GAL visibility, changed in the same transaction as the contacts.
 
-They are spread over slots, since every transaction that changed one hot document would conflict with every other.
-A slot is `{_id: 0..15, "CLOUD_VISIBLE": n, "CLOUD_HIDDEN": n, "SYNCED_VISIBLE": n, "SYNCED_HIDDEN": n}`; the sum
-over the slots is exact, and reading it costs the same at any number of contacts.
+They are spread over slots, because transactions that all changed a single document would conflict with each other.
+A slot is `{_id: 0..15, "CLOUD_VISIBLE": n, "CLOUD_HIDDEN": n, "SYNCED_VISIBLE": n, "SYNCED_HIDDEN": n}`. The sum
+of the slots is exact, and the cost of reading it does not depend on the number of contacts.
 """
 
 import itertools
@@ -21,7 +21,7 @@ _KINDS: dict[str, tuple[Source, Gal]] = {f"{source}_{gal}": (source, gal) for so
 
 
 async def read(db: Database) -> Counts:
-    """How many contacts there are of each source and GAL visibility."""
+    """The number of contacts by source and GAL visibility."""
     counts = dict.fromkeys(_KINDS.values(), 0)
     for slot in await find_command.find(db.statistics, {}, limit=SLOTS):
         for name, count in slot.items():
@@ -42,7 +42,7 @@ def tally(deltas: Counts, contact: Document, step: int) -> None:
 
 
 async def add(db: Database, deltas: Mapping[tuple[Source, Gal], int], session: Session) -> None:
-    """Change the counters by `deltas`, within the transaction of the change that they count."""
+    """Change the counters by `deltas` in the transaction that changes the contacts."""
     steps = {f"{source}_{gal}": step for (source, gal), step in deltas.items() if step}
     if steps:
         await db.statistics.update_one({"_id": next(_next_slot)}, {"$inc": steps}, upsert=True, session=session)

@@ -1,7 +1,7 @@
-"""Runs transactions to their end, again and again while what stops them passes.
+"""Runs transactions, and retries them on transient errors.
 
-Motor's own loop commits before it looks for errors, so that one that only shows at the commit (the server was killed,
-or another transaction was faster) is never tried again. Both clients go through this one.
+Motor's own retry loop does not cover errors of the commit itself, such as when the server was killed or another
+transaction was faster. Both clients therefore use this one.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ async def run(
     begin: Callable[[], Awaitable[None]],
     work: Callable[[AsyncClientSession], Awaitable[T]],
 ) -> T:
-    """Begin, do the work and commit; on a passing conflict from the start. Raises what `work` raises."""
+    """Begin, do the work and commit. On a transient error, start again. Raises what `work` raises."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     pause = 0.002
     while True:
@@ -34,7 +34,7 @@ async def run(
         except Exception as error:
             if session.in_transaction:
                 await session.abort_transaction()
-            if not _passes(error, "TransientTransactionError", deadline):
+            if not _is_retryable(error, "TransientTransactionError", deadline):
                 raise
         else:
             if await _commit(session, deadline):
@@ -44,18 +44,18 @@ async def run(
 
 
 async def _commit(session: AsyncClientSession, deadline: float) -> bool:
-    """Commit, as often as it takes to know. Returns false when all must be done again."""
+    """Commit, and retry while the result is unknown. Returns false if the transaction must start again."""
     while True:
         try:
             await session.commit_transaction()
         except PyMongoError as error:
-            if _passes(error, "UnknownTransactionCommitResult", deadline):
+            if _is_retryable(error, "UnknownTransactionCommitResult", deadline):
                 continue
-            if _passes(error, "TransientTransactionError", deadline):
+            if _is_retryable(error, "TransientTransactionError", deadline):
                 return False
             raise
         return True
 
 
-def _passes(error: Exception, label: str, deadline: float) -> bool:
+def _is_retryable(error: Exception, label: str, deadline: float) -> bool:
     return isinstance(error, PyMongoError) and error.has_error_label(label) and time.monotonic() < deadline

@@ -1,4 +1,4 @@
-"""The files of imports, kept in GridFS until their job is done."""
+"""The files of imports, stored in GridFS until the import has finished."""
 
 from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import suppress
@@ -15,9 +15,9 @@ _AT_ONCE = 8
 
 
 async def write(db: Database, identifier: str, pieces: AsyncIterable[bytes]) -> int:
-    """Keep a file under a job's id; returns its size in bytes. What was written disappears if reading it fails.
+    """Store a file under an import's ID, and return its size in bytes. If reading it fails, nothing is kept.
 
-    It is written as GridFS lays files down; PyMongo's own writer would hold up to 48 MB of it in memory.
+    It writes the format of GridFS itself, because PyMongo's writer would keep up to 48 MB in memory.
     """
     await db.upload_chunks.create_index([("files_id", ASCENDING), ("n", ASCENDING)], unique=True)
     size = number = 0
@@ -37,7 +37,7 @@ async def write(db: Database, identifier: str, pieces: AsyncIterable[bytes]) -> 
 
 
 async def _chunks(pieces: AsyncIterable[bytes]) -> AsyncGenerator[list[bytes]]:
-    """The same bytes in chunks of one size, the last one shorter, a few at a time."""
+    """The same bytes in chunks of equal size, except for the last one, a few at a time."""
     pending = bytearray()
     async for piece in pieces:
         pending += piece
@@ -54,20 +54,20 @@ def _cut(data: bytearray) -> list[bytes]:
 
 
 async def read(db: Database, identifier: str) -> AsyncGenerator[bytes]:
-    """The bytes of a job's file, in pieces. Raises `gridfs.NoFile`."""
+    """The bytes of an import's file, in pieces. Raises `gridfs.NoFile`."""
     file = await db.uploads.open_download_stream(identifier)
     while chunk := await file.readchunk():
         yield chunk
 
 
 async def delete(db: Database, identifier: str) -> None:
-    """Remove a job's file, if it is there."""
+    """Delete an import's file, if there is one."""
     with suppress(NoFile):
         await db.uploads.delete(identifier)
 
 
 async def delete_abandoned(db: Database, before: datetime) -> None:
-    """Remove what is left of uploads that were cut off, by a kill, before this moment."""
+    """Delete the remains of uploads that were interrupted, for example because the service was killed, before this."""
     oldest: Document = {"files_id": {"$lt": _first_id(before)}}
     for identifier in await db.upload_chunks.distinct("files_id", oldest):
         if await db.imports.find_one({"_id": identifier, "status": {"$in": ["QUEUED", "RUNNING"]}}, ["_id"]) is None:
@@ -76,6 +76,6 @@ async def delete_abandoned(db: Database, before: datetime) -> None:
 
 
 def _first_id(moment: datetime) -> str:
-    """The least identifier of this moment (see `storage.documents.new_id`)."""
+    """The lowest ID that can be created at this time (see `storage.documents.new_id`)."""
     milliseconds = f"{int(moment.timestamp() * 1000):012x}"
     return f"{milliseconds[:8]}-{milliseconds[8:]}"

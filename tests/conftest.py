@@ -1,4 +1,4 @@
-"""What tests of every part share."""
+"""Fixtures for all tests."""
 
 import asyncio
 import gc
@@ -28,7 +28,7 @@ from storage.embedded.mongod import embedded
 from tests.support import waiting
 from tests.support.environment import DRIVER, HOST
 
-# How long an example takes, or its making, says nothing on a busy machine.
+# On a busy machine, the duration of an example, or of generating it, means nothing.
 hypothesis.settings.register_profile("tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("tests")
 
@@ -55,7 +55,7 @@ def untouched_imports() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def mongodb_uri() -> Iterator[str]:
-    """The URI of the MongoDB to test on: CONTACTS_TEST_MONGODB_URI, else one embedded server for the session."""
+    """The URI of the MongoDB to test with: CONTACTS_TEST_MONGODB_URI, or an embedded server for the session."""
     if given := os.environ.get("CONTACTS_TEST_MONGODB_URI"):
         yield given
         return
@@ -68,13 +68,13 @@ def mongodb_uri() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def database_name() -> str:
-    """The name of a database of this test process's own."""
+    """The name of the database of this test process."""
     return f"test-{new_id()}"
 
 
 @pytest.fixture(scope="session")
 async def prepared_db(mongodb_uri: str, database_name: str) -> AsyncIterator[Database]:
-    """The session's database with its collections and indexes; dropped in the end."""
+    """The session's database with its collections and indexes. It is dropped at the end."""
     db = connect(mongodb_uri, database_name, DRIVER)
     await migrations.prepare(db)
     yield db
@@ -103,13 +103,13 @@ async def brief_transactions(db: Database) -> AsyncIterator[None]:
 
 @pytest.fixture
 def caller(db: Database) -> Caller:
-    """The directory as a tester has it before them, through GraphQL."""
+    """A tester who calls through GraphQL."""
     return Caller(db, Author("tester", "graphql"))
 
 
 @pytest.fixture
 def sync_caller(db: Database) -> Caller:
-    """The directory as the sync has it, which alone may write synced contacts."""
+    """The sync, the only caller that may write synced contacts."""
     return Caller(db, Author("Active Directory", "sync"))
 
 
@@ -121,7 +121,7 @@ def settings(mongodb_uri: str, database_name: str) -> Settings:
 
 @pytest.fixture(scope="session")
 async def application(settings: Settings, prepared_db: Database) -> AsyncIterator[ASGITransport]:
-    """The running application, called without a network."""
+    """The running application, called without a network connection."""
     app = create_app(settings)
     async with app.router.lifespan_context(app) as state:
 
@@ -140,7 +140,7 @@ async def client(application: ASGITransport, db: Database) -> AsyncIterator[http
 
 @pytest.fixture(scope="session")
 def service_url(settings: Settings) -> Iterator[str]:
-    """The base URL of a service that listens on a real port, for clients that are programs of their own."""
+    """The base URL of a service that listens on a real port, for clients in other processes."""
     config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=0, log_level="warning", ws="websockets-sansio")
     server = uvicorn.Server(config)
     thread = Thread(target=server.run)
@@ -153,22 +153,22 @@ def service_url(settings: Settings) -> Iterator[str]:
 
 @pytest.fixture
 async def abandoned_sockets() -> AsyncIterator[None]:
-    """For tests that close PyMongo's asynchronous client while it connects, which abandons the socket.
+    """For tests that close PyMongo's async client while it connects, which abandons the socket.
 
-    Python closes such sockets when it collects them, and warns. That must not happen in whichever test runs then:
-    a test that uses this collects its own, once it holds on to nothing, and ignores the warning.
+    Python closes such sockets during garbage collection, with a warning. To keep that out of other tests, a test that
+    uses this collects garbage when it ends, and ignores the warning.
     """
     before = asyncio.all_tasks()
     yield
     if others := asyncio.all_tasks() - before - {asyncio.current_task()}:
-        await asyncio.wait(others, timeout=10)  # until what was cancelled has ended; a test that failed cancels nothing
-    await asyncio.sleep(0.1)  # until connections of theirs are closed
+        await asyncio.wait(others, timeout=10)  # until canceled tasks have ended; failed tests cancel nothing
+    await asyncio.sleep(0.1)  # until their connections are closed
     gc.collect()
 
 
 @pytest.fixture
 def untraced() -> Iterator[None]:
-    """For tests that count or time what Python does: no tracer, of coverage or a debugger, takes part meanwhile."""
+    """For tests that count or time what Python does: turns off tracers, such as coverage or a debugger."""
     tracer = sys.gettrace()
     sys.settrace(None)
     yield

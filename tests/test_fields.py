@@ -1,4 +1,4 @@
-"""The table of fields: every door has every field, under its own name for it."""
+"""The table of fields: every interface has every field, under its own name."""
 
 import dataclasses
 from collections.abc import Collection
@@ -18,9 +18,9 @@ from storage.lists.selection import Selection
 SCHEMA = build_schema(SDL.read_text(encoding="utf-8"))
 WHOLE = dict.fromkeys(field.name.partition(".")[0] for field in FIELDS)
 PARTS = [field.part for field in FIELDS if field.name.startswith("address.")]
-# Doors that show a field under another name, or in another form.
+# Fields that GraphQL shows under another name or in another form.
 SHOWN_AS = {"managerId": "manager", "showInGal": "gal"}
-# What takes more than reading one attribute of Active Directory.
+# Fields that take more than reading one attribute of Active Directory.
 COMPOSED = {
     "displayName": "displayName",
     "emailAddress": "proxyAddresses",
@@ -32,7 +32,7 @@ COMPOSED = {
 
 
 def fields_of(name: str) -> Collection[str]:
-    """The fields of a type or an input of the schema."""
+    """The fields of a type or input of the schema."""
     kind = SCHEMA.type_map[name]
     assert isinstance(kind, GraphQLObjectType | GraphQLInputObjectType)
     names: Collection[str] = kind.fields.keys()
@@ -40,12 +40,12 @@ def fields_of(name: str) -> Collection[str]:
 
 
 def properties(name: str) -> Collection[str]:
-    """The properties of a schema of the OpenAPI document."""
+    """The properties of a schema in the OpenAPI document."""
     found: Collection[str] = openapi.document()["components"]["schemas"][name]["properties"].keys()
     return found
 
 
-DOORS: dict[str, tuple[Collection[str], Collection[str]]] = {
+INTERFACES: dict[str, tuple[Collection[str], Collection[str]]] = {
     "rules": (rules.FIELDS, WHOLE),
     "rules of an address": (rules.ADDRESS_LENGTHS, PARTS),
     "GraphQL, Contact": (fields_of("Contact"), [SHOWN_AS.get(name, name) for name in WHOLE]),
@@ -64,23 +64,23 @@ DOORS: dict[str, tuple[Collection[str], Collection[str]]] = {
         [field.name for field in dataclasses.fields(Selection)],
         [python_name(field.part) for field in FACETS],
     ),
-    "shell, export": (
+    "command line, export": (
         commands.export_contacts.__annotations__,
         [python_name(field.part) for field in FACETS],
     ),
 }
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_every_door_has_every_field(door: str) -> None:
-    """Each door has all fields of the table, or all facets where it filters."""
-    there, wanted = DOORS[door]
-    assert sorted(set(wanted) - set(there)) == [], f"{door} lacks fields"
+@pytest.mark.parametrize("interface", INTERFACES)
+def test_every_interface_has_every_field(interface: str) -> None:
+    """Each interface has all fields of the table, or all facets if it filters."""
+    present, expected = INTERFACES[interface]
+    assert sorted(set(expected) - set(present)) == [], f"{interface} lacks fields"
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
 def test_every_field_has_a_column(field: Field) -> None:
-    """Each field has a column in our files, which an import knows by its name and by those of other programs."""
+    """Each field has a column in our files, and an import detects it by our name and by those of other programs."""
     wanted = "manager" if field.name == "managerId" else field.name
     assert COLUMNS[field.column] == wanted
     for header in (field.column, *field.headers):
@@ -89,13 +89,13 @@ def test_every_field_has_a_column(field: Field) -> None:
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
 def test_every_field_is_read_from_active_directory(field: Field) -> None:
-    """The sync asks for the attribute of each field."""
+    """The sync reads the attribute of each field."""
     assert (field.attribute or COMPOSED[field.name]) in CONTACT_ATTRIBUTES
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
 def test_every_field_is_described(field: Field) -> None:
-    """A description is a sentence, and an example keeps to the limit."""
+    """A description is a sentence, and an example is within the limit."""
     assert field.description.endswith(".")
     assert field.example
     if field.kind in ("text", "phone", "email", "reference"):

@@ -1,13 +1,13 @@
-"""The data directory of the embedded MongoDB: its layout, and the locks that say who uses it.
+"""The data directory of the embedded MongoDB: its layout, and the locks that show which processes use it.
 
     <data_dir>/
         db/           MongoDB's own files
-        run/          mode 0700: the sockets, so that no other user of the machine can connect; libcurl, linked
-        mongod.log    and mongod.log.1, the one before it
-        owner.lock    locked by the process that runs mongod; holds its pid, for messages
-        users.lock    locked, shared, by each further process that attached to that mongod
+        run/          mode 0700: the sockets, so that no other user of the machine can connect, and a link to libcurl
+        mongod.log    and mongod.log.1, the previous one
+        owner.lock    locked by the process that runs mongod; contains its pid, for messages
+        users.lock    locked, shared, by each other process that uses that mongod
 
-The locks are flock(2): the kernel drops them when a process ends, however it ends.
+The locks are flock(2): the kernel releases them when a process ends, however it ends.
 """
 
 import fcntl
@@ -24,19 +24,19 @@ SOCKET = "mongod.sock"
 """The socket clients connect to. It exists only while a primary answers on it."""
 
 _LONGEST_SOCKET_PATH = 100
-"""Bytes. sockaddr_un takes 107 on Linux and 103 on macOS."""
+"""In bytes. The limit of sockaddr_un is 107 on Linux and 103 on macOS."""
 
 
-# What is ours in a data directory; a file system of its own brings lost+found.
+# Our files in a data directory. lost+found is there if the directory is a file system of its own.
 _OURS = frozenset({"db", "run", "mongod.log", "mongod.log.1", "owner.lock", "users.lock", "lost+found"})
 
 
 class ForeignDirectory(Exception):
-    """The directory has other things in it than our data; the message says which, and what to do."""
+    """The directory contains other files than our data; the message says which, and what to do."""
 
 
 class NoDataDirectory(Exception):
-    """The directory holds no data of the service; the message says where it was looked for, and what to do."""
+    """The directory contains no data of the service; the message names it and says what to do."""
 
 
 class DataDirectoryInUse(Exception):
@@ -45,21 +45,21 @@ class DataDirectoryInUse(Exception):
 
 @dataclass(frozen=True)
 class DataDir:
-    """Paths of one data directory; make it with `opened`."""
+    """The paths of a data directory. Create it with `opened`."""
 
     root: Path
 
     @classmethod
     def opened(cls, path: Path, *, create: bool = True) -> "DataDir":
-        """Create what is missing. Raise OSError where that is not possible, ForeignDirectory where it is not for us.
+        """Create what is missing. Raise OSError if that fails, ForeignDirectory if the directory contains other files.
 
-        Without `create`, raise NoDataDirectory where no service has made one.
+        Without `create`, raise NoDataDirectory if no service has created it.
         """
         home = cls(path.resolve())
         if not create and not home.owner.exists():
             raise NoDataDirectory(
-                f"There is no contacts database in {home.root}. Run this command in the folder that the service was "
-                "started from, or name its data directory with --data-dir. `contacts serve` creates a new one."
+                f"There is no contacts database in {home.root}. Run this command in the folder the service was started "
+                "from, or name its data directory with --data-dir. To create a new database, run `contacts serve`."
             )
         home._refuse_foreign()
         home.root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -90,9 +90,9 @@ class DataDir:
         return self.root / "users.lock"
 
     def take(self) -> BinaryIO:
-        """Become the one process that runs mongod here, until the answer is closed.
+        """Become the only process that runs mongod here, until the returned file is closed.
 
-        Raise DataDirectoryInUse when another process is.
+        Raise DataDirectoryInUse if another process does.
         """
         lock = _locked(self.owner, fcntl.LOCK_EX)
         if lock is None:
@@ -103,15 +103,15 @@ class DataDir:
         return lock
 
     def join(self) -> BinaryIO | None:
-        """Hold off the end of a command's mongod until the answer is closed; None when it is ending already."""
+        """Keep a command's mongod running until the returned file is closed. None if it is already shutting down."""
         return _locked(self.users, fcntl.LOCK_SH)
 
     def dismiss(self) -> BinaryIO | None:
-        """Keep others from joining, until the answer is closed; None while one is still joined."""
+        """Keep other processes from joining until the returned file is closed. None while one is still joined."""
         return _locked(self.users, fcntl.LOCK_EX)
 
     def set_log_aside(self, *, larger_than: int) -> bool:
-        """Rename the log, dropping the one put aside before, if it is larger than so many bytes; say whether."""
+        """If the log is larger than this many bytes, rename it, replacing the previous one. Return whether it was."""
         if not self.log.exists() or self.log.stat().st_size <= larger_than:
             return False
         self.log.replace(self.log.with_suffix(".log.1"))
@@ -119,10 +119,10 @@ class DataDir:
 
     @contextmanager
     def reachable(self) -> Iterator[Path]:
-        """Yield a path to `run` through which its sockets can be reached.
+        """Yield a path to `run` that is short enough to connect to its sockets.
 
-        A socket's path is limited to about 100 bytes, whatever the file system allows: below a deep data directory
-        it leads through a symbolic link in a private temporary directory.
+        The path of a socket is limited to about 100 bytes, whatever the file system allows. If the data directory has
+        a longer path, this is a symbolic link in a private temporary directory.
         """
         if len(os.fsencode(self.run / SOCKET)) <= _LONGEST_SOCKET_PATH:
             yield self.run
@@ -133,23 +133,23 @@ class DataDir:
             yield link
 
     def _refuse_foreign(self) -> None:
-        """A directory is ours if it has been before, or if nothing else is in it: a mistyped path may name any."""
+        """Raise ForeignDirectory unless the directory is ours or contains nothing else: the path may be a typo."""
         if self.owner.exists() or not self.root.is_dir():
             return
         if foreign := sorted({each.name for each in self.root.iterdir()} - _OURS):
             shown = ", ".join(foreign[:3]) + (" and more" if len(foreign) > 3 else "")
             raise ForeignDirectory(
-                f"The data directory {self.root} has other things in it: {shown}. Name one that is empty or does not "
-                "exist yet, with --data-dir or CONTACTS_DATA_DIR."
+                f"The data directory {self.root} contains other files: {shown}. With --data-dir or CONTACTS_DATA_DIR, "
+                "name a directory that is empty or does not exist yet."
             )
 
     def _in_use(self) -> str:
         pid = self.owner.read_text().strip()
         return (
             f"The data directory {self.root} is in use by process {pid or 'unknown'}, which runs the embedded "
-            "MongoDB on it. Stop that process first, or give this one a directory of its own with "
-            "CONTACTS_DATA_DIR. To run several services on the same contacts, give all of them one MongoDB "
-            "replica set with CONTACTS_MONGODB_URI."
+            "MongoDB. Stop that process, or name another directory with --data-dir or CONTACTS_DATA_DIR. To run "
+            "several services on the same contacts, set CONTACTS_MONGODB_URI to the same MongoDB replica set for all "
+            "of them."
         )
 
 
@@ -160,7 +160,7 @@ def uri(socket: Path) -> str:
 
 @contextmanager
 def _locked_directory(path: str) -> Iterator[None]:
-    """Lock a directory: systemd-tmpfiles clears /tmp of what is some days old, but leaves locked ones alone."""
+    """Lock a directory. systemd-tmpfiles deletes old directories in /tmp, but not locked ones."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH)
@@ -170,7 +170,7 @@ def _locked_directory(path: str) -> Iterator[None]:
 
 
 def _locked(path: Path, operation: int) -> BinaryIO | None:
-    """Return the opened file that holds the lock until it is closed; None if another open file has it."""
+    """Return an open file that holds the lock until it is closed. None if another open file holds it."""
     file = path.open("ab")
     try:
         fcntl.flock(file, operation | fcntl.LOCK_NB)

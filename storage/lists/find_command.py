@@ -1,7 +1,7 @@
-"""Reads that one answer of the database holds, without a cursor: a cursor's own work is a good part of a short read's.
+"""Reads with a single command and no cursor, because a cursor's own work takes much of the time of a short read.
 
-What a cursor is for is still there: a read that fails since the connection does is tried again, and an answer that
-does not hold everything (it would be larger than 16 MB) is read by a cursor instead.
+What a cursor does is still done: a read that fails because of the connection is retried, and if the result does not fit
+into one answer (more than 16 MB), it is read with a cursor instead.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,10 +25,10 @@ async def find(
     most_ms: int | None = None,
     session: Session | None = None,
 ) -> list[Document]:
-    """The documents that fulfil the query; `limit` of 0 is all of them, which must be few (it takes longer above 101).
+    """The documents that match the query. With a `limit` of 0, all of them, which is slower if there are more than 101.
 
-    Raises PyMongo's `ExecutionTimeout` if that takes more than `most_ms` milliseconds. In a transaction, whose
-    `session` this is, a lost connection is raised too.
+    Raises PyMongo's `ExecutionTimeout` if this takes more than `most_ms` milliseconds. In a transaction (`session`), a
+    lost connection is not retried but raised.
     """
     command: Document = {"find": collection.name, "filter": query}
     if projection is not None:
@@ -36,7 +36,7 @@ async def find(
     if sort:
         command["sort"] = sort
     if limit:
-        command |= {"limit": limit, "batchSize": limit + 1}  # one more than there can be, so that it is known to be all
+        command |= {"limit": limit, "batchSize": limit + 1}  # one more, so that MongoDB knows it is complete
     if hint:
         command["hint"] = hint
     if most_ms:
@@ -60,7 +60,7 @@ async def find_one(
     projection: Projection = None,
     session: Session | None = None,
 ) -> Document | None:
-    """The document that fulfils the query."""
+    """The first document that matches the query, or None."""
     return next(iter(await find(collection, query, projection, limit=1, session=session)), None)
 
 

@@ -1,7 +1,7 @@
-"""Which index serves a list of contacts. MongoDB would find out by trying, for each list anew, and at times wrongly.
+"""Chooses the index for a list of contacts. MongoDB would try several for each new list, and sometimes choose badly.
 
-Every list is bounded: it either walks an index that has its order, in which what it asks for is frequent, or it sorts
-the contacts of a filter that has few. `storage.migrations` says what the indexes are.
+The work for every list is bounded: it either walks an index in the list's order, in which matching contacts are
+frequent, or it sorts the contacts of a filter that matches few. `storage.lists.indexes` defines the indexes.
 """
 
 from collections.abc import Sequence
@@ -14,20 +14,20 @@ from storage.lists.indexes import FACETS_INDEX, LIST_INDEX
 from storage.lists.pages import Ordering
 from storage.lists.selection import Selection, begins
 
-# So many contacts are found and sorted at once.
+# Up to this many contacts are found and then sorted.
 RARE = 2_000
-# And so many of those that a search for several words has anyway, rather than to leap from word to word.
+# The same if there are several words that can be intersected instead.
 FEW = 200
-# How long a walk may take to fill a page with what is not rare, before there may be a better one.
+# How long a walk may take to fill a page before the next way is tried.
 WALK_MS = 150
 
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """The index to read a list by; for the one of searches, the beginning of a word whose contacts to go through.
+    """The index to read a list with, and, for the index `search`, the prefix whose contacts to walk (`lead`).
 
-    `leads`: the beginnings of all words that have one, for pages by `storage.lists.intersection`. `most_ms`: how long
-    the walk may take before `otherwise` is the better one.
+    `leads`: the prefixes of all words that have one, for `storage.lists.intersection`. `most_ms`: how long the walk may
+    take before `otherwise` is tried instead.
     """
 
     index: str
@@ -38,7 +38,7 @@ class Hint:
 
 
 async def hint(db: Database, selection: Selection, ordering: Ordering) -> Hint:
-    """How to read this list."""
+    """Choose how to read this list."""
     if selection.ids is not None:
         return Hint("_id_")
     if selection.updated_since and ordering.field != "keys.updated":
@@ -53,7 +53,7 @@ async def hint(db: Database, selection: Selection, ordering: Ordering) -> Hint:
     if by_name and len(terms) == 1 and terms[0] == indexed(terms[0]):
         return Hint("search", terms[0])
     leads = list(dict.fromkeys(lead for term in terms if by_name and (lead := indexed(term))))
-    for term in terms:  # the longest first, which is the rarest most often
+    for term in terms:  # the longest first, because it is most often the rarest
         if await _is_rare(db, term, FEW if len(leads) > 1 and term in leads else RARE):
             return Hint("words")
     if not leads:
@@ -63,7 +63,7 @@ async def hint(db: Database, selection: Selection, ordering: Ordering) -> Hint:
 
 
 def _walk(selection: Selection, ordering: Ordering) -> str:
-    """The index that has the list's order. Members and reports are sorted unless by name."""
+    """The index in the list's order. Members and reports are sorted instead, unless the order is by name."""
     if selection.group_id is not None:
         return "members"
     if selection.manager_id is not None:
@@ -72,16 +72,16 @@ def _walk(selection: Selection, ordering: Ordering) -> str:
 
 
 async def _is_rare(db: Database, term: str, limit: int) -> bool:
-    """Whether fewer contacts than this have a word that begins with this term."""
+    """Whether fewer contacts than `limit` have a word that begins with this term."""
     if term == indexed(term):
         return await _count(db, {"keys.prefixes": term}, "search", limit) < limit
     return await _count(db, begins(term), "words", limit) < limit
 
 
 def _in_turn(ways: Sequence[Hint]) -> Hint:
-    """The first of these ways to find frequent words, and the others for when it takes too long.
+    """The first of these ways, with the others to fall back on if it takes too long.
 
-    Of several words one can be far rarer than another, or they may never meet in one contact.
+    One word can be far rarer than another, or no contact may have all of them.
     """
     *walks, found = ways
     for walk in reversed(walks):

@@ -1,8 +1,8 @@
-"""The indexes of contacts, and what each serves.
+"""The indexes of contacts, and what they are for.
 
 - `list_*`: source and GAL, then one ordering. A list that does not filter by source or GAL asks for both values,
-  and MongoDB merges the sorted scans. `list_id` serves the ordering by creation, as ids are time-ordered.
-- `facets_*`: equality filters (company, department, job title, country, domain), then as `list_*`.
+  and MongoDB merges the sorted scans. `list_id` is the ordering by creation, because IDs are time-ordered.
+- `facets_*`: equality filters (company, department, job title, country, domain), then like `list_*`.
 - `members`, `reports`: the members of a group and the reports of a manager, in display-name order.
 - `search`: search by the beginning of a word, in display-name order.
 - `words`: search for words that few contacts have.

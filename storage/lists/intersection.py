@@ -1,8 +1,8 @@
-"""Pages of searches for several common words, by name: leaps from the contacts of one word to those of the others.
+"""Pages, by name, of searches for several common words: an intersection that skips ahead from word to word.
 
-The index for searches has the contacts of each word in the order of their names. Nobody between two neighbours there
-has the word, so that whole stretches of the others' contacts need no look: words that meet in few contacts, or in none,
-are told apart in a few leaps as long as names set them apart, as they do first names and last names.
+The search index has the contacts of each word in the order of their names. No contact between two neighbors there has
+the word, so whole ranges of the other words' contacts can be skipped. Words that few or no contacts have together are
+intersected in a few steps if they are at different places in the order of names, like first names and last names.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,11 +14,11 @@ from storage.lists import find_command, pages
 from storage.lists.pages import Ordering, Page, Window
 from storage.lists.selection import Selection
 
-_MOST_LEAPS = 40
-_MOST_IN_VAIN = 500
-"""Contacts that may be read for nothing, when words of the same beginning go on otherwise than those of the search."""
-_LONGEST_STRETCH = 500
-"""Names of a word's contacts that are read at once: as many as a page has at first, twice as many each time."""
+_MAX_STEPS = 40
+_MAX_WASTED = 500
+"""Contacts that may be read without matching, because their words have the prefix but not the rest of the term."""
+_MAX_STRETCH = 500
+"""Names of a word's contacts that are read at once: first as many as a page has, then twice as many each time."""
 
 
 async def read(
@@ -29,9 +29,9 @@ async def read(
     window: Window,
     projection: Mapping[str, int],
 ) -> Page | None:
-    """One page of those selected, who all have words with these indexed beginnings; None if it takes too long.
+    """One page of the selected contacts, which all have words with these indexed prefixes. None if it takes too long.
 
-    The ordering is by name, which the projection must keep.
+    The ordering is by name, and the projection must contain it.
     """
     reverse = ordering.descending is not window.backwards
     start, end = (window.before, window.after) if window.backwards else (window.after, window.before)
@@ -40,22 +40,22 @@ async def read(
     nearest, farthest = (max, min) if reverse else (min, max)
     place = None if start is None else _Place(start, there=False)
     found: list[Document] = []
-    in_vain = 0
-    for _ in range(_MOST_LEAPS):
+    wasted = 0
+    for _ in range(_MAX_STEPS):
         for word in words:
             await word.go_to(place)
             if not word.names:
                 return pages.paged(found, window)
             if place is None or farthest(place.name, word.names[0]) != place.name:
-                place = _Place(word.names[0])  # nobody before has this word
+                place = _Place(word.names[0])  # no contact before it has this word
         meeting = sorted(set(words[0].names).intersection(*(word.names for word in words[1:])), reverse=reverse)
         selected, looked_at = await _those(db, selection, meeting, window.limit + 1 - len(found), projection)
         found += selected
-        in_vain += looked_at - len(selected)
+        wasted += looked_at - len(selected)
         ends = [word.names[-1] for word in words if not word.has_all]
         if len(found) > window.limit or not ends:
             return pages.paged(found, window)
-        if in_vain > _MOST_IN_VAIN:
+        if wasted > _MAX_WASTED:
             return None
         end_ = nearest(ends)
         if place is None or farthest(place.name, end_) == end_:
@@ -65,7 +65,7 @@ async def read(
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where in the order of names to go on: at a name, or right after it."""
+    """Where in the order of names to continue: at a name (`there`), or right after it."""
 
     name: str
     there: bool = True
@@ -73,7 +73,7 @@ class _Place:
 
 @dataclass(slots=True)
 class _Word:
-    """The contacts that have a word with this indexed beginning: the names of the next ones, and if those are all."""
+    """The contacts that have a word with this indexed prefix: the names of the next ones, and whether those are all."""
 
     db: Database
     lead: str
@@ -84,7 +84,7 @@ class _Word:
     has_all: bool = False
 
     async def go_to(self, place: _Place | None) -> None:
-        """Have names from a place on, none only if there are none."""
+        """Move to a place, and read more names if none is left there. Then `names` is empty only at the end."""
         if place:
             self.names = [name for name in self.names if self._is_past(name, place)]
         if self.names or self.has_all:
@@ -101,7 +101,7 @@ class _Word:
         )
         self.names = [contact["keys"]["name"] for contact in found]
         self.has_all = len(found) < self.stretch
-        self.stretch = min(2 * self.stretch, _LONGEST_STRETCH)
+        self.stretch = min(2 * self.stretch, _MAX_STRETCH)
 
     def _is_past(self, name: str, place: _Place) -> bool:
         if name == place.name:
@@ -112,7 +112,7 @@ class _Word:
 async def _those(
     db: Database, selection: Selection, names: Sequence[str], most: int, projection: Mapping[str, int]
 ) -> tuple[list[Document], int]:
-    """The first of the selected contacts among those with these names, in this order, and how many were looked at."""
+    """The first `most` of the selected contacts with these names, in order, and how many contacts were read."""
     found: list[Document] = []
     start = 0
     while start < len(names) and len(found) < most:
@@ -120,7 +120,7 @@ async def _those(
         query = {**selection.query(), "_id": {"$in": list(some)}}
         read = await find_command.find(db.contacts, query, projection, limit=len(some), hint="_id_")
         there = {contact["_id"]: contact for contact in read}
-        # One that is renamed by now may belong elsewhere.
+        # A contact that has been renamed meanwhile may belong elsewhere in the list.
         found += [there[each] for each, name in some.items() if each in there and there[each]["keys"]["name"] == name]
         start += most
     return found[:most], min(start, len(names))

@@ -1,7 +1,7 @@
-"""Pages by keyset: a page starts right after or before a key, never at a number of documents.
+"""Keyset pagination: a page starts right after or before a key, never at an offset.
 
-Every ordering is one field whose values are unique (see `storage.keys`), so that a page is one range of one index,
-and contacts inserted or deleted meanwhile are neither skipped nor repeated.
+Every ordering is a field with unique values (see `storage.keys`), so that a page is a range of one index, and no
+contact is skipped or repeated if others are inserted or deleted meanwhile.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from storage.lists import find_command
 
 @dataclass(frozen=True, slots=True)
 class Ordering:
-    """The field a list is sorted by, whose values are unique strings, the direction, and which list it is."""
+    """The field a list is sorted by, whose values are unique strings, the direction, and the collection."""
 
     field: str
     descending: bool = False
@@ -25,7 +25,7 @@ class Ordering:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The part of a list: at most `limit` documents between two keys, the last ones if `backwards`."""
+    """A part of a list: at most `limit` documents between two keys, the last ones if `backwards`."""
 
     limit: int
     after: str | None = None
@@ -35,7 +35,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The documents of a window in the list's order, and whether there are more on either side."""
+    """The documents of a window, in the list's order, and whether there are more on either side."""
 
     documents: Sequence[Document]
     has_next: bool
@@ -51,7 +51,7 @@ async def read(
     hint: str | None = None,
     most_ms: int | None = None,
 ) -> Page:
-    """One page of the documents that fulfil the query. The projection must keep the ordering's field.
+    """One page of the documents that match the query. The projection must contain the ordering's field.
 
     Raises PyMongo's `ExecutionTimeout` if reading takes more than `most_ms` milliseconds.
     """
@@ -69,7 +69,7 @@ async def read(
 
 
 def paged(found: Sequence[Document], window: Window) -> Page:
-    """The page of a window, given its documents in the order of reading, and one more if there is one."""
+    """The page of a window, from its documents in the order they were read, plus one more if there is one."""
     more = len(found) > window.limit
     documents = found[: window.limit]
     if window.backwards:
@@ -78,7 +78,7 @@ def paged(found: Sequence[Document], window: Window) -> Page:
 
 
 def key(document: Document, ordering: Ordering) -> str:
-    """The document's key in an ordering: what a cursor to it holds."""
+    """The document's key in an ordering. A cursor contains it."""
     return keys([document], ordering)[0]
 
 

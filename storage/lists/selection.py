@@ -1,4 +1,4 @@
-"""Which contacts a list asks for: a filter and a search, as MongoDB queries."""
+"""Which contacts a list contains: filters and a search, as a MongoDB query."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from storage.documents import GALS, SOURCES, Document, Gal, Source
 from storage.fields import FACETS, python_name
 from storage.keys import domain_key, facet, search_terms, updated_key
 
-# Greater than every character of a word.
+# Greater than every character in a word.
 _LAST = "\U0010ffff"
-# The facets, each with the attribute of a selection that asks for it.
+# The facets, each with the attribute of a selection that filters by it.
 _FACETS = tuple((field.part, python_name(field.part)) for field in FACETS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """The contacts that fulfil all that is given; None, or a blank search, asks for nothing.
+    """The contacts that match all given filters. None, or a blank search, does not filter.
 
-    `company`, `department`, `job_title` and `country` are compared without case and accents; `email_domain` is that
-    of any of a contact's addresses.
+    `company`, `department`, `job_title` and `country` ignore case and accents. `email_domain` matches any of a
+    contact's addresses.
     """
 
     source: Source | None = None
@@ -37,12 +37,12 @@ class Selection:
 
     @property
     def sources(self) -> Sequence[Source]:
-        """The sources asked for."""
+        """The sources to include."""
         return SOURCES if self.source is None else (self.source,)
 
     @property
     def gals(self) -> Sequence[Gal]:
-        """The visibilities asked for."""
+        """The GAL visibilities to include."""
         return GALS if self.gal is None else (self.gal,)
 
     @property
@@ -55,16 +55,16 @@ class Selection:
 
     @property
     def terms(self) -> list[str]:
-        """The word beginnings that a contact must have."""
+        """The search terms, each of which must be the beginning of one of a contact's words."""
         return search_terms(self.search) if self.search else []
 
     @property
     def is_counted(self) -> bool:
-        """Whether the statistics know how many contacts these are."""
+        """Whether the statistics contain the number of these contacts."""
         return len(self.query()) == 2
 
     def matches(self, contact: Document) -> bool:
-        """Whether `query` would find this contact, given whole with its keys."""
+        """Whether `query` would find this contact. The contact must be complete, including its keys."""
         keys = contact["keys"]
         return (
             contact["source"] in self.sources
@@ -80,8 +80,8 @@ class Selection:
     def query(self, lead: str | None = None) -> Document:
         """The MongoDB filter.
 
-        It names source and GAL, with which every list index starts, unless it is led by the indexed beginning of one
-        of the terms, with which the index for searches starts.
+        It contains source and GAL, because every list index starts with them. With `lead`, the indexed prefix of a
+        term, it contains that instead, because the search index starts with it.
         """
         query: Document = {}
         if lead is None or self.source:

@@ -1,4 +1,4 @@
-"""The keys that contacts sort, filter and are found by."""
+"""The keys for sorting, filtering and searching contacts."""
 
 from datetime import UTC, datetime
 
@@ -21,19 +21,19 @@ from storage.keys import address_key, fold, indexed, keys, search_terms, sort_ke
     ],
 )
 def test_fold(text: str | None, folded: str) -> None:
-    """Case and accents do not count, other scripts stay themselves."""
+    """Case and accents are ignored; other scripts stay unchanged."""
     assert fold(text) == folded
 
 
 @given(st.text())
 def test_folding_twice_changes_nothing(text: str) -> None:
-    """What is folded is folded."""
+    """Folding is idempotent."""
     assert fold(fold(text)) == fold(text)
 
 
 @given(st.text(alphabet=st.characters(exclude_characters="\0", exclude_categories=["Cs"])), st.text())
 def test_sort_keys_sort_by_text_first(one: str, other: str) -> None:
-    """A text sorts before its continuation, whatever ids follow."""
+    """A text sorts before a longer text that begins with it, whatever their IDs."""
     shorter, longer = fold(one), fold(one + "x" + other.replace("\0", ""))
     if longer.startswith(shorter) and shorter != longer:
         assert sort_key(one, "zzz") < longer + "\0"
@@ -44,7 +44,7 @@ def test_sort_keys_sort_by_text_first(one: str, other: str) -> None:
     [("Ana@B.Example", "ana@b.example"), ("JÖRG@MÜNCHEN.example", "jörg@xn--mnchen-3ya.example")],
 )
 def test_address_key(address: str, key: str) -> None:
-    """Addresses are compared without case, their domains in ASCII."""
+    """Addresses are compared ignoring case, with domains in ASCII."""
     assert address_key(address) == key
 
 
@@ -68,13 +68,13 @@ def test_address_key(address: str, key: str) -> None:
     ],
 )
 def test_search_terms(text: str, terms: list[str]) -> None:
-    """A search is its words, punctuation around them aside, and digits of phone numbers in one."""
+    """The terms of a search are its words without surrounding punctuation, and the digits of each phone number."""
     assert search_terms(text) == terms
 
 
 @given(st.lists(st.text(min_size=1)), st.text(min_size=1, max_size=12))
 def test_indexed_beginnings(words: list[str], term: str) -> None:
-    """A contact with a word that begins with a term has the beginning indexed that the term is looked for by."""
+    """A contact that matches a term has the indexed prefix of that term."""
     contact = {"_id": "x", "displayName": " ".join([*words, term, f"{term}a", f"{term}1", f"{term}'b c"])}
     found = keys({**contact, "emailAddress": "josé.x@münchen-1.example", "updatedAt": datetime.now(UTC)})
     for word in found["words"]:
@@ -94,8 +94,8 @@ def test_indexed_beginnings(words: list[str], term: str) -> None:
         ("+351 21 123 4567", "+351211234567", "21 123"),
     ],
 )
-def test_phone_numbers_are_found_as_they_are_dialled(phone: str, e164: str, typed: str) -> None:
-    """With the country's code or without it, whichever way the number was written."""
+def test_phone_numbers_are_found_as_dialed(phone: str, e164: str, typed: str) -> None:
+    """A phone number is found with or without its country code, however it was written."""
     contact = {"_id": "x", "displayName": "Ana", "emailAddress": "a@b.example", "updatedAt": datetime.now(UTC)}
     words = keys({**contact, "businessPhone": phone, "businessPhoneE164": e164})["words"]
     (term,) = search_terms(typed)
@@ -104,5 +104,5 @@ def test_phone_numbers_are_found_as_they_are_dialled(phone: str, e164: str, type
 
 @given(st.text())
 def test_wild_searches_have_terms(text: str) -> None:
-    """No text breaks a search, and no term is empty."""
+    """No text breaks a search, and terms are never empty."""
     assert all(search_terms(text))

@@ -1,4 +1,4 @@
-"""Transactions that are tried again."""
+"""Transactions that are retried."""
 
 import asyncio
 
@@ -7,8 +7,8 @@ import pytest
 from storage.driver import Database, Session
 
 
-async def test_a_conflict_is_tried_again(db: Database) -> None:
-    """Of many transactions that change one document at once, each is done in the end."""
+async def test_a_conflict_is_retried(db: Database) -> None:
+    """If many transactions change one document at once, all of them succeed in the end."""
     await db.state.insert_one({"_id": "counter", "n": 0})
 
     async def work(session: Session) -> int:
@@ -23,7 +23,7 @@ async def test_a_conflict_is_tried_again(db: Database) -> None:
 
 
 async def test_what_work_raises_is_raised(db: Database) -> None:
-    """An error of the work itself ends the transaction, and nothing of it is there."""
+    """An error in the work itself aborts the transaction, and nothing is written."""
 
     async def work(session: Session) -> None:
         await db.state.insert_one({"_id": "gone"}, session=session)

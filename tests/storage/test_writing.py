@@ -20,7 +20,7 @@ from tests.support.people import synced
 async def test_only_the_sync_writes_a_synced_contact(
     caller: Caller, sync_caller: Caller, change: Callable[[Document], Change]
 ) -> None:
-    """Whatever was decided upon, the write itself fits no synced contact unless the sync writes."""
+    """Whatever was decided, the write itself matches a synced contact only if the sync writes it."""
     contact = await synced(sync_caller)
 
     async def write(author: Author) -> None:

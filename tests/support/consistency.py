@@ -1,4 +1,4 @@
-"""Whether all that is derived agrees with a full scan."""
+"""Checks that derived data agree with a full scan."""
 
 from collections import Counter
 
@@ -9,7 +9,7 @@ from storage.keys import addresses, keys
 
 
 async def check(db: Database) -> None:
-    """Statistics, claims, member counts, keys and references are exactly what the contacts and groups say."""
+    """Check that statistics, claims, member counts, keys and references agree with the contacts and groups."""
     contacts = {each["_id"]: each async for each in db.contacts.find()}
     groups = {each["_id"]: each async for each in db.groups.find()}
     kinds = Counter((each["source"], each["gal"]) for each in contacts.values())

@@ -1,4 +1,4 @@
-"""People to test with."""
+"""Contacts to test with."""
 
 from resolvers.caller import Caller
 from resolvers.sync.contacts import DirectoryContact, apply
@@ -7,7 +7,7 @@ from storage.documents import Document, new_id
 
 
 def person(name: str = "Ana Silva", **fields: object) -> dict[str, object]:
-    """The fields of a contact of this name, with an address made of it."""
+    """The fields of a contact with this name and an address derived from it."""
     first, _, last = name.partition(" ")
     address = f"{name.lower().replace(' ', '.')}@partner.example"
     return {"displayName": name, "firstName": first, "lastName": last or "Smith", "emailAddress": address, **fields}
@@ -16,7 +16,7 @@ def person(name: str = "Ana Silva", **fields: object) -> dict[str, object]:
 def directory_contact(
     name: str = "Ivo Horvat", guid: str | None = None, manager_guid: str | None = None, **fields: object
 ) -> DirectoryContact:
-    """A contact of this name as Active Directory has it."""
+    """A contact with this name, as read from Active Directory."""
     return DirectoryContact(
         guid or new_id(),
         f"CN={name},OU=Contacts,DC=corp,DC=example",
@@ -27,7 +27,7 @@ def directory_contact(
 
 
 async def synced(caller: Caller, name: str = "Ivo Horvat") -> Document:
-    """A synced contact of this name, as stored."""
+    """Create a synced contact with this name and return it as stored."""
     each = directory_contact(name)
     await apply(caller, [each])
     found = await contacts.by_address(caller.db, str(each.fields["emailAddress"]))

@@ -1,4 +1,4 @@
-"""Tells what a database is asked: which commands by whom, and what its profiler says of them."""
+"""Records the commands sent to a database: those of a task, or all of them as its profiler sees them."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -13,12 +13,12 @@ _asked: ContextVar[list[str] | None] = ContextVar("asked", default=None)
 
 
 class _Listener(monitoring.CommandListener):
-    """Notes the commands of whoever counts, and nobody else's: a service's own tasks ask the database all the time."""
+    """Records only the commands of a task that counts: the service's own tasks use the database all the time."""
 
     def started(self, event: monitoring.CommandStartedEvent) -> None:
         asked = _asked.get()
         if asked is not None and event.database_name != "admin":
-            of = event.command.get("collection", event.command[event.command_name])  # getMore names its cursor first
+            of = event.command.get("collection", event.command[event.command_name])  # getMore has its cursor first
             asked.append(f"{event.command_name} {of}")
 
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
@@ -28,12 +28,12 @@ class _Listener(monitoring.CommandListener):
         pass
 
 
-monitoring.register(_Listener())  # for every client from now on
+monitoring.register(_Listener())  # for all clients created later
 
 
 @contextmanager
 def counted() -> Iterator[list[str]]:
-    """The commands that this task asks of any database within the block, as `"find contacts"`."""
+    """The commands that this task sends to any database within the block, such as `"find contacts"`."""
     commands: list[str] = []
     token = _asked.set(commands)
     try:
@@ -44,7 +44,7 @@ def counted() -> Iterator[list[str]]:
 
 @asynccontextmanager
 async def profiled(db: Database) -> AsyncIterator[list[Document]]:
-    """What the database's profiler says of each command within the block, whoever asked; filled in when it ends."""
+    """The profiler's entries of all commands within the block, from any client. Filled in when the block ends."""
     entries: list[Document] = []
     await db.mongo.command("profile", 2)
     try:

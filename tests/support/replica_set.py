@@ -1,4 +1,4 @@
-"""A replica set of three real servers, as an operator runs it, on loopback."""
+"""A replica set of three real servers on loopback, as in production."""
 
 import subprocess
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from tests.support.waiting import wait_until
 
 
 class ReplicaSet:
-    """Three members; `uri` names them all."""
+    """Three members. `uri` contains all of them."""
 
     def __init__(self, members: dict[int, "subprocess.Popen[bytes]"]) -> None:
         self._members = members
@@ -23,17 +23,17 @@ class ReplicaSet:
         self.uri = f"mongodb://{','.join(hosts)}/?replicaSet=trio"
 
     def initiate(self) -> None:
-        """Make them one replica set, and wait for its primary."""
+        """Form a replica set of the members, and wait for its primary."""
         first = next(iter(self._members))
         members = [{"_id": number, "host": f"127.0.0.1:{port}"} for number, port in enumerate(self._members)]
-        # No election by itself: on a busy machine, a primary would be given up for lost that is only slow.
+        # No automatic elections: on a busy machine, a slow primary would be taken for lost.
         config = {"_id": "trio", "members": members, "settings": {"electionTimeoutMillis": 600_000}}
         with _client(first) as client:
             client.admin.command("replSetInitiate", config)
         self._elect()
 
     def wait_for_primary(self) -> int:
-        """The port of the primary, when there is one."""
+        """Wait until there is a primary, and return its port."""
         with MongoClient[dict[str, Any]](self.uri, serverSelectionTimeoutMS=1_000) as client:
 
             def is_there() -> bool:
@@ -46,7 +46,7 @@ class ReplicaSet:
             return client.primary[1]
 
     def kill_primary(self) -> None:
-        """End the primary at once, as a power cut does, and have another elected."""
+        """Kill the primary, like a power failure, and have another one elected."""
         process = self._members.pop(self.wait_for_primary())
         process.kill()
         process.wait()
@@ -60,7 +60,7 @@ class ReplicaSet:
 
 @contextmanager
 def replica_set(folder: Path) -> Iterator[ReplicaSet]:
-    """A replica set with its data in this folder."""
+    """A running replica set with its data in this folder."""
     with ExitStack() as stack:
         members = {}
         for _ in range(3):

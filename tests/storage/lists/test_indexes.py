@@ -1,4 +1,4 @@
-"""Every list is read by an index that has its order, or sorts few: shown by MongoDB's own account of what it did."""
+"""MongoDB's profiler shows that every list walks an index in the list's order, or sorts only a few contacts."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -35,14 +35,14 @@ FILTERS = {
 
 @pytest.fixture(scope="module")
 async def filled(prepared_db: Database) -> AsyncIterator[Database]:
-    """A few thousand contacts, read only."""
+    """A few thousand contacts, read-only."""
     await prepared_db.contacts.insert_many(list(dataset.contacts(COUNT)))
     yield prepared_db
     await prepared_db.contacts.delete_many({})
 
 
 async def reads(db: Database, selection: Selection, ordering: Ordering, window: Window) -> tuple[pages.Page, Document]:
-    """A page, and what MongoDB reports of the last query that read it."""
+    """A page, and the profiler's entry of the query that read it."""
     async with profiled(db) as entries:
         page = await contacts.page(db, selection, ordering, window, ["displayName"])
     (found,) = [entry for entry in entries if entry["command"].get("find") == "contacts"]
@@ -50,7 +50,7 @@ async def reads(db: Database, selection: Selection, ordering: Ordering, window: 
 
 
 def require_walk(page: pages.Page, entry: Document) -> None:
-    """No scan of the collection, no sort in memory, and no more keys than three for each document."""
+    """Require no collection scan, no sort in memory, and at most three keys examined per document."""
     assert "COLLSCAN" not in entry["planSummary"]
     assert not entry.get("hasSortStage", False)
     assert entry["keysExamined"] <= 3 * max(1, len(page.documents))
@@ -60,7 +60,7 @@ def require_walk(page: pages.Page, entry: Document) -> None:
 @pytest.mark.parametrize("field", ORDERINGS)
 @pytest.mark.parametrize("selection", FILTERS.values(), ids=FILTERS.keys())
 async def test_lists_walk_an_index(filled: Database, selection: Selection, field: str, descending: bool) -> None:
-    """Each filter in each ordering: its first page and the one halfway are a walk of one index."""
+    """For each filter and ordering, the first page and one in the middle walk an index."""
     ordering = Ordering(field, descending)
     page, entry = await reads(filled, selection, ordering, Window(SIZE))
     require_walk(page, entry)
@@ -72,7 +72,7 @@ async def test_lists_walk_an_index(filled: Database, selection: Selection, field
 
 @pytest.mark.parametrize(("kind", "index"), [("group_id", "members"), ("manager_id", "reports")])
 async def test_members_and_reports_walk_an_index(filled: Database, kind: str, index: str) -> None:
-    """Members of a group and reports of a manager are in display-name order in an index of their own."""
+    """Members of a group and reports of a manager, in display-name order, walk their own index."""
     stored = "groupIds" if kind == "group_id" else "managerId"
     some = await filled.contacts.find_one({stored: {"$exists": True}})
     assert some
@@ -84,7 +84,7 @@ async def test_members_and_reports_walk_an_index(filled: Database, kind: str, in
 
 @pytest.mark.parametrize("search", ["a", "ana", "Compa", "contact7", "zoe"])
 async def test_one_word_walks_an_index(filled: Database, search: str) -> None:
-    """However many contacts have a word, and wherever they are in the order, a page of them is a walk of one index."""
+    """A page of the contacts with a word walks an index, however many they are and wherever they are in the order."""
     ordering = Ordering("keys.name")
     page, entry = await reads(filled, Selection(search=search), ordering, Window(SIZE))
     assert page.documents
@@ -94,7 +94,7 @@ async def test_one_word_walks_an_index(filled: Database, search: str) -> None:
 
 
 async def test_a_total_of_one_word_reads_no_contact(filled: Database) -> None:
-    """How many contacts a word finds is counted in the index."""
+    """The total of a search for one word is counted in the index."""
     async with profiled(filled) as entries:
         found = await contacts.count(filled, Selection(search="ana"))
     (entry,) = [entry for entry in entries if entry["command"].get("aggregate") == "contacts"]
@@ -104,14 +104,14 @@ async def test_a_total_of_one_word_reads_no_contact(filled: Database) -> None:
 
 @pytest.mark.parametrize("search", ["contact77@", "31", "kowalsk", "ana smith", "ana nobody", "company 2406"])
 async def test_searches_sort_few(filled: Database, search: str) -> None:
-    """A search looks at no more contacts than count as rare, or walks a list in which its words are frequent."""
+    """A search reads at most as many contacts as count as rare, or walks a list in which its words are frequent."""
     _, entry = await reads(filled, Selection(search=search), Ordering("keys.name"), Window(SIZE))
     assert "COLLSCAN" not in entry["planSummary"]
     assert entry["docsExamined"] <= index_choice.RARE
 
 
 async def test_frequent_words_that_never_meet(filled: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A walk for words that are frequent but never in one contact is given up in time, for the rarest of them."""
+    """A walk for frequent words that no contact has together times out and falls back on the rarest word."""
     monkeypatch.setattr(index_choice, "RARE", 1)
     monkeypatch.setattr(index_choice, "FEW", 1)
     monkeypatch.setattr(index_choice, "WALK_MS", 1)
@@ -120,7 +120,7 @@ async def test_frequent_words_that_never_meet(filled: Database, monkeypatch: pyt
 
 
 async def test_changed_since_sorts_few(filled: Database) -> None:
-    """What changed lately is found by the time of its change and sorted, since it is little."""
+    """Contacts changed recently are found by time and then sorted, because they are few."""
     latest = await filled.contacts.find().sort("keys.updated", -1).skip(5).limit(1).to_list(None)
     selection = Selection(updated_since=latest[0]["updatedAt"])
     page, entry = await reads(filled, selection, Ordering("keys.name"), Window(SIZE))

@@ -26,7 +26,7 @@ SEARCHES = [
 
 @pytest.fixture(scope="module")
 async def filled(prepared_db: Database) -> AsyncIterator[Database]:
-    """A few hundred contacts, read only."""
+    """A few hundred contacts, read-only."""
     await prepared_db.contacts.insert_many(list(dataset.contacts(COUNT)))
     yield prepared_db
     await prepared_db.contacts.delete_many({})
@@ -38,12 +38,12 @@ async def filled(prepared_db: Database) -> AsyncIterator[Database]:
 async def test_pages_are_those_of_the_list(
     filled: Database, monkeypatch: pytest.MonkeyPatch, selection: Selection, descending: bool, stretch: int
 ) -> None:
-    """From the first page to the last and back, leaps find what a look at every contact finds."""
+    """From the first page to the last and back, the intersection finds the same contacts as a full scan."""
     monkeypatch.setattr(index_choice, "RARE", 1)
     monkeypatch.setattr(index_choice, "FEW", 1)
-    monkeypatch.setattr(intersection, "_LONGEST_STRETCH", stretch)
-    monkeypatch.setattr(intersection, "_MOST_LEAPS", 10_000)
-    monkeypatch.setattr(intersection, "_MOST_IN_VAIN", 10_000)
+    monkeypatch.setattr(intersection, "_MAX_STRETCH", stretch)
+    monkeypatch.setattr(intersection, "_MAX_STEPS", 10_000)
+    monkeypatch.setattr(intersection, "_MAX_WASTED", 10_000)
     every = [contact async for contact in filled.contacts.find() if selection.matches(contact)]
     ordering = Ordering("keys.name", descending)
     expected = sorted((pages.key(each, ordering) for each in every), reverse=descending)
@@ -72,11 +72,11 @@ async def test_pages_are_those_of_the_list(
         assert pages.keys(between.documents, ordering) == expected[1:-1][:size]
 
 
-async def test_names_that_never_meet_take_few_leaps(filled: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where first names set contacts apart, no contact is read to tell that nobody has both."""
+async def test_names_that_never_meet_take_few_steps(filled: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If no contact has both names, few steps and no read of a contact are enough to find that out."""
     monkeypatch.setattr(index_choice, "RARE", 1)
     monkeypatch.setattr(index_choice, "FEW", 1)
-    monkeypatch.setattr(intersection, "_LONGEST_STRETCH", 5)
+    monkeypatch.setattr(intersection, "_MAX_STRETCH", 5)
     async with profiled(filled) as entries:
         page = await contacts.page(filled, Selection(search="ana bram"), Ordering("keys.name"), Window(50))
     reads = [entry for entry in entries if entry["command"].get("find") == "contacts"]
@@ -86,20 +86,20 @@ async def test_names_that_never_meet_take_few_leaps(filled: Database, monkeypatc
 
 
 async def test_words_that_interleave_for_long(filled: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What takes too many leaps is found by a walk instead."""
+    """If the intersection takes too many steps, the page is found by a walk instead."""
     monkeypatch.setattr(index_choice, "RARE", 1)
     monkeypatch.setattr(index_choice, "FEW", 1)
-    monkeypatch.setattr(intersection, "_LONGEST_STRETCH", 1)
-    monkeypatch.setattr(intersection, "_MOST_LEAPS", 3)
+    monkeypatch.setattr(intersection, "_MAX_STRETCH", 1)
+    monkeypatch.setattr(intersection, "_MAX_STEPS", 3)
     selection = Selection(search="company smith")
     page = await contacts.page(filled, selection, Ordering("keys.name"), Window(COUNT))
     assert len(page.documents) == len([each async for each in filled.contacts.find() if selection.matches(each)])
 
 
-async def test_words_that_go_on_otherwise(filled: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the indexed beginnings are everybody's and the words are not, contacts are not read one after the other."""
+async def test_prefixes_that_do_not_select(filled: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If everyone has the indexed prefixes but few have the words, not every contact is read."""
     monkeypatch.setattr(index_choice, "RARE", 1)
-    monkeypatch.setattr(intersection, "_MOST_IN_VAIN", 100)
+    monkeypatch.setattr(intersection, "_MAX_WASTED", 100)
     async with profiled(filled) as entries:
         page = await contacts.page(filled, Selection(search="contact59 company"), Ordering("keys.name"), Window(50))
     by_id = [entry for entry in entries if "_id" in entry["command"].get("filter", {})]

@@ -1,4 +1,4 @@
-"""Selections: what they find in the database, and what they say of one contact."""
+"""Selections: which contacts they find in the database, and whether they match a single contact."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -40,7 +40,7 @@ FAR_AHEAD = datetime(2100, 1, 1, tzinfo=UTC)
     ids=str,
 )
 async def test_matches_what_it_finds(caller: Caller, sync_caller: Caller, wanted: dict[str, Any]) -> None:
-    """`matches` is true of exactly the contacts that `query` finds."""
+    """`matches` is true for exactly the contacts that `query` finds."""
     boss = await contacts.create_contact(caller, person("Ana Silva", company="Acme", department="Sales"))
     group = await groups.create_group(caller, {"displayName": "Team", "emailAddress": "team@our.example"})
     bob = await contacts.create_contact(
