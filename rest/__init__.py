@@ -1,4 +1,4 @@
-"""The REST shim: request -> resolver -> JSON, under `/api/identity`. Refusals become problem details."""
+"""The REST API: request -> resolver -> JSON, under `/api/identity`. Errors become problem details."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,8 +11,8 @@ __all__ = ["internal_error", "misdirected", "not_served", "refused", "routes", "
 
 
 def routes() -> list[Route]:
-    """The documented paths. Fixed ones come before those with an id."""
-    openapi.document()  # read now, not while a request waits
+    """The documented paths. Fixed paths come before those with an ID."""
+    openapi.document()  # read it now, not during the first request
     return [
         resource("/api/identity/openapi.json", GET=_describe),
         resource("/api/identity/contacts", GET=contacts.list_page, POST=contacts.create),

@@ -1,4 +1,4 @@
-"""How requests are dispatched and answered: in JSON, or with problem details."""
+"""Dispatches requests to handlers, and answers them with JSON or problem details."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
@@ -18,16 +18,16 @@ from runtime.fairness import first
 from storage.changes import Author
 from storage.documents import Document
 
-# What is read may change at any moment: a cache must ask before it answers.
+# Data can change at any time, so caches must revalidate.
 FRESH = {"Cache-Control": "private, no-cache"}
-# The media types of bodies, or of none, that any page may send anywhere (Fetch, "CORS-safelisted request-header").
-_UNASKED = frozenset({"", "text/plain", "multipart/form-data", "application/x-www-form-urlencoded"})
+# The media types that any web page may send to any site (Fetch, "CORS-safelisted request-header"). Empty: no body.
+_WITHOUT_PREFLIGHT = frozenset({"", "text/plain", "multipart/form-data", "application/x-www-form-urlencoded"})
 
 Handler = Callable[[Request], Awaitable[Response]]
 
 
 def resource(path: str, **handlers: Handler) -> Route:
-    """A path and the handlers of its methods. HEAD goes with GET; OPTIONS says what there is."""
+    """A path and the handlers of its methods. HEAD is answered like GET, OPTIONS with the methods."""
     methods = ["OPTIONS", *handlers, *(["HEAD"] if "GET" in handlers else [])]
     allow = {"Allow": ", ".join(sorted(methods))}
 
@@ -50,34 +50,34 @@ def _caller(request: Request) -> Caller:
 
 
 def _check_origin(request: Request) -> None:
-    """Raise `ForeignOrigin` for what a browser lets a page of another site post without asking the service first."""
+    """Raise `ForeignOrigin` if a page of another site sends what browsers allow without a preflight request."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if request.method != "POST" or kind not in _UNASKED:
+    if request.method != "POST" or kind not in _WITHOUT_PREFLIGHT:
         return
     if not request.state.settings.welcomes(request.headers.get("origin"), request.headers.get("host")):
         raise ForeignOrigin
 
 
 def json(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """An answer in JSON."""
+    """A JSON answer."""
     return Response(orjson.dumps(content), status, {**FRESH, **(headers or {})}, "application/json")
 
 
 async def contact(
     request: Request, document: Document, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """An answer that is this contact."""
+    """An answer with this contact and its entity tag."""
     content = representation.contact(document, await states(request, document))
     return json(content, status, {"ETag": etags.etag(document), **(headers or {})})
 
 
 async def states(request: Request, contact: Document) -> mastery.States:
-    """The state of the synchronised domains, as far as it concerns this contact."""
+    """The state of the synchronized domains. Empty if the contact is not synced."""
     return await mastery.read(request.state.caller) if contact["source"] == "SYNCED" else {}
 
 
 async def refused(request: Request, problem: Exception) -> Response:
-    """The answer to a request that the domain, or the reading of the request, refused."""
+    """The answer to a request that was refused, by a resolver or while reading it."""
     assert isinstance(problem, Problem)
     content = problems.body(problem, getattr(request.state, "sent", {}))
     headers = {}
@@ -95,17 +95,17 @@ async def refused(request: Request, problem: Exception) -> Response:
 
 
 async def not_served(request: Request, error: Exception) -> Response:
-    """The answer to a path or method that there is not."""
+    """The answer to an unknown path or an unsupported method."""
     assert isinstance(error, HTTPException)
     path = request.scope["path"]
     match error.status_code:
         case 404:
             detail = (
-                f"There is nothing at {path}. GraphQL is at /graphql, in a browser with GraphiQL; "
-                "/api/identity/openapi.json describes the paths of REST."
+                f"There is no resource at {path}. GraphQL and GraphiQL are at /graphql. The REST API is described at "
+                "/api/identity/openapi.json."
             )
         case 405:
-            detail = f"{path} does not take {request.method}."
+            detail = f"{path} does not support {request.method}. The Allow header lists the supported methods."
         case _:
             detail = error.detail
     code = problems.HTTP_CODES.get(HTTPStatus(error.status_code), Malformed.code)
@@ -113,24 +113,24 @@ async def not_served(request: Request, error: Exception) -> Response:
 
 
 def internal_error(request_id: str) -> Response:
-    """The answer to a request that failed unexpectedly: nothing but its id."""
-    detail = f"Something went wrong on our side. Report the request id {request_id} to the administrators."
-    # Starlette answers failures outside all middleware, so that none names the request.
+    """The answer to a request that failed unexpectedly: it contains nothing but the request ID."""
+    detail = f"Something went wrong in the service. Report the request ID {request_id} to the administrators."
+    # Starlette answers such requests outside all middleware, so no middleware adds the request ID.
     return _problem(problems.details("INTERNAL", 500, detail, requestId=request_id), {"X-Request-Id": request_id})
 
 
 def unavailable(request_id: str) -> Response:
-    """The answer to a request that the database did not answer, so that nobody knows what became of it."""
-    detail = f"The database cannot be reached at the moment. Try again soon; the request id is {request_id}."
+    """The answer if the database did not answer. Whether a change was made is then unknown."""
+    detail = f"The database cannot be reached at the moment. Try again later. The request ID is {request_id}."
     content = problems.details("UNAVAILABLE", 503, detail, requestId=request_id)
     return _problem(content, {"Retry-After": str(problems.RETRY_AFTER_SECONDS)})
 
 
 def misdirected(host: str) -> Response:
-    """The answer to a request for a host that this service is not."""
+    """The answer to a request for a host name that this service does not answer to."""
     detail = (
-        f"This service is not {host[:80]}. Call it by an address of this machine, or have CONTACTS_ALLOWED_HOSTS name "
-        "the host."
+        f"This service does not answer to the host name {host[:80]}. Use localhost or a loopback address, or add the "
+        "name to CONTACTS_ALLOWED_HOSTS."
     )
     return _problem(problems.details("MISDIRECTED", 421, detail))
 

@@ -1,4 +1,4 @@
-"""Bodies of requests: read within limits, and which are taken for JSON objects."""
+"""Request bodies: read within limits and parsed as JSON objects."""
 
 import re
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ async def read_object(request: Request) -> Document:
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """The body of a request. Raises `TooLarge` as soon as it is known to be longer than `limit` bytes."""
+    """The body of a request. Raises `TooLarge` as soon as it is known to exceed `limit` bytes."""
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and (len(declared) > 18 or int(declared) > limit):
         raise TooLarge(limit)
@@ -32,31 +32,31 @@ async def read_body(request: Request, limit: int) -> bytes:
             if len(content) > limit:
                 raise TooLarge(limit)
     except ClientDisconnect:
-        raise Malformed("The connection ended before the body did.") from None
+        raise Malformed("The connection was closed before the body was complete. Send the request again.") from None
     return bytes(content)
 
 
 def check_json(headers: Mapping[str, str]) -> None:
-    """Make sure that the body is plain JSON. Raises `UnsupportedMediaType`.
+    """Check that the headers declare plain JSON. Raises `UnsupportedMediaType`.
 
-    A body without a type is none either: a foreign web page could send that without being asked for its origin.
+    A missing type is also refused: pages of other sites can send that without a preflight request.
     """
     given = headers.get("content-type", "")
     charset = _CHARSET.search(given)
     if not re.fullmatch(r"application/([\w.+-]+\+)?json", given.partition(";")[0].strip().lower(), re.ASCII):
         raise UnsupportedMediaType("Send the contact as JSON, with Content-Type: application/json.")
     if charset and charset[1].lower() not in ("utf-8", "utf8"):
-        raise UnsupportedMediaType(f"JSON is written in UTF-8, not in {charset[1][:80]}.")
+        raise UnsupportedMediaType(f"JSON must be encoded in UTF-8, not in {charset[1][:80]}.")
     if headers.get("content-encoding", "identity").lower() != "identity":
-        raise UnsupportedMediaType("Send the body as it is, without Content-Encoding.")
+        raise UnsupportedMediaType("Encoded bodies are not supported. Send the body without Content-Encoding.")
 
 
 def parse_object(content: bytes) -> Document:
-    """The JSON object that the body is; of members with one name, the last. Raises `Malformed`."""
+    """The JSON object in the body. If a name occurs more than once, the last one counts. Raises `Malformed`."""
     try:
         parsed = orjson.loads(content)
     except orjson.JSONDecodeError as error:
-        raise Malformed(f"The body is not JSON: {error}.") from None
+        raise Malformed(f"The body is not valid JSON: {error}.") from None
     if not isinstance(parsed, dict):
-        raise Malformed("The body must be one JSON object with the contact's fields.")
+        raise Malformed("The body must be a JSON object with the contact's fields.")
     return parsed

@@ -1,4 +1,4 @@
-"""The handlers of the contacts' paths."""
+"""The handlers of the paths of contacts."""
 
 import asyncio
 from functools import partial
@@ -17,7 +17,7 @@ from storage.documents import Document
 
 
 async def list_page(request: Request) -> Response:
-    """One page of the contacts that the query asks for."""
+    """One page of the contacts that match the query."""
     caller: Caller = request.state.caller
     asked = parameters.listing(request.query_params.multi_items())
     page, total, states = await asyncio.gather(
@@ -35,18 +35,18 @@ async def list_page(request: Request) -> Response:
 
 
 async def _no_states() -> States:
-    """Contacts of the cloud alone need none."""
+    """No states, which are only needed for synced contacts."""
     return {}
 
 
 def _next(request: Request, cursor: str) -> str:
-    """The link to the page after this one (RFC 8288), relative to this service."""
+    """The link to the next page (RFC 8288), relative to this service."""
     query = {**request.query_params, "cursor": cursor}
     return f'<{quote(request.scope["path"])}?{urlencode(query)}>; rel="next"'
 
 
 async def create(request: Request) -> Response:
-    """Add a contact."""
+    """Create a contact."""
     caller: Caller = request.state.caller
     check = partial(rules.new_contact, default_region=caller.default_region)
     asked = representation.accept(await bodies.read_object(request), {}, check)
@@ -57,7 +57,7 @@ async def create(request: Request) -> Response:
 
 
 async def read(request: Request) -> Response:
-    """The contact that the path names."""
+    """Read the contact in the path."""
     found = await _current(request)
     _check_match(request, found)
     unchanged = _header(request, "if-none-match")
@@ -67,7 +67,7 @@ async def read(request: Request) -> Response:
 
 
 async def update(request: Request) -> Response:
-    """Change the fields given of the contact that the path names."""
+    """Change the given fields of the contact in the path."""
     caller: Caller = request.state.caller
     current = await _current(request)
     expected = _expected(request, current)
@@ -81,14 +81,14 @@ async def update(request: Request) -> Response:
 
 
 async def delete(request: Request) -> Response:
-    """Move the contact that the path names to the recycle bin."""
+    """Move the contact in the path to the recycle bin."""
     current = await _current(request)
     await contacts.delete_contact(request.state.caller, current["_id"], _expected(request, current))
     return Response(status_code=204)
 
 
 async def _current(request: Request) -> Document:
-    """The contact that the path names, as it is now. Raises `NotFound`."""
+    """The contact in the path, in its current state. Raises `NotFound`."""
     identifier: str = request.path_params["id"]
     found = await contacts.get_contact(request.state.caller, identifier)
     if found is None:
@@ -97,9 +97,9 @@ async def _current(request: Request) -> Document:
 
 
 def _expected(request: Request, current: Document) -> int | None:
-    """The version that a change must find, where the caller names one. Raises `PreconditionFailed`.
+    """The version that the change requires, None for any. Raises `PreconditionFailed`.
 
-    A synced contact is not changed whatever version is named: the resolver says so.
+    None for a synced contact, too: the resolver refuses to change it, whatever the version.
     """
     if not mastery.is_editable(current):
         return None
@@ -111,7 +111,7 @@ def _expected(request: Request, current: Document) -> int | None:
 
 
 def _check_match(request: Request, current: Document) -> bool:
-    """Whether there is an `If-Match` with tags. Raises `PreconditionFailed` if it does not name this contact."""
+    """Whether there is an `If-Match` with tags. Raises `PreconditionFailed` if none of them is the contact's."""
     header = _header(request, "if-match")
     if header is not None and not etags.matches(header, current):
         raise PreconditionFailed(current, f"If-Match: {header}")
@@ -119,9 +119,9 @@ def _check_match(request: Request, current: Document) -> bool:
 
 
 def _check_version(sent: Document, current: Document) -> None:
-    """Raise `VersionConflict` for a body that was made of another version, such as the whole contact as it was.
+    """Raise `VersionConflict` if the body contains another version, for example because it is an outdated contact.
 
-    What else is out of date in it is no mistake of its own. A synced contact is refused as a whole, by the resolver.
+    Its other read-only fields are then outdated, too, and not reported. The resolver refuses synced contacts.
     """
     version = sent.get("version")
     if mastery.is_editable(current) and type(version) is int and version != current["version"]:
@@ -129,6 +129,6 @@ def _check_version(sent: Document, current: Document) -> None:
 
 
 def _header(request: Request, name: str) -> str | None:
-    """A header, which may be split over several lines; None if it is not there at all."""
+    """The value of a header, joined if it is repeated. None if it is missing."""
     lines = request.headers.getlist(name)
     return ", ".join(lines) if lines else None

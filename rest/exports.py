@@ -1,4 +1,4 @@
-"""The handler of the export's path."""
+"""The handler of the export."""
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -9,7 +9,7 @@ from rest.imports import attachment
 
 
 async def export(request: Request) -> Response:
-    """The contacts that the filters choose as a CSV file, written as fast as it is read."""
+    """Stream the contacts that match the filters as a CSV file."""
     asked = import_parameters.export(request.query_params.multi_items())
     content = csv_export.export(request.state.caller, asked.selection, asked.ordering, asked.columns, bom=asked.bom)
     return StreamingResponse(content, media_type="text/csv; charset=utf-8", headers=attachment("contacts.csv"))

@@ -39,7 +39,7 @@ class Export:
 
 
 def options(pairs: Iterable[tuple[str, str]]) -> Options:
-    """How to import. Raises `InvalidParameters`."""
+    """The options of an import. Raises `InvalidParameters`."""
     given = parameters.distinct(pairs, IMPORT)
     encodings = {name: name for name in ENCODINGS}
     return Options(
@@ -56,7 +56,7 @@ def options(pairs: Iterable[tuple[str, str]]) -> Options:
 
 
 def page(pairs: Iterable[tuple[str, str]], ordering: Ordering) -> Window:
-    """Which page is asked for. Raises `InvalidParameters`."""
+    """The requested page. Raises `InvalidParameters`."""
     given = parameters.distinct(pairs, PAGE)
     limit = given.get("limit", str(paging.DEFAULT_SIZE))
     if not (limit.isascii() and limit.isdecimal() and len(limit) < 4 and 1 <= int(limit) <= paging.MAX_SIZE):
@@ -68,7 +68,7 @@ def page(pairs: Iterable[tuple[str, str]], ordering: Ordering) -> Window:
 
 
 def bom(pairs: Iterable[tuple[str, str]]) -> bool:
-    """Whether a file is wanted with a byte-order mark. Raises `InvalidParameters`."""
+    """Whether to write a byte-order mark. Raises `InvalidParameters`."""
     return _one_of(parameters.distinct(pairs, ("bom",)), "bom", FLAGS, False)
 
 
@@ -85,15 +85,15 @@ def export(pairs: Iterable[tuple[str, str]]) -> Export:
 
 
 def _mapping(text: str) -> dict[str, str]:
-    """`Firma:Company,Shoe size:`: a column of the file and which of ours it is, or nothing to ignore it.
+    """The column mapping in a text such as `Firma:Company,Shoe size:`. A column mapped to nothing is ignored.
 
-    It is a line of CSV, so that a name may have a comma: `"Name, full:DisplayName"`.
+    The text is a line of CSV, so that names can contain commas: `"Name, full:DisplayName"`.
     """
     found = {}
     try:
         pairs = next(csv.reader([text], skipinitialspace=True), [])
     except csv.Error as error:
-        raise _problem("columns", f"columns must be one line of CSV: {error}.") from error
+        raise _problem("columns", f"columns must be a single line of CSV: {error}.") from error
     for pair in filter(None, pairs):
         name, colon, column = pair.rpartition(":")
         if not colon:

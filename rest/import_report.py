@@ -8,7 +8,7 @@ from storage.documents import Document, utc
 from storage.lists.pages import Window
 
 SHOWN = 100
-"""So many problems, and of a dry run outcomes, are in the report itself; the rest is read page by page."""
+"""The maximum number of problems and outcomes in the report itself. The rest is on pages of their own."""
 _PLAIN = (
     "status",
     "phase",
@@ -34,7 +34,7 @@ _PLAIN = (
 
 
 def summary(job: Document) -> Document:
-    """An import without what was wrong with its rows."""
+    """An import without its problems and outcomes."""
     return {
         "id": job["_id"],
         **{name: job[name] for name in _PLAIN},
@@ -44,7 +44,7 @@ def summary(job: Document) -> Document:
 
 
 async def report(caller: Caller, job: Document) -> Document:
-    """An import with the first of its problems, and of its outcomes if it is a dry run."""
+    """An import with its first problems and, if it is a dry run, its first outcomes."""
     page = await jobs.list_problems(caller, job["_id"], Window(SHOWN))
     found = {**summary(job), "problems": [problem(each) for each in page.documents], "moreProblems": page.has_next}
     if job["dryRun"]:
@@ -54,12 +54,12 @@ async def report(caller: Caller, job: Document) -> Document:
 
 
 def problem(document: Document) -> Document:
-    """What was wrong with a row."""
+    """A problem of a row."""
     return {name: document[name] for name in ("row", "line", "column", "code", "message", "value")}
 
 
 def outcome(row: Document) -> Document:
-    """What became, or would become, of a row."""
+    """The outcome of a row."""
     names = ("row", "line", "action", "contactId")
     shown = {name: row[name] for name in names}
     return shown | {name: row[name] for name in ("emailAddress", "fields") if name in row}

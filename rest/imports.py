@@ -1,4 +1,4 @@
-"""The handlers of the import's paths."""
+"""The handlers of the paths of imports."""
 
 from dataclasses import replace
 from urllib.parse import quote
@@ -20,11 +20,11 @@ from storage.imports import LATEST_FIRST, OUTCOMES, PROBLEMS
 PATH = "/api/identity/contacts/imports"
 CSV_TYPES = ("text/csv", "text/plain", "text/tab-separated-values", "application/csv", "application/vnd.ms-excel")
 MAX_JSON_BYTES = 8 << 20
-"""JSON is parsed as a whole, so that it takes memory; files are not."""
+"""JSON is parsed at once, so it takes memory. Files are streamed and have a higher limit."""
 
 
 async def create(request: Request) -> Response:
-    """Import a file or rows: answer with the report, or at once with where it will be."""
+    """Import a file or rows. Answer with the report, or immediately with its location, as the caller prefers."""
     job, scanned = await _start(request)
     runner: Runner = request.state.imports
     runner.start(job, scanned)
@@ -36,7 +36,7 @@ async def create(request: Request) -> Response:
 
 
 async def list_page(request: Request) -> Response:
-    """One page of the imports, the latest first."""
+    """One page of the imports, latest first."""
     caller: Caller = request.state.caller
     window = import_parameters.page(request.query_params.multi_items(), LATEST_FIRST)
     page = await jobs.list_imports(caller, window)
@@ -45,12 +45,12 @@ async def list_page(request: Request) -> Response:
 
 
 async def read(request: Request) -> Response:
-    """How an import stands."""
+    """The progress or the report of an import."""
     return answers.json(await _report(request, await _job(request)))
 
 
 async def problems(request: Request) -> Response:
-    """One page of what was wrong with the rows."""
+    """One page of the problems of an import."""
     job = await _job(request)
     window = import_parameters.page(request.query_params.multi_items(), PROBLEMS)
     page = await jobs.list_problems(request.state.caller, job["_id"], window)
@@ -60,7 +60,7 @@ async def problems(request: Request) -> Response:
 
 
 async def outcomes(request: Request) -> Response:
-    """One page of what became, or in a dry run would become, of the rows."""
+    """One page of the outcomes of an import."""
     job = await _job(request)
     window = import_parameters.page(request.query_params.multi_items(), OUTCOMES)
     page = await jobs.list_outcomes(request.state.caller, job["_id"], window)
@@ -70,7 +70,7 @@ async def outcomes(request: Request) -> Response:
 
 
 async def failed(request: Request) -> Response:
-    """The refused rows as a CSV file."""
+    """The failed rows as a CSV file."""
     bom = import_parameters.bom(request.query_params.multi_items())
     job = await _job(request)
     name = f"import-{job['_id']}-failed.csv"
@@ -79,13 +79,13 @@ async def failed(request: Request) -> Response:
 
 
 async def cancel(request: Request) -> Response:
-    """Ask an import to stop."""
+    """Cancel an import."""
     job = await jobs.cancel(request.state.caller, request.path_params["id"])
     return answers.json(await _report(request, job), 202)
 
 
 async def undo(request: Request) -> Response:
-    """Take an import back, and answer with its report when that is done."""
+    """Undo an import. Answer with its report when that is done, or immediately, as the caller prefers."""
     job = await jobs.undo(request.state.caller, request.path_params["id"])
     runner: Runner = request.state.imports
     runner.start(job)
@@ -95,7 +95,7 @@ async def undo(request: Request) -> Response:
 
 
 def attachment(name: str) -> dict[str, str]:
-    """The headers of a file to keep."""
+    """The headers of a file to download."""
     return {**answers.FRESH, "Content-Disposition": f'attachment; filename="{name}"'}
 
 
@@ -105,7 +105,7 @@ async def _start(request: Request) -> tuple[Document, Scan]:
     options = import_parameters.options(asked)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise UnsupportedMediaType("Send the body as it is, without Content-Encoding.")
+        raise UnsupportedMediaType("Encoded bodies are not supported. Send the body without Content-Encoding.")
     limit: int = request.state.settings.max_import_bytes
     if kind == "multipart/form-data":
         return await _start_form(request, asked, limit)
@@ -119,7 +119,7 @@ async def _start(request: Request) -> tuple[Document, Scan]:
 
 
 async def _start_form(request: Request, asked: list[tuple[str, str]], limit: int) -> tuple[Document, Scan]:
-    """Import the file of a form, whose other fields say how, as query parameters do."""
+    """Import the file in a form. Its other fields are options, like query parameters."""
     form, file = await uploads.form_file(request, uploads.body(request, limit))
 
     def options() -> Options:
@@ -132,7 +132,7 @@ async def _start_form(request: Request, asked: list[tuple[str, str]], limit: int
 async def _rows(request: Request, limit: int) -> list[object]:
     sent = bodies.parse_object(await bodies.read_body(request, min(limit, MAX_JSON_BYTES)))
     if sent.keys() != {"contacts"} or not isinstance(sent["contacts"], list):
-        raise Malformed('The body must be {"contacts": […]}, with one object for each contact.')
+        raise Malformed('The body must be {"contacts": […]}, with one object per contact.')
     return sent["contacts"]
 
 
@@ -145,6 +145,6 @@ async def _report(request: Request, job: Document) -> Document:
 
 
 def _responds_async(request: Request) -> bool:
-    """Whether the caller prefers an answer before the work is done (RFC 7240)."""
+    """Whether the caller prefers an immediate answer (RFC 7240)."""
     given = ",".join(request.headers.getlist("prefer")).lower()
     return "respond-async" in (each.partition(";")[0].strip() for each in given.split(","))

@@ -14,24 +14,24 @@ from storage.documents import Document
 from storage.fields import FIELDS, Field
 
 SOURCE = Path(__file__).with_name("openapi.yaml")
-# libyaml's parser is several times as fast; PyYAML has it on the usual platforms.
+# libyaml's parser is several times faster. PyYAML includes it on the usual platforms.
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @cache
 def document() -> Document:
-    """The document as it is served."""
+    """The document as served."""
     filled: Document = _filled(yaml.load(SOURCE.read_text(encoding="utf-8"), _Loader))
     return filled
 
 
 def keywords(name: str) -> Document:
-    """The JSON Schema keywords that `x-from: name` stands for: those of a field of contacts, or of another limit."""
+    """The JSON Schema keywords that replace `x-from: name`: those of a contact's field, or another limit."""
     return _KEYWORDS[name]
 
 
 def _of_field(field: Field) -> Document:
-    """The keywords of a contact's field: those of its description and of its limit."""
+    """The keywords of a contact's field: its description and its limit."""
     limit = {"emails": "maxItems", "flag": None}.get(field.kind, "maxLength")
     return {"description": field.description} | ({limit: field.limit} if limit else {})
 
@@ -48,7 +48,7 @@ _KEYWORDS: dict[str, Document] = {
 
 
 def _filled(node: Any) -> Any:
-    """A part of the document with the keywords that its `x-from` stand for; those written beside one win."""
+    """A part of the document with each `x-from` replaced by its keywords. Keywords next to it take precedence."""
     match node:
         case {"x-from": name, **own}:
             return {**keywords(name), **_filled(own)}

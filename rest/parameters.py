@@ -1,4 +1,4 @@
-"""Query parameters of the REST lists: which there are, and what they ask for."""
+"""Query parameters of the REST lists."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -18,13 +18,13 @@ SOURCES = {"all": None, "synced": "SYNCED", "cloud": "CLOUD"}
 GALS = {"all": None, "visible": "VISIBLE", "hidden": "HIDDEN"}
 ORDER_VALUES = [sign + name for name in ORDERINGS for sign in ("", "-")]
 
-# What a parameter's text becomes: a value of a field of `Selection`, each of its own type.
+# Turns a parameter's text into the value of a field of `Selection`, which has a type of its own.
 Parse = Callable[[str], Any]
 
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """Which contacts a list asks for, in which order, and which page of them."""
+    """The contacts that a list contains, their order, and the requested page."""
 
     selection: Selection
     ordering: Ordering
@@ -32,7 +32,7 @@ class ListRequest:
 
 
 def listing(pairs: Iterable[tuple[str, str]]) -> ListRequest:
-    """What the parameters of a list ask for. Raises `InvalidParameters`, which names all that are wrong."""
+    """Parse the parameters of a list. Raises `InvalidParameters` with all that are invalid."""
     given = distinct(pairs, LIST)
     values = _parse(given, FILTERS | PAGE)
     ordering: Ordering = values.pop("orderBy", Ordering(ORDERINGS["displayName"]))
@@ -45,20 +45,20 @@ def listing(pairs: Iterable[tuple[str, str]]) -> ListRequest:
 
 
 def selection(given: Mapping[str, str]) -> Selection:
-    """The contacts that the filters among these parameters ask for. Raises `InvalidParameters`."""
+    """The contacts that match the filters among these parameters. Raises `InvalidParameters`."""
     return _selection(_parse(given, FILTERS))
 
 
 def distinct(pairs: Iterable[tuple[str, str]], known: Collection[str]) -> dict[str, str]:
-    """The parameters by name. Raises `InvalidParameters` for unknown ones and those given more than once."""
+    """The parameters by name. Raises `InvalidParameters` for unknown and repeated ones."""
     given: dict[str, str] = {}
     problems = []
     for name, value in pairs:
         if name not in known:
-            message = f"There is no parameter {name!r} here; there are {', '.join(known)}."
+            message = f"There is no parameter {name!r}. Supported parameters: {', '.join(known)}."
             problems.append(FieldProblem(name, "UNKNOWN_PARAMETER", message))
         elif name in given:
-            problems.append(FieldProblem(name, "DUPLICATE", f"{name} is given more than once; give it once."))
+            problems.append(FieldProblem(name, "DUPLICATE", f"{name} is given more than once. Give it once."))
         given.setdefault(name, value)
     if problems:
         raise InvalidParameters(problems)
@@ -66,7 +66,7 @@ def distinct(pairs: Iterable[tuple[str, str]], known: Collection[str]) -> dict[s
 
 
 def _parse(given: Mapping[str, str], known: Mapping[str, Parse]) -> dict[str, Any]:
-    """The values of the parameters given, of those that are known here."""
+    """The values of the given parameters that are `known`."""
     values, problems = {}, []
     for name, parse in known.items():
         if name in given:
@@ -94,19 +94,19 @@ def _one_of(values: Mapping[str, Any]) -> Parse:
 
 def _search(text: str) -> str:
     if len(text) > MAX_TEXT:
-        raise ValueError(f"at most {MAX_TEXT} characters")
+        raise ValueError(f"at most {MAX_TEXT} characters long")
     return text
 
 
 def _text(text: str) -> str:
     if not text.strip() or len(text) > MAX_TEXT:
-        raise ValueError(f"1 to {MAX_TEXT} characters, or left out")
+        raise ValueError(f"1 to {MAX_TEXT} characters long or omitted")
     return text
 
 
 def _moment(text: str) -> datetime:
     """An RFC 3339 date and time."""
-    expected = "a date and time with a time zone, such as 2026-11-23T17:49:05Z (in a URL, write + as %2B)"
+    expected = "a date and time with a time zone, such as 2026-11-23T17:49:05Z (in a URL, encode + as %2B)"
     if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", text, re.ASCII | re.IGNORECASE):
         raise ValueError(expected)
     try:
@@ -126,7 +126,7 @@ def _orderings() -> Iterator[tuple[str, Ordering]]:
         yield value, Ordering(ORDERINGS[value.removeprefix("-")], descending=value.startswith("-"))
 
 
-# The filters, which the export shares, and what chooses a page.
+# The filters, which the export also has, and the parameters of a page.
 FILTERS: dict[str, Parse] = {
     "source": _one_of(SOURCES),
     "gal": _one_of(GALS),

@@ -1,4 +1,4 @@
-"""Refusals as problem details (RFC 9457): one table gives each its HTTP status, one function its body. No HTTP here."""
+"""Errors as problem details (RFC 9457): one table maps each to an HTTP status, one function to a body. No HTTP here."""
 
 from collections.abc import Iterator, Sequence
 from http import HTTPStatus
@@ -26,18 +26,18 @@ from storage.keys import address_key
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 1
-# An answer names at most so many fields: a body of nothing but unknown names must not be answered with a larger one.
+# The maximum number of fields in an answer, so that a body of unknown names isn't answered with an even larger one.
 MAX_FIELDS = 100
 
 
 class Malformed(Problem):
-    """Raised for a body or a header that cannot be read at all."""
+    """Raised for a body or header that cannot be parsed."""
 
     code = "MALFORMED"
 
 
 class InvalidParameters(InvalidRequest):
-    """Raised for query parameters that do not exist or have values that they cannot have; names all of them."""
+    """Raised for unknown query parameters and invalid values. Contains all of them."""
 
     def __init__(self, fields: Sequence[FieldProblem]) -> None:
         super().__init__(" ".join(each.message for each in fields))
@@ -50,32 +50,34 @@ class TooLarge(Problem):
     code = "TOO_LARGE"
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"The body is larger than {limit:,} bytes, which is the most that is taken here.")
+        super().__init__(f"The body exceeds the limit of {limit:,} bytes. Send a smaller one.")
 
 
 class ForeignOrigin(Problem):
-    """Raised for what a page of another site sends and a browser does not ask about first, such as a form."""
+    """Raised if a page of another site sends what browsers allow without a preflight request, such as a form."""
 
     code = "FOREIGN_ORIGIN"
 
     def __init__(self) -> None:
-        super().__init__("Pages of other sites cannot send this here, unless CONTACTS_ALLOWED_ORIGINS names them.")
+        super().__init__(
+            "Pages of other sites cannot send this. To allow an origin, add it to CONTACTS_ALLOWED_ORIGINS."
+        )
 
 
 class UnsupportedMediaType(Problem):
-    """Raised for a body of another media type or encoding than the path takes."""
+    """Raised for a body in a media type or encoding that the path does not support."""
 
     code = "UNSUPPORTED_MEDIA_TYPE"
 
 
 class PreconditionFailed(VersionConflict):
-    """Raised when the `header` asks for another state than the `current` contact's."""
+    """Raised if the condition in `header` does not hold for the `current` contact."""
 
     def __init__(self, current: Document, header: str) -> None:
         super().__init__(current, current["version"])
         self.message = (
-            f"{header[:200]} does not hold: {current['displayName']} ({current['_id']}) has version "
-            f"{current['version']}. Read it again, and repeat the change on what it is now."
+            f"The condition {header[:200]} is not met: {current['displayName']} ({current['_id']}) is now at version "
+            f"{current['version']}. Read it again and repeat the change."
         )
 
 
@@ -100,7 +102,7 @@ STATUSES: dict[type[Problem], HTTPStatus] = {
     Busy: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
-# The codes of what is answered before, or instead of, the domain.
+# The codes of errors that do not come from a resolver.
 HTTP_CODES = {
     HTTPStatus.NOT_FOUND: "NOT_FOUND",
     HTTPStatus.METHOD_NOT_ALLOWED: "METHOD_NOT_ALLOWED",
@@ -112,14 +114,14 @@ CODES = sorted({*(each.code for each in STATUSES), *HTTP_CODES.values()})
 
 
 def status(problem: Problem) -> HTTPStatus:
-    """The status of a refusal. What a body names and does not exist makes the body invalid, not the path unknown."""
+    """The HTTP status of an error. A body that refers to something that does not exist is invalid, not "not found"."""
     if isinstance(problem, NotFound) and problem.field:
         return STATUSES[InvalidInput]
     return next(STATUSES[kind] for kind in type(problem).__mro__ if kind in STATUSES)
 
 
 def details(code: str, status: int, detail: str, **more: object) -> Document:
-    """A problem details object; `more` are its extension members."""
+    """A problem details object. `more` are its extension members."""
     return {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -131,11 +133,11 @@ def details(code: str, status: int, detail: str, **more: object) -> Document:
 
 
 def body(problem: Problem, sent: Fields) -> Document:
-    """The problem details of a refusal; `sent` is the body it refuses, whose fields it names."""
+    """The problem details of an error. `sent` is the body, whose fields it refers to."""
     fields = list(_fields(problem, sent))
     message = problem.message
     if len(fields) > MAX_FIELDS:
-        message = f"{len(fields):,} fields are wrong, among them: " + " ".join(f.message for f in fields[:MAX_FIELDS])
+        message = f"{len(fields):,} fields are invalid, including: " + " ".join(f.message for f in fields[:MAX_FIELDS])
     shown = [{"field": f.field, "code": f.code, "message": f.message} for f in fields[:MAX_FIELDS]]
     return details(
         problem.code, status(problem), message, **({"fields": shown} if shown else {}), **_concerned(problem)
@@ -143,7 +145,7 @@ def body(problem: Problem, sent: Fields) -> Document:
 
 
 def summary(document: Document) -> Document:
-    """What names a contact or group in a problem."""
+    """The fields of a contact or group that a problem contains."""
     return {
         "id": document["_id"],
         "displayName": document["displayName"],
@@ -153,7 +155,7 @@ def summary(document: Document) -> Document:
 
 
 def _concerned(problem: Problem) -> Document:
-    """Who or what stands in the way."""
+    """The contacts or groups that the problem is about."""
     match problem:
         case EmailAddressTaken():
             return {"emailAddress": problem.address, "holder": {"kind": problem.kind, **summary(problem.holder)}}
@@ -181,7 +183,7 @@ def _fields(problem: Problem, sent: Fields) -> Iterator[FieldProblem]:
 
 
 def _places(address: str, sent: Fields) -> Iterator[str]:
-    """The fields of an accepted body that ask for this address."""
+    """The fields of a valid body that contain this address."""
     if address_key(str(sent.get("emailAddress")).strip()) == address:
         yield "emailAddress"
     for index, alias in enumerate(sent.get("aliases") or ()):

@@ -1,4 +1,4 @@
-"""A contact as JSON: what REST clients read, and what they may send back."""
+"""A contact as JSON: how it is sent to clients, and what they may send."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from resolvers.rules import ADDRESS_LENGTHS, Fields
 from storage.documents import GALS, Document, utc
 from storage.fields import FIELDS, PHONES
 
-# What the service itself sets. Sent back as it is, it is taken for read; anything else is refused.
+# The fields that only the service sets. Clients may send them back unchanged.
 READ_ONLY = (
     "id",
     *(f"{name}E164" for name in PHONES),
@@ -21,7 +21,7 @@ READ_ONLY = (
     "createdAt",
     "updatedAt",
 )
-# The stored fields that `contact` reads.
+# The stored fields that `contact` needs.
 STORED = (
     *dict.fromkeys(field.name.partition(".")[0] for field in FIELDS if field.kind != "flag"),
     *(f"{name}E164" for name in PHONES),
@@ -32,16 +32,16 @@ STORED = (
     "createdAt",
     "updatedAt",
 )
-# A contact's JSON object before anything is known of it, and what its document has besides.
-_NOTHING: Document = dict.fromkeys(("id", *STORED, "editable")) | {"aliases": ()}
+# The defaults of a contact's JSON object, and the stored fields that it does not contain.
+_DEFAULTS: Document = dict.fromkeys(("id", *STORED, "editable")) | {"aliases": ()}
 _NO_ADDRESS: Document = dict.fromkeys(ADDRESS_LENGTHS)
-_UNSHOWN = ("_id", "groupIds", "keys")
+_INTERNAL = ("_id", "groupIds", "keys")
 
 
 def contact(document: Document, states: States) -> Document:
-    """The JSON object of a stored contact; `states` are those of the synchronised domains."""
-    shown = _NOTHING | document
-    for name in _UNSHOWN:
+    """The JSON object of a stored contact. `states` are those of the synchronized domains."""
+    shown = _DEFAULTS | document
+    for name in _INTERNAL:
         shown.pop(name, None)
     shown["id"] = document["_id"]
     shown["editable"] = is_editable(document)
@@ -67,24 +67,24 @@ def _on_premises(identity: Document, states: States) -> Document:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """What a body asks for: fields as `resolvers.rules` knows them, and the version it was based on, if it says so."""
+    """A parsed body: the fields for `resolvers.rules`, and the version it is based on, None if it contains none."""
 
     fields: Fields
     version: int | None
 
 
 def accept(sent: Fields, current: Document, check: Callable[[Fields], object]) -> Input:
-    """What a body asks for, when the contact is now `current` (its JSON object; empty for a new one).
+    """Parse a body. `current` is the contact's current JSON object, empty for a new one.
 
-    Raises `InvalidInput` for read-only fields with other values than the contact's and for an impossible `gal`,
-    together with what `check`, a rule, raises for the other fields.
+    Raises `InvalidInput` for read-only fields with other values than the current ones and for an invalid `gal`, along
+    with the problems that `check`, a rule, finds in the other fields.
     """
     altered = [name for name in READ_ONLY if name in sent and sent[name] != current.get(name)]
     problems = [_read_only(name, current) for name in altered]
     fields = {name: value for name, value in sent.items() if name not in READ_ONLY and name != "gal"}
     if "gal" in sent:
         problems += _take_gal(fields, sent["gal"])
-    # A synced contact is refused as a whole, by the resolver.
+    # The resolver refuses any change of a synced contact.
     if problems and current.get("editable", True):
         try:
             check(fields)
@@ -96,15 +96,15 @@ def accept(sent: Fields, current: Document, check: Callable[[Fields], object]) -
 
 def _read_only(name: str, current: Document) -> FieldProblem:
     value = f"is {current[name]!r} and" if isinstance(current.get(name), str | int) else "is set by the service and"
-    return FieldProblem(name, "READ_ONLY", f"{name} {value} cannot be changed here; leave it out.")
+    return FieldProblem(name, "READ_ONLY", f"{name} {value} cannot be changed. Omit it.")
 
 
 def _take_gal(fields: Document, gal: object) -> list[FieldProblem]:
-    """Put `gal` in its place, which is `showInGal`: VISIBLE is the default, so null asks for it."""
+    """Replace `gal` with `showInGal`. Null stands for the default, VISIBLE."""
     if gal is not None and gal not in GALS:
         message = f"gal must be {' or '.join(sorted(GALS))}."
         return [FieldProblem("gal", "SYNTAX" if isinstance(gal, str) else "WRONG_TYPE", message)]
     shown = gal != "HIDDEN"
     if fields.setdefault("showInGal", shown) not in (shown, None if shown else shown):
-        return [FieldProblem("gal", "DUPLICATE", "gal and showInGal say different things; give one of them.")]
+        return [FieldProblem("gal", "DUPLICATE", "gal and showInGal contradict each other. Send only one of them.")]
     return []

@@ -1,4 +1,4 @@
-"""Uploaded files: the bytes of a request's body, or of the file in its form, as they arrive, within a limit."""
+"""Uploaded files: the bytes of a request's body, or of the file in a form, streamed and within a limit."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import TYPE_CHECKING
@@ -12,12 +12,12 @@ from rest.problems import Malformed, TooLarge
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
-_MOST_FIELDS = 100
-_LONGEST_FIELD = 1 << 16
+_MAX_FIELDS = 100
+_MAX_FIELD_BYTES = 1 << 16
 
 
 async def body(request: Request, limit: int) -> AsyncGenerator[bytes]:
-    """The body as it arrives. Raises `TooLarge` as soon as it is known to be longer, `Malformed` if it is cut off."""
+    """Stream the body. Raises `TooLarge` as soon as it is known to exceed `limit`, `Malformed` if it is incomplete."""
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and (len(declared) > 18 or int(declared) > limit):
         raise TooLarge(limit)
@@ -29,14 +29,14 @@ async def body(request: Request, limit: int) -> AsyncGenerator[bytes]:
                 raise TooLarge(limit)
             yield chunk
     except ClientDisconnect:
-        raise Malformed("The connection ended before the body did.") from None
+        raise Malformed("The connection was closed before the body was complete. Send the request again.") from None
 
 
 async def form_file(request: Request, chunks: AsyncIterator[bytes]) -> tuple["Form", AsyncGenerator[bytes]]:
-    """A form, as far as it has arrived, and the bytes of its file as they arrive.
+    """A form, as far as it has arrived, and the bytes of its file, streamed.
 
-    The form has its file's name at once, and all its other fields when the file is used up. Raises `Malformed`, in the
-    iterator too, for a form without a file, with two, or cut off.
+    The form contains the file's name at once, and all other fields when the file has been read. Raises `Malformed`,
+    also in the iterator, if the form has no file or two, or is incomplete.
     """
     form = Form()
     pieces = _parsed(request, chunks, form)
@@ -55,7 +55,7 @@ async def form_file(request: Request, chunks: AsyncIterator[bytes]) -> tuple["Fo
 async def _parsed(request: Request, chunks: AsyncIterator[bytes], form: "Form") -> AsyncGenerator[bytes]:
     _, options = parse_options_header(request.headers.get("content-type", ""))
     if not options.get(b"boundary"):
-        raise Malformed("The Content-Type multipart/form-data has no boundary.")
+        raise Malformed("The Content-Type multipart/form-data has no boundary. Add it.")
     parser = MultipartParser(options[b"boundary"], form.callbacks())
     try:
         async for chunk in chunks:
@@ -67,13 +67,13 @@ async def _parsed(request: Request, chunks: AsyncIterator[bytes], form: "Form") 
     except FormParserError as error:
         raise Malformed(f"The form cannot be read: {error}.") from None
     if not form.is_whole:
-        raise Malformed("The form ends before its closing boundary. Send it again, whole.")
+        raise Malformed("The form is incomplete: its closing boundary is missing. Send it again.")
     if form.name is None:
         raise Malformed("The form has no file. Send the CSV file as a part with a file name.")
 
 
 class Form:
-    """A form: the one part that has a file name, whose bytes are taken from `found`, and short fields besides."""
+    """A form: a single file, whose bytes are added to `found` as they arrive, and short fields."""
 
     def __init__(self) -> None:
         self.found: list[bytes] = []
@@ -87,11 +87,11 @@ class Form:
 
     @property
     def fields(self) -> list[tuple[str, str]]:
-        """Names and values of the fields that are no file, in their order."""
+        """Names and values of the fields except for the file, in order."""
         return [(name, value.decode(errors="replace")) for name, value in self._parts]
 
     def callbacks(self) -> "MultipartCallbacks":
-        """What the parser calls, by its names."""
+        """The callbacks of the parser."""
         return {
             "on_part_begin": self._begin,
             "on_header_field": self._on_field,
@@ -122,10 +122,10 @@ class Form:
         self._inside = b"filename" in options
         if not self._inside:
             self._parts.append((options.get(b"name", b"").decode(errors="replace"), bytearray()))
-            if len(self._parts) > _MOST_FIELDS:
-                raise Malformed(f"The form has more than {_MOST_FIELDS} fields.")
+            if len(self._parts) > _MAX_FIELDS:
+                raise Malformed(f"The form has more than {_MAX_FIELDS} fields. Send fewer.")
         elif self.name is not None:
-            raise Malformed("The form has more than one file. Send one at a time.")
+            raise Malformed("The form has more than one file. Send one file at a time.")
         else:
             self.name = options[b"filename"].decode(errors="replace")[:256]
 
@@ -135,8 +135,8 @@ class Form:
             return
         name, value = self._parts[-1]
         value += data[start:end]
-        if len(value) > _LONGEST_FIELD:
-            raise Malformed(f"The field {name[:80]!r} of the form has more than {_LONGEST_FIELD:,} bytes.")
+        if len(value) > _MAX_FIELD_BYTES:
+            raise Malformed(f"The form field {name[:80]!r} has more than {_MAX_FIELD_BYTES:,} bytes. Shorten it.")
 
     def _end(self) -> None:
         self._inside = False

@@ -181,7 +181,7 @@ async def test_cursor_of_another_ordering(client: AsyncClient) -> None:
         ("updatedSince", "2026-11-23T17:49:05", "time zone"),
         ("updatedSince", "2026-11-23T17:49:05 01:00", "%2B"),
         ("updatedSince", "2026-13-23T17:49:05Z", "time zone"),
-        ("company", " ", "left out"),
+        ("company", " ", "omitted"),
         ("company", "x" * (MAX_TEXT + 1), "256"),
         ("search", "x" * (MAX_TEXT + 1), "256"),
         ("cursor", "x", "cursor"),
