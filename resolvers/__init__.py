@@ -1,1 +1,1 @@
-"""Decides: one function per operation of the domain, shared by GraphQL, REST, the command line and the sync."""
+"""The operations of the domain, one function each, shared by GraphQL, REST, the command line and the sync."""

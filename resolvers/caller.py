@@ -1,4 +1,4 @@
-"""Who calls a resolver, through which channel, and the database and clock that go with the call."""
+"""Who calls a resolver, through which channel, and the database and clock of the call."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from storage.driver import Database
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls, with the database they call on.
+    """Who calls, and the database of the call.
 
-    Each door makes its own and says so in `author.channel`. `default_region` is the country whose dialling rules
-    apply to phone numbers of contacts without a country.
+    Each channel creates its own and sets `author.channel`. `default_region` is the ISO 3166 code of the country whose
+    dialing rules apply to the phone numbers of contacts without a country, empty for none.
     """
 
     db: Database

@@ -1,4 +1,4 @@
-"""Carries out decided changes: all of them or none, decided anew when others were faster."""
+"""Writes changes in one transaction, and decides again if others have changed the same contacts."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -12,14 +12,14 @@ from storage.driver import Session
 _ATTEMPTS = 20
 
 Decide = Callable[[Session], Awaitable[Sequence[Change]]]
-Beside = Callable[[Session], Awaitable[None]]
+AlsoWrite = Callable[[Session], Awaitable[None]]
 
 
-async def commit(caller: Caller, decide: Decide, beside: Beside | None = None) -> Sequence[Change]:
-    """Write the changes that `decide` returns, and return them. `beside` writes what belongs in the same transaction.
+async def commit(caller: Caller, decide: Decide, also: AlsoWrite | None = None) -> Sequence[Change]:
+    """Write the changes that `decide` returns, and return them. `also` makes other writes in the same transaction.
 
-    `decide` reads with the session it is given, so that what it saw is what the changes are applied to, and runs
-    again when a contact was changed meanwhile. Raises `ContactReadOnly`, `EmailAddressTaken`, `NotFound` (a manager),
+    `decide` must read with the given session, so that the changes apply to what it has read. It runs again if a
+    contact was changed meanwhile. Raises `ContactReadOnly`, `EmailAddressTaken`, `NotFound` (a manager),
     `ManagerCycle`, `Busy`, and what `decide` raises.
     """
     for _ in range(_ATTEMPTS):
@@ -30,8 +30,8 @@ async def commit(caller: Caller, decide: Decide, beside: Beside | None = None) -
             if decided:
                 await writing.apply(caller.db, decided, caller.author, caller.clock(), session)
                 await _check_managers(caller, decided, session)
-            if beside:
-                await beside(session)
+            if also:
+                await also(session)
 
         try:
             await caller.db.transaction(work)
@@ -45,7 +45,7 @@ async def commit(caller: Caller, decide: Decide, beside: Beside | None = None) -
 
 
 async def refuse_taken(caller: Caller, address: str) -> None:
-    """Raise `EmailAddressTaken` naming who holds the address; return if it is free by now."""
+    """Raise `EmailAddressTaken` with the holder of the address. Returns if the address is free by now."""
     for holder in (await claims.holders(caller.db, [address])).values():
         read = contacts.get if holder.kind == "contact" else groups.get
         if document := await read(caller.db, holder.id):
@@ -53,7 +53,7 @@ async def refuse_taken(caller: Caller, address: str) -> None:
 
 
 async def _refuse_synced(caller: Caller, decided: Sequence[Change]) -> None:
-    """Raise `ContactReadOnly` if a synced contact is why the changes did not fit."""
+    """Raise `ContactReadOnly` if the changes failed because a contact is synced."""
     if caller.author.is_sync:
         return
     for change in decided:
@@ -62,7 +62,7 @@ async def _refuse_synced(caller: Caller, decided: Sequence[Change]) -> None:
 
 
 async def _check_managers(caller: Caller, decided: Sequence[Change], session: Session) -> None:
-    """Make sure that the managers just set exist, stay, and close no cycle."""
+    """Check that the managers just set exist, keep them from being deleted, and check that they form no cycle."""
     moved = [
         change
         for change in decided
@@ -73,7 +73,7 @@ async def _check_managers(caller: Caller, decided: Sequence[Change], session: Se
     if not moved:
         return
     managed: dict[str, str] = {change.contact["_id"]: change.contact["managerId"] for change in moved}
-    # Who is new, or back, manages nobody yet: those alone close no cycle but among themselves.
+    # New and restored contacts have no reports yet, so they can only form cycles with each other.
     are_new = all(change.before is None for change in moved)
     if not are_new:
         await contacts.lock_managers(caller.db, session)

@@ -1,4 +1,4 @@
-"""Contacts: create, update, delete, restore, and all ways to read them."""
+"""Contacts: create, update, delete, restore and read them."""
 
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ from storage.lists.pages import Ordering, Page, Window
 from storage.lists.selection import Selection
 
 MAX_BULK = 1_000
-# The longest search or text filter, in characters.
+# The maximum length of a search or text filter, in characters.
 MAX_TEXT = 256
-# What a list of contacts can be sorted by, under the names of the fields: the stored field of each ordering.
+# The orderings of contacts: the name of the field to sort by, and the stored key.
 ORDERINGS = {
     "displayName": "keys.name",
     "emailAddress": "keys.emailAddress",
@@ -31,7 +31,7 @@ ORDERINGS = {
 
 
 async def create_contact(caller: Caller, fields: Fields) -> Document:
-    """Add a cloud contact. Raises `InvalidInput`, `EmailAddressTaken`, `NotFound` (the manager)."""
+    """Create a cloud-only contact. Raises `InvalidInput`, `EmailAddressTaken`, `NotFound` (the manager)."""
     identifier = new_id()
     contact = {
         "_id": identifier,
@@ -51,7 +51,7 @@ async def create_contact(caller: Caller, fields: Fields) -> Document:
 async def update_contact(
     caller: Caller, identifier: str, fields: Fields, expected_version: int | None = None
 ) -> Document:
-    """Change the given fields of a cloud contact; an update that changes nothing writes nothing.
+    """Change the given fields of a cloud-only contact. If nothing changes, nothing is written.
 
     Raises `InvalidInput`, `NotFound`, `ContactReadOnly`, `VersionConflict`, `EmailAddressTaken`, `ManagerCycle`.
     """
@@ -73,7 +73,7 @@ async def update_contact(
 
 
 async def delete_contact(caller: Caller, identifier: str, expected_version: int | None = None) -> None:
-    """Move a cloud contact to the recycle bin. Raises `NotFound`, `ContactReadOnly`, `VersionConflict`."""
+    """Move a cloud-only contact to the recycle bin. Raises `NotFound`, `ContactReadOnly`, `VersionConflict`."""
     outcome = await _delete(caller, [identifier], {identifier: expected_version})
     for problem in outcome.problems.values():
         raise problem
@@ -81,23 +81,23 @@ async def delete_contact(caller: Caller, identifier: str, expected_version: int 
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """The outcome of deleting many: the ids that were deleted, and why others were not, keyed by id."""
+    """The outcome of a bulk deletion: the IDs that were deleted, and why others were not, keyed by ID."""
 
     deleted: Sequence[str]
     problems: Mapping[str, Problem]
 
 
 async def delete_contacts(caller: Caller, ids: Sequence[str]) -> Deletion:
-    """Move all of these that are cloud contacts to the recycle bin at once, and say why the others stay."""
+    """Move the cloud-only contacts among these to the recycle bin, and return why the others were not deleted."""
     return await _delete(caller, bulk_ids("ids", ids), {})
 
 
 async def restore_contact(caller: Caller, identifier: str) -> Document:
-    """Bring a contact back from the recycle bin, with its memberships, its manager and its reports.
+    """Restore a contact from the recycle bin, with its memberships, its manager and its reports.
 
-    A manager or a report that is deleted still is so again once it comes back, too. What no longer exists, or would
-    close a cycle of managers, is left out. Raises `NotFound`, `EmailAddressTaken`,
-    `ContactReadOnly` (it comes back when it is undeleted in Active Directory).
+    A manager or report that is still deleted is linked again when it is restored, too. Links to what no longer exists,
+    or that would form a cycle of managers, are not restored. Raises `NotFound`, `EmailAddressTaken`, and
+    `ContactReadOnly` for a synced contact, which comes back when it is restored in Active Directory.
     """
 
     async def decide(session: Session) -> Sequence[Change]:
@@ -114,14 +114,14 @@ async def restore_contact(caller: Caller, identifier: str) -> Document:
 
 
 async def get_contact(caller: Caller, identifier: str, projection: Sequence[str] | None = None) -> Document | None:
-    """The contact with this id, or None. `projection` as in `list_contacts`."""
+    """The contact with this ID, or None. `projection` as in `list_contacts`."""
     return await contacts.get(caller.db, identifier, projection=projection)
 
 
 async def get_contacts(
     caller: Caller, ids: Iterable[str], projection: Sequence[str] | None = None
 ) -> Mapping[str, Document]:
-    """The contacts with these ids, keyed by id; unknown ones are left out. `projection` as in `list_contacts`."""
+    """The contacts with these IDs, keyed by ID. Unknown IDs are left out. `projection` as in `list_contacts`."""
     return await contacts.get_many(caller.db, ids, projection=projection)
 
 
@@ -137,49 +137,49 @@ def list_contacts(
     window: Window,
     projection: Sequence[str] | None = None,
 ) -> Awaitable[Page]:
-    """One page of the selected contacts. `projection` names the stored fields that are wanted; None is all."""
+    """One page of the selected contacts. `projection` lists the stored fields to read, None for all."""
     return contacts.page(caller.db, bounded(selection), ordering, window, projection)
 
 
 async def count_contacts(caller: Caller, selection: Selection) -> int:
-    """How many contacts are selected."""
+    """The number of selected contacts."""
     return await contacts.count(caller.db, bounded(selection))
 
 
 async def list_history(caller: Caller, identifier: str, window: Window) -> Page:
-    """One page of the changes of a contact, the latest first."""
+    """One page of the changes of a contact, latest first."""
     return await history.page(caller.db, identifier, window)
 
 
 async def count_history(caller: Caller, identifier: str) -> int:
-    """How many changes of a contact are recorded."""
+    """The number of recorded changes of a contact."""
     return await history.count(caller.db, identifier)
 
 
 async def list_deleted(caller: Caller, window: Window) -> Page:
-    """One page of the recycle bin, the latest deletion first."""
+    """One page of the recycle bin, latest deletion first."""
     return await recycle_bin.page(caller.db, window)
 
 
 async def count_deleted(caller: Caller) -> int:
-    """How many contacts the recycle bin holds."""
+    """The number of contacts in the recycle bin."""
     return await recycle_bin.count(caller.db)
 
 
 def bounded(selection: Selection) -> Selection:
-    """The selection, if it asks for no more than a query should hold. Raises `InvalidRequest`."""
+    """The selection, if it is within the limits. Raises `InvalidRequest`."""
     texts = (selection.search, selection.company, selection.department, selection.job_title, selection.country)
     if any(text is not None and len(text) > MAX_TEXT for text in (*texts, selection.email_domain)):
-        raise InvalidRequest(f"A search or a filter has more than {MAX_TEXT} characters; shorten it.")
+        raise InvalidRequest(f"A search or filter has more than {MAX_TEXT} characters. Shorten it.")
     if selection.ids is not None and len(selection.ids) > MAX_SIZE:
-        raise InvalidRequest(f"The filter names {len(selection.ids)} ids; give at most {MAX_SIZE}.")
+        raise InvalidRequest(f"The filter contains {len(selection.ids)} IDs. Send at most {MAX_SIZE}.")
     return selection
 
 
 def bulk_ids(field: str, ids: Sequence[str]) -> Sequence[str]:
-    """These ids, each once, in their order. Raises `InvalidInput` if there are more than `MAX_BULK`."""
+    """These IDs, without duplicates and in order. Raises `InvalidInput` if there are more than `MAX_BULK`."""
     if len(ids) > MAX_BULK:
-        message = f"{field} names {len(ids):,} ids; send at most {MAX_BULK:,} at a time."
+        message = f"{field} contains {len(ids):,} IDs. Send at most {MAX_BULK:,} at a time."
         raise InvalidInput([FieldProblem(field, "TOO_MANY", message)])
     return list(dict.fromkeys(ids))
 
@@ -197,7 +197,7 @@ def _expect(current: Document, version: int | None) -> None:
 
 
 async def _delete(caller: Caller, ids: Sequence[str], versions: Mapping[str, int | None]) -> Deletion:
-    """Delete what may be deleted, and keep why the rest may not."""
+    """Delete the contacts that may be deleted, and return why the others may not."""
     problems: dict[str, Problem] = {}
 
     async def decide(session: Session) -> Sequence[Change]:
@@ -223,7 +223,7 @@ async def _undeletable(
     locked: Mapping[str, Document],
     expected_version: int | None,
 ) -> Problem | None:
-    """Why this contact cannot be deleted. `locked`: a synced report of each manager, whom only the sync may orphan."""
+    """Why this contact cannot be deleted, or None. `locked`: a synced report of each manager that has one."""
     if contact is None:
         return NotFound("contact", identifier)
     if not caller.author.is_sync:

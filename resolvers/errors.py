@@ -1,22 +1,22 @@
-"""The refusals of the domain. GraphQL returns them as data, REST as problem details, both from this tree.
+"""The expected errors of the domain. GraphQL returns them as data, REST as problem details, both from this tree.
 
-    Problem                  a refusal that a caller can expect and act upon
-    ├── InvalidInput         values that break a rule, each named with what to do
-    ├── InvalidRequest       a malformed cursor or an impossible page size
+    Problem                  an error that callers can expect and act upon
+    ├── InvalidInput         values break a rule; each is listed with what to do
+    ├── InvalidRequest       a cursor, page size or filter is invalid
     ├── EmailAddressTaken    an address belongs to another contact or group
-    ├── ContactReadOnly      the contact is mastered in on-premises Active Directory
-    ├── GroupReadOnly        so is the distribution group, with its members
+    ├── ContactReadOnly      the contact is managed in on-premises Active Directory
+    ├── GroupReadOnly        the same for a distribution group and its members
     ├── VersionConflict      someone else changed it since the caller read it
-    ├── NotFound             no contact, group or job has this id
-    ├── ManagerCycle         the manager is, directly or not, managed by this contact
-    ├── ImportUnreadable     the upload is no CSV file with the columns that an import needs
-    ├── ImportNotUndoable    the import cannot be taken back, or not any more
+    ├── NotFound             no contact, group, import or run has this ID
+    ├── ManagerCycle         the manager is, directly or indirectly, managed by this contact
+    ├── ImportUnreadable     the upload isn't a CSV file with the columns that an import needs
+    ├── ImportNotUndoable    the import cannot be undone, or no longer
     ├── SyncNotConfigured    no service syncs from an Active Directory
-    ├── SyncAlreadyRunning   a sync runs or is asked for already
-    ├── EventsMissed         a subscription cannot be told of every change
-    └── Busy                 too many changes of the same contacts at once; nothing was written
+    ├── SyncAlreadyRunning   a sync is already running or queued
+    ├── EventsMissed         a subscription has lost events
+    └── Busy                 too many others are changing the same contacts; nothing was written
 
-Anything else that is raised is a defect or an outage: it is logged and never shown to a client.
+Any other exception is a defect or an outage: it is logged and never shown to a client.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ from storage.documents import Document
 
 
 class Problem(Exception):
-    """A refusal, with a `code` (a `ProblemCode` of the GraphQL schema) and a sentence that says what to do."""
+    """An expected error, with a `code` (a `ProblemCode` of the GraphQL schema) and a message that says what to do."""
 
     code = "INVALID"
 
@@ -37,7 +37,7 @@ class Problem(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FieldProblem:
-    """What is wrong with one value: the field's path, a code, and a sentence that says what to do.
+    """What is wrong with one value: the field's path, a code, and a message that says what to do.
 
     Codes: `REQUIRED`, `TOO_LONG`, `TOO_MANY`, `SYNTAX`, `WRONG_TYPE`, `UNKNOWN_FIELD`, `READ_ONLY`, `DUPLICATE`.
     """
@@ -48,7 +48,7 @@ class FieldProblem:
 
 
 class InvalidInput(Problem):
-    """Raised when values break a rule; lists all of them, not only the first."""
+    """Raised when values break a rule. Lists all problems, not only the first."""
 
     def __init__(self, fields: Sequence[FieldProblem]) -> None:
         super().__init__(" ".join(each.message for each in fields))
@@ -56,18 +56,18 @@ class InvalidInput(Problem):
 
 
 class InvalidRequest(Problem):
-    """Raised for a page that cannot be: a malformed or foreign cursor, a size out of bounds."""
+    """Raised for an invalid page or filter: a cursor of another list, a page size out of range, a text too long."""
 
 
 class EmailAddressTaken(Problem):
-    """Raised when an address belongs to another contact or group, the `holder`, a document of that `kind`."""
+    """Raised when an address belongs to another contact or group: `holder`, a document of that `kind`."""
 
     code = "EMAIL_ADDRESS_TAKEN"
 
     def __init__(self, address: str, holder: Document, kind: str) -> None:
         super().__init__(
-            f"{address} belongs to the {kind} {holder['displayName']} ({holder['_id']}). "
-            f"Use another address, or remove it there first."
+            f"{address} already belongs to the {kind} {holder['displayName']} ({holder['_id']}). "
+            f"Use another address, or remove it from that {kind} first."
         )
         self.address = address
         self.holder = holder
@@ -75,56 +75,56 @@ class EmailAddressTaken(Problem):
 
 
 class ContactReadOnly(Problem):
-    """Raised when the cloud would change a synced contact. `where` tells who masters it and when it syncs."""
+    """Raised when anyone but the sync changes a synced contact. `where` says where to edit it and when it syncs."""
 
     code = "CONTACT_READ_ONLY"
 
     def __init__(self, contact: Document, where: str) -> None:
         super().__init__(
-            f"{contact['displayName']} ({contact['_id']}) is synchronised from on-premises Active Directory "
-            f"and cannot be changed in the cloud. {where}"
+            f"{contact['displayName']} ({contact['_id']}) is synced from on-premises Active Directory "
+            f"and cannot be changed here. {where}"
         )
         self.contact = contact
 
 
 class GroupReadOnly(Problem):
-    """Raised when the cloud would change a synced group or its members. `where` as for `ContactReadOnly`."""
+    """Raised when anyone but the sync changes a synced group or its members. `where` as in `ContactReadOnly`."""
 
     code = "GROUP_READ_ONLY"
 
     def __init__(self, group: Document, where: str) -> None:
         super().__init__(
-            f"{group['displayName']} ({group['_id']}) is synchronised from on-premises Active Directory, and neither "
-            f"it nor its members can be changed in the cloud. {where}"
+            f"{group['displayName']} ({group['_id']}) is synced from on-premises Active Directory. "
+            f"The group and its members cannot be changed here. {where}"
         )
         self.group = group
 
 
 class VersionConflict(Problem):
-    """Raised when the expected version is not the `current` document's."""
+    """Raised when the `current` document does not have the expected version."""
 
     code = "VERSION_CONFLICT"
 
     def __init__(self, current: Document, expected: int) -> None:
         super().__init__(
-            f"Version {expected} was expected, but {current['displayName']} ({current['_id']}) has version "
-            f"{current['version']}. Read it again, and repeat the change on what it is now."
+            f"{current['displayName']} ({current['_id']}) is now at version {current['version']}, not {expected}. "
+            f"Read it again and repeat the change."
         )
         self.current = current
 
 
 class NotFound(Problem):
-    """Raised when nothing has this id. `field` is the input field that named it, None for the object itself."""
+    """Raised when nothing has this ID. `field` is the input field that contains it, None for the object itself."""
 
     code = "NOT_FOUND"
 
     def __init__(self, kind: str, identifier: str, field: str | None = None) -> None:
         shown = repr(identifier[:80])
         if field is None:
-            message = f"There is no {kind} with the id {shown}. It may have been deleted meanwhile."
+            message = f"There is no {kind} with the ID {shown}. It may have been deleted."
         else:
-            other = f"choose another {field.removesuffix('Id')} or leave it out"
-            message = f"{field}: there is no {kind} with the id {shown}; {other}."
+            other = f"Choose another {field.removesuffix('Id')} or omit the field"
+            message = f"{field}: There is no {kind} with the ID {shown}. {other}."
         super().__init__(message)
         self.id = identifier
         self.field = field
@@ -139,13 +139,14 @@ class ManagerCycle(Problem):
         names = [each["displayName"] for each in chain]
         shown = names if len(names) <= 8 else [*names[:4], "…", *names[-3:]]
         super().__init__(
-            f"A contact cannot be managed by itself: {' → '.join(shown)}. Choose a manager outside this chain."
+            f"A contact cannot manage itself, directly or indirectly: {' → '.join(shown)}. "
+            f"Choose a manager outside this chain."
         )
         self.chain = chain
 
 
 class ImportUnreadable(Problem):
-    """Raised before anything runs when an upload is no table of contacts. `line` is where, if that can be told."""
+    """Raised before an import starts if the upload isn't a table of contacts. `line` is the line, None if unknown."""
 
     code = "IMPORT_UNREADABLE"
 
@@ -155,46 +156,45 @@ class ImportUnreadable(Problem):
 
 
 class ImportNotUndoable(Problem):
-    """Raised when an import is not in a state in which it can be undone."""
+    """Raised when an import cannot be undone in its current state."""
 
     code = "IMPORT_NOT_UNDOABLE"
 
 
 class SyncNotConfigured(Problem):
-    """Raised when a sync is asked for where no service has one to do."""
+    """Raised when a sync is requested but none is configured."""
 
     code = "SYNC_NOT_CONFIGURED"
 
     def __init__(self) -> None:
         super().__init__(
-            "No service syncs this directory. Set CONTACTS_AD_URLS and the other CONTACTS_AD_ variables, and restart."
+            "The sync with Active Directory is not configured. Set CONTACTS_AD_URLS and the other CONTACTS_AD_* "
+            "variables, then restart the service."
         )
 
 
 class SyncAlreadyRunning(Problem):
-    """Raised when a sync is asked for while one runs, or waits to be run."""
+    """Raised when a sync is requested while one is running or queued."""
 
     code = "SYNC_ALREADY_RUNNING"
 
     def __init__(self) -> None:
-        super().__init__("A sync runs already, or is about to. Ask again when it has finished: directorySync tells.")
+        super().__init__("A sync is already running or queued. Check `directorySync` and retry when it has finished.")
 
 
 class EventsMissed(Problem):
-    """Raised in a subscription that is behind by too many events, or after an interruption that lost some."""
+    """Raised in a subscription that is too slow, or after an interruption in which events were lost."""
 
     code = "EVENTS_MISSED"
 
     def __init__(self) -> None:
-        super().__init__("Some changes could not be told. Subscribe again, then read again what you show.")
+        super().__init__("Some events were missed. Resubscribe, then refetch your data.")
 
 
 class Busy(Problem):
-    """Raised when a change lost against others too many times in a row. Nothing was written."""
+    """Raised when a change conflicted with others too many times in a row. Nothing was written."""
 
     code = "BUSY"
 
     def __init__(self) -> None:
-        super().__init__(
-            "The same contacts are being changed by too many others at once. Nothing was changed; try again."
-        )
+        super().__init__("Too many others are changing the same contacts. Nothing was changed. Try again.")

@@ -1,7 +1,7 @@
-"""Tells all who listen in this process what happens in the directory, from one change stream.
+"""Distributes the events of one change stream to all subscribers in this process.
 
-The stream is open while someone listens. Nobody's slowness costs memory: who listens to every event has a bounded
-queue, and is dropped when it stays full; who listens to a state learns only that it changed, and reads it when ready.
+The stream is open while there are subscribers. Slow subscribers do not use up memory: one of every event has a bounded
+queue and is dropped if it stays full; one of a state is only notified that it changed, and reads it when ready.
 """
 
 import asyncio
@@ -23,16 +23,16 @@ from storage.lists.selection import Selection
 log = structlog.get_logger(__name__)
 
 QUEUE_SIZE = 1_000
-# How long all wait for one whose queue is full before it is dropped.
+# How long everyone waits for a subscriber whose queue is full before it is dropped.
 PATIENCE_SECONDS = 2.0
-# How often one is told of a state that changes all the time.
+# The minimum time between two notifications about a state.
 TICK_SECONDS = 0.25
 
 Wants = Callable[[Event], bool]
 
 
 class _Listener:
-    """One who wants to hear of each event of some kind."""
+    """A subscriber to every wanted event."""
 
     def __init__(self, wants: Wants) -> None:
         self._wants = wants
@@ -47,7 +47,7 @@ class _Listener:
             self.drop()
 
     def drop(self) -> None:
-        """Let it know that events were lost, instead of those that it has not heard yet."""
+        """Replace the queued events by the information that events were lost."""
         while not self._queue.empty():
             self._queue.get_nowait()
         self._queue.put_nowait(None)
@@ -60,7 +60,7 @@ class _Listener:
 
 
 class _Bell:
-    """One who only wants to know that something of some kind happened."""
+    """A subscriber that only needs to know that some wanted event happened."""
 
     def __init__(self, wants: Wants) -> None:
         self._wants = wants
@@ -71,7 +71,7 @@ class _Bell:
             self._rung.set()
 
     def drop(self) -> None:
-        """Let it look again: something may have happened."""
+        """Notify it, because events may have been lost."""
         self._rung.set()
 
     async def next(self) -> None:
@@ -80,7 +80,7 @@ class _Bell:
 
 
 class Feed:
-    """The events of a database, for all who listen in this process. Close it when the process ends."""
+    """The events of a database, for all subscribers in this process. Close it when the process ends."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -89,14 +89,14 @@ class Feed:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def events(self, wants: Wants) -> AsyncGenerator[Event, None]:
-        """Each wanted event from now on. Raises `EventsMissed` when it cannot be told of all."""
+        """Each wanted event from now on. Raises `EventsMissed` when events were lost."""
         listener = _Listener(wants)
         async with self._listening(listener):
             while True:
                 yield await listener.next()
 
     async def ticks(self, wants: Wants) -> AsyncGenerator[None, None]:
-        """One tick at once, and one soon after wanted events, however many: a state is to be read, or read again."""
+        """A tick immediately, and one soon after any number of wanted events: the state must be read again."""
         bell = _Bell(wants)
         async with self._listening(bell):
             while True:
@@ -105,7 +105,7 @@ class Feed:
                 await bell.next()
 
     async def close(self) -> None:
-        """Stop following the database, and wait until that is done."""
+        """Stop following the database, and wait until it has stopped."""
         self._stop()
         if self._tasks:
             await asyncio.wait(self._tasks)
@@ -147,9 +147,9 @@ class Feed:
                     self._drop_all()
 
     def _ended(self, run: asyncio.Task[None]) -> None:
-        """It runs until it is cancelled: that it ends by itself is a defect, which nobody shall wait for in vain."""
+        """The run should only end when canceled. If it ends by itself, that is a defect: subscribers must not hang."""
         if not run.cancelled():
-            log.error("events are followed no more", exc_info=run.exception())
+            log.error("following events failed", exc_info=run.exception())
             self._opening = None
             self._drop_all()
 
@@ -161,8 +161,8 @@ class Feed:
 async def contact_changes(feed: Feed, selection: Selection) -> AsyncGenerator[Event, None]:
     """The changes of contacts from now on: events of the history.
 
-    Only of contacts that are selected after the change, or were so before their deletion. Raises `EventsMissed`, and
-    `InvalidRequest` at once.
+    Only those of contacts that are selected after the change, or were before their deletion. Raises `EventsMissed`,
+    and `InvalidRequest` immediately.
     """
     everything = bounded(selection) == Selection()
 
@@ -177,7 +177,7 @@ async def contact_changes(feed: Feed, selection: Selection) -> AsyncGenerator[Ev
 
 
 async def stats_changes(feed: Feed, caller: Caller) -> AsyncGenerator[ContactStats, None]:
-    """The figures of the dashboard: at once, and whenever they have changed, a few times a second at most."""
+    """The statistics for the dashboard: immediately, and whenever they change, at most a few times per second."""
     last: ContactStats | None = None
     async with aclosing(feed.ticks(lambda event: event.collection == "history")) as ticks:
         async for _ in ticks:

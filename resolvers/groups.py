@@ -1,4 +1,4 @@
-"""Distribution groups: create, rename, delete, search, and who their members are."""
+"""Distribution groups: create, update, delete and search them, and change their members."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _ATTEMPTS = 20
 
 
 async def create_group(caller: Caller, fields: Fields) -> Document:
-    """Add a group without members. Raises `InvalidInput`, `EmailAddressTaken`."""
+    """Create a group without members. Raises `InvalidInput`, `EmailAddressTaken`."""
     identifier = new_id()
     group = {
         "_id": identifier,
@@ -45,7 +45,7 @@ async def update_group(
     """
 
     async def work(session: Session) -> Document:
-        before = await _of_the_cloud(caller, identifier, session)
+        before = await _editable(caller, identifier, session)
         if expected_version is not None and before["version"] != expected_version:
             raise VersionConflict(before, expected_version)
         after = rules.changed_group(before, fields)
@@ -57,10 +57,10 @@ async def update_group(
 
 
 async def delete_group(caller: Caller, identifier: str) -> None:
-    """Delete a group; its members stay contacts. Raises `NotFound`, `GroupReadOnly`."""
+    """Delete a group, but not its members. Raises `NotFound`, `GroupReadOnly`."""
 
     async def work(session: Session) -> bool:
-        await _of_the_cloud(caller, identifier, session)
+        await _editable(caller, identifier, session)
         return await groups.mark_deleted(caller.db, identifier, session)
 
     if not await caller.db.transaction(work):
@@ -70,7 +70,7 @@ async def delete_group(caller: Caller, identifier: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """The outcome of adding or removing many: the group as it is now, how many changed, and ids of no contact."""
+    """The outcome of adding or removing members: the group, how many contacts changed, and IDs without a contact."""
 
     group: Document
     changed: int
@@ -78,7 +78,7 @@ class Membership:
 
 
 async def add_contacts(caller: Caller, identifier: str, contact_ids: Sequence[str]) -> Membership:
-    """Make contacts members of a group; those that already are stay so.
+    """Add contacts to a group. Those that already are members stay members.
 
     Raises `NotFound`, `GroupReadOnly`, `InvalidInput`.
     """
@@ -86,7 +86,7 @@ async def add_contacts(caller: Caller, identifier: str, contact_ids: Sequence[st
 
 
 async def remove_contacts(caller: Caller, identifier: str, contact_ids: Sequence[str]) -> Membership:
-    """Make contacts members no more; those that are not stay so.
+    """Remove contacts from a group. Those that aren't members are ignored.
 
     Raises `NotFound`, `GroupReadOnly`, `InvalidInput`.
     """
@@ -94,7 +94,7 @@ async def remove_contacts(caller: Caller, identifier: str, contact_ids: Sequence
 
 
 async def get_groups(caller: Caller, ids: Iterable[str]) -> Mapping[str, Document]:
-    """The groups with these ids, keyed by id; unknown ones are left out."""
+    """The groups with these IDs, keyed by ID. Unknown IDs are left out."""
     return await groups.get_many(caller.db, ids)
 
 
@@ -106,18 +106,18 @@ async def group_by_address(caller: Caller, address: str) -> Document | None:
 async def list_groups(
     caller: Caller, window: Window, search: str | None = None, ids: Sequence[str] | None = None
 ) -> Page:
-    """One page of the groups in display-name order, found by word beginnings, among these ids if given."""
+    """One page of the groups that match a search, in display-name order, only these `ids` if given."""
     return await groups.page(caller.db, window, _terms(search), ids)
 
 
 async def count_groups(caller: Caller, search: str | None = None, ids: Sequence[str] | None = None) -> int:
-    """How many groups `list_groups` goes through."""
+    """The number of groups on all pages of `list_groups`."""
     return await groups.count(caller.db, _terms(search), ids)
 
 
 def _terms(search: str | None) -> list[str]:
     if search is not None and len(search) > MAX_TEXT:
-        raise InvalidRequest(f"A search has at most {MAX_TEXT} characters; shorten it.")
+        raise InvalidRequest(f"The search has more than {MAX_TEXT} characters. Shorten it.")
     return search_terms(search or "")
 
 
@@ -127,7 +127,7 @@ async def _change_members(
     ids = bulk_ids("contactIds", contact_ids)
 
     async def work(session: Session) -> Membership:
-        await _of_the_cloud(caller, identifier, session)
+        await _editable(caller, identifier, session)
         changed = await change(caller.db, identifier, ids, session)
         group = _present(await groups.count_members(caller.db, identifier, changed, session), identifier)
         known = await contacts.get_many(caller.db, ids, session, ["_id"])
@@ -137,7 +137,7 @@ async def _change_members(
 
 
 async def _claiming(caller: Caller, work: groups.Write) -> Document:
-    """Run a write that may claim an address, again if its holder let it go meanwhile."""
+    """Run a write that may claim an address, and retry it if the holder has released the address meanwhile."""
     for _ in range(_ATTEMPTS):
         try:
             return await caller.db.transaction(work)
@@ -146,8 +146,8 @@ async def _claiming(caller: Caller, work: groups.Write) -> Document:
     raise Busy
 
 
-async def _of_the_cloud(caller: Caller, identifier: str, session: Session) -> Document:
-    """The group, if it is not synced: then it may be read here, and is changed in Active Directory."""
+async def _editable(caller: Caller, identifier: str, session: Session) -> Document:
+    """The group. Raises `GroupReadOnly` if it is synced, because it is then changed in Active Directory only."""
     group = _present(await groups.get(caller.db, identifier, session), identifier)
     if not mastery.is_editable(group):
         raise await mastery.group_read_only(caller, group)

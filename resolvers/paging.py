@@ -1,4 +1,4 @@
-"""Cursors and page sizes, as clients give and get them. A cursor is opaque and bound to one list in one ordering."""
+"""Cursors and page sizes for clients. A cursor is opaque and only valid for one list in one ordering."""
 
 import binascii
 from base64 import b64decode, urlsafe_b64encode
@@ -25,28 +25,28 @@ def cursor(ordering: Ordering, document: Document) -> str:
 
 
 def cursors(ordering: Ordering, documents: Sequence[Document]) -> list[str]:
-    """The cursor of each of these documents of a page."""
+    """The cursor of each of these documents."""
     mark = _mark(ordering).encode()
     encoded = [(mark + b2a_base64(each.encode(), newline=False)).decode() for each in keys(documents, ordering)]
-    # Most have none of the two characters that mean something in a URL.
+    # Most do not contain the two characters with a meaning in URLs.
     return [each if "+" not in each and "/" not in each else each.translate(_URL_SAFE) for each in encoded]
 
 
 def encode(ordering: Ordering, sort_key: str) -> str:
-    """The cursor of the place that this key has in the ordering."""
+    """The cursor for a key in the ordering."""
     return _mark(ordering) + urlsafe_b64encode(sort_key.encode()).decode()
 
 
 def decode(ordering: Ordering, given: str) -> str:
-    """The key that a cursor holds. Raises `InvalidRequest` if it is malformed or of another list or ordering."""
+    """The key in a cursor. Raises `InvalidRequest` if the cursor is malformed or of another list or ordering."""
     if given.startswith(_mark(ordering)):
         with suppress(binascii.Error, UnicodeError):
             sort_key = b64decode(given[len(_mark(ordering)) :].encode(), b"-_", validate=True).decode()
             if encode(ordering, sort_key) == given:
                 return sort_key
     raise InvalidRequest(
-        f"{given[:80]!r} is not a cursor of this list in this ordering. Use one that the same list gave with the same "
-        "ordering, or leave it out to start from the beginning."
+        f"{given[:80]!r} is not a cursor of this list in this ordering. Use a cursor from the same list and ordering, "
+        "or omit it to start from the beginning."
     )
 
 
@@ -57,12 +57,12 @@ def window(
     last: int | None = None,
     before: str | None = None,
 ) -> Window:
-    """The page that is asked for, `DEFAULT_SIZE` long by default. Raises `InvalidRequest`."""
+    """The requested page, by default with `DEFAULT_SIZE` items. Raises `InvalidRequest`."""
     if first is not None and last is not None:
-        raise InvalidRequest("Give first to page forwards or last to page backwards, not both.")
+        raise InvalidRequest("Use either first to page forward or last to page backward, not both.")
     size = next((each for each in (first, last) if each is not None), DEFAULT_SIZE)
     if not 0 <= size <= MAX_SIZE:
-        raise InvalidRequest(f"A page has 0 to {MAX_SIZE} items, not {size}. Ask for several pages instead.")
+        raise InvalidRequest(f"The page size must be 0 to {MAX_SIZE}, not {size}. Request several pages instead.")
     return Window(
         size,
         None if after is None else decode(ordering, after),
@@ -73,6 +73,6 @@ def window(
 
 @lru_cache(maxsize=64)
 def _mark(ordering: Ordering) -> str:
-    """Four characters that tell the list and its ordering apart from others."""
+    """Four characters that identify the list and its ordering."""
     name = f"{ordering.of} {ordering.field} {ordering.descending}"
     return urlsafe_b64encode(blake2b(name.encode(), digest_size=3).digest()).decode()

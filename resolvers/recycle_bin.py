@@ -1,4 +1,4 @@
-"""What becomes of managers and reports when contacts are deleted and when they come back."""
+"""What happens to managers and reports when contacts are deleted and restored."""
 
 from collections.abc import Sequence
 
@@ -10,16 +10,16 @@ from storage.driver import Session
 
 
 async def departure(caller: Caller, going: Sequence[Document], session: Session) -> Sequence[Change]:
-    """The changes that delete these contacts and leave their reports without a manager."""
+    """The changes that delete these contacts and remove them as managers of their reports."""
     reports = await contacts.reports_of(caller.db, [each["_id"] for each in going], session)
     return leaving(caller, going, reports)
 
 
 def leaving(caller: Caller, going: Sequence[Document], reports: Sequence[Document]) -> Sequence[Change]:
-    """`departure` where the reports of those who go are read already."""
+    """Like `departure`, if the reports have already been read."""
     ids = {contact["_id"] for contact in going}
     left = [report for report in reports if report["managerId"] in ids and report["_id"] not in ids]
-    # Those that go with their manager are its reports as well: both may be restored.
+    # Reports that are deleted along with their manager are recorded, too, because both may be restored.
     reporting: dict[str, list[str]] = {}
     for report in reports:
         reporting.setdefault(report["managerId"], []).append(report["_id"])
@@ -31,7 +31,7 @@ def leaving(caller: Caller, going: Sequence[Document], reports: Sequence[Documen
 
 
 async def restoration(caller: Caller, entry: Document, session: Session) -> Sequence[Change]:
-    """The changes that bring a deleted contact back: itself first, then the reports it had."""
+    """The changes that restore a deleted contact: first the contact itself, then its former reports."""
     db, at = caller.db, caller.clock()
     contact: Document = dict(entry["contact"])
     contact["groupIds"] = list(await groups.get_many(db, contact.get("groupIds", ()), session))

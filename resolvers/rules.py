@@ -1,7 +1,7 @@
-"""The rules of the domain: what a contact's and a group's fields may be. Pure functions, no database.
+"""The rules of the domain: the valid values of a contact's and a group's fields. Pure functions, no database.
 
-Input is a mapping of GraphQL field names to plain values, whatever door it came through. A field that is absent is
-untouched, null or blank clears it.
+Input is a mapping of GraphQL field names to plain values, whatever the channel. An absent field stays unchanged; null
+or a blank value clears it.
 """
 
 import unicodedata
@@ -17,10 +17,10 @@ from storage import fields as stored_fields
 from storage.documents import Document
 from storage.keys import address_key
 
-# Partners have addresses in domains such as corp.local, which mail reaches inside: the syntax alone counts.
+# Only the syntax of addresses counts: partners have domains such as corp.local, which internal mail can reach.
 SPECIAL_USE_DOMAIN_NAMES.clear()
 
-# Greatest lengths in characters. Those of the postal address are Active Directory's (its attributes' rangeUpper).
+# Maximum lengths in characters. Those of the postal address are Active Directory's (rangeUpper of the attributes).
 LENGTHS = {field.name: field.limit for field in stored_fields.TEXTS}
 ADDRESS_LENGTHS = {field.part: field.limit for field in stored_fields.ADDRESS_PARTS}
 GROUP_LENGTHS = {"displayName": 256, "description": 1024}
@@ -28,12 +28,12 @@ REQUIRED = tuple(field.name for field in stored_fields.FIELDS if field.required)
 MAX_ALIASES = stored_fields.BY_NAME["aliases"].limit
 MAX_ADDRESS = stored_fields.BY_NAME["emailAddress"].limit
 MAX_ID = stored_fields.BY_NAME["managerId"].limit
-# Text fields that may have line breaks.
+# Text fields that may contain line breaks.
 _MULTILINE = frozenset({*(field.name for field in stored_fields.FIELDS if field.multiline), "description"})
 FIELDS = frozenset(field.name.partition(".")[0] for field in stored_fields.FIELDS)
 GROUP_FIELDS = frozenset({*GROUP_LENGTHS, "emailAddress"})
 
-Fields = Mapping[str, Any]  # values as a client sent them: checked here before they are used
+Fields = Mapping[str, Any]  # values from a client, checked here before they are used
 
 
 class _Checker:
@@ -47,23 +47,23 @@ class _Checker:
         self.problems.append(FieldProblem(field, code, message))
 
     def text(self, field: str, value: object, limit: int) -> str | None:
-        """The trimmed text, None if blank or refused."""
+        """The trimmed text. None if it is blank or invalid."""
         if value is None:
             return None
         if not isinstance(value, str):
-            self.refuse(field, "WRONG_TYPE", f"{field} must be a text, not {_kind(value)}.")
+            self.refuse(field, "WRONG_TYPE", f"{field} must be a string, not {_kind(value)}.")
             return None
         text = value.strip()
         if len(text) > limit:
-            self.refuse(field, "TOO_LONG", f"{field} has {len(text)} characters; shorten it to {limit:,} or fewer.")
+            self.refuse(field, "TOO_LONG", f"{field} has {len(text):,} characters. Shorten it to {limit:,} or fewer.")
         elif not text.isprintable() and (char := _unprintable(text, field in _MULTILINE)):
-            self.refuse(field, "SYNTAX", f"{field} contains the control character U+{ord(char):04X}; remove it.")
+            self.refuse(field, "SYNTAX", f"{field} contains the control character U+{ord(char):04X}. Remove it.")
         else:
             return text or None
         return None
 
     def address(self, field: str, value: object) -> str | None:
-        """The e-mail address as given (RFC 5321, RFC 6531), None if blank or refused."""
+        """The email address as entered (RFC 5321, RFC 6531). None if it is blank or invalid."""
         text = self.text(field, value, MAX_ADDRESS)
         if text is None:
             return None
@@ -72,19 +72,19 @@ class _Checker:
         try:
             validate_email(text, check_deliverability=False, globally_deliverable=False)
         except EmailNotValidError as error:
-            self.refuse(field, "SYNTAX", f"{field}: {text!r} is not an e-mail address. {error}")
+            self.refuse(field, "SYNTAX", f"{field}: {text!r} is not a valid email address. {error}")
             return None
         return text
 
     def done(self) -> Document:
-        """The cleaned values; raises `InvalidInput` if anything was refused."""
+        """The cleaned values. Raises `InvalidInput` if there were any problems."""
         if self.problems:
             raise InvalidInput(self.problems)
         return self.values
 
 
 def new_contact(fields: Fields, default_region: str = "", required: Collection[str] = REQUIRED) -> Document:
-    """The fields of a new contact as stored, without those that are left out. Raises `InvalidInput`."""
+    """The fields of a new contact as stored, without empty ones. Raises `InvalidInput`."""
     return _contact({}, {**dict.fromkeys(required), **fields}, default_region, required)
 
 
@@ -112,7 +112,7 @@ def changed_group(before: Document, fields: Fields) -> Document:
 
 
 def e164(number: str, region: str = "") -> str | None:
-    """The phone number in E.164 form, where it can be told: it starts with +, or the region's rules apply."""
+    """The phone number in E.164 form, None if unknown: it must start with +, or follow the region's dialing rules."""
     if (plain := plain_e164(number)) is not None:
         return plain
     try:
@@ -125,19 +125,19 @@ def e164(number: str, region: str = "") -> str | None:
 
 
 def with_e164(contact: Document, default_region: str = "") -> Document:
-    """A contact as stored, with the E.164 forms that go with its phone numbers."""
+    """A contact as stored, with the E.164 forms of its phone numbers."""
     complete = dict(contact)
     _phones(_Checker(), complete, {}, default_region)
     return complete
 
 
 def manager_cycle(above: Mapping[str, str | None], starts: Sequence[str]) -> list[str] | None:
-    """The first chain of managers from one of these contacts that leads back to one in it, as ids."""
-    ending: set[str] = set()  # those whose chains come to an end
+    """The first cycle found in the chains of managers above these contacts, as IDs. None if there is none."""
+    ending: set[str] = set()  # contacts without a cycle above them
     for start in starts:
         manager = above.get(start)
         if manager is None or above.get(manager) is None:
-            continue  # most chains are as short as that
+            continue  # most chains are this short
         chain: dict[str, None] = {}
         current: str | None = start
         while current is not None and current not in ending:
@@ -171,20 +171,20 @@ def _contact(before: Document, fields: Fields, default_region: str, required: Co
 
 
 def _merged(before: Document, values: Document) -> Document:
-    """The document with these values, without those that are None."""
+    """The document with these values. Values that are None are removed."""
     return {name: value for name, value in {**before, **values}.items() if value is not None}
 
 
 def _refuse_unknown(check: _Checker, fields: Fields, known: Collection[str]) -> None:
     for name in sorted(fields.keys() - set(known)):
-        check.refuse(name, "UNKNOWN_FIELD", f"There is no field {name!r} to set; remove it or mend its name.")
+        check.refuse(name, "UNKNOWN_FIELD", f"There is no field {name!r}. Remove it or correct its name.")
 
 
 def _require(check: _Checker, names: Collection[str]) -> None:
     refused = {problem.field for problem in check.problems}
     for name in names:
         if name in check.values and check.values[name] is None and name not in refused:
-            check.refuse(name, "REQUIRED", f"{name} is required; give it a value.")
+            check.refuse(name, "REQUIRED", f"{name} is required. Give it a value.")
 
 
 def _email_address(check: _Checker, value: object) -> None:
@@ -195,16 +195,16 @@ def _aliases(check: _Checker, value: object) -> None:
     if value is None:
         check.values["aliases"] = None
     elif not isinstance(value, list | tuple):
-        check.refuse("aliases", "WRONG_TYPE", f"aliases must be a list of addresses, not {_kind(value)}.")
+        check.refuse("aliases", "WRONG_TYPE", f"aliases must be a list of email addresses, not {_kind(value)}.")
     elif len(value) > MAX_ALIASES:
-        check.refuse("aliases", "TOO_MANY", f"There are more than {MAX_ALIASES} aliases; keep that many or fewer.")
+        check.refuse("aliases", "TOO_MANY", f"There are more than {MAX_ALIASES} aliases. Remove some.")
     else:
         found = [check.address(f"aliases[{index}]", alias) for index, alias in enumerate(value)]
         check.values["aliases"] = [alias for alias in found if alias] or None
 
 
 def _unique_aliases(contact: Document) -> None:
-    """Drop aliases that repeat the primary address or one another; none left, no field."""
+    """Remove aliases that repeat the primary address or each other, and the whole field if none is left."""
     seen = {address_key(contact["emailAddress"])}
     kept = []
     for alias in contact.get("aliases", ()):
@@ -224,7 +224,8 @@ def _postal_address(check: _Checker, value: object) -> None:
         check.refuse("address", "WRONG_TYPE", f"address must be an object, not {_kind(value)}.")
         return
     for name in sorted(value.keys() - ADDRESS_LENGTHS.keys()):
-        check.refuse(f"address.{name}", "UNKNOWN_FIELD", f"An address has no {name!r}; remove it or mend its name.")
+        message = f"There is no field {name!r} in an address. Remove it or correct its name."
+        check.refuse(f"address.{name}", "UNKNOWN_FIELD", message)
     found = {
         name: check.text(f"address.{name}", value[name], limit)
         for name, limit in ADDRESS_LENGTHS.items()
@@ -254,12 +255,12 @@ _SPECIAL: dict[str, Callable[[_Checker, object], None]] = {
 
 
 def _phones(check: _Checker, contact: Document, fields: Fields, default_region: str) -> None:
-    """Keep the E.164 form beside each number, told by the contact's country where the number has none."""
+    """Set the E.164 form of each number. The contact's country applies if the number has no country code."""
     region = _region(contact) or default_region
     for name in stored_fields.PHONES:
         number = contact.get(name)
         if number and name in fields and not any(char.isdigit() for char in number):
-            check.refuse(name, "SYNTAX", f"{name}: {number!r} has no digit; give a phone number or leave it out.")
+            check.refuse(name, "SYNTAX", f"{name}: {number!r} has no digits. Give a phone number or omit the field.")
         elif number and (form := e164(number, region)):
             contact[f"{name}E164"] = form
         else:
@@ -267,13 +268,13 @@ def _phones(check: _Checker, contact: Document, fields: Fields, default_region: 
 
 
 def _region(contact: Document) -> str:
-    """The ISO 3166 code of the contact's country, where it is given as such a code."""
+    """The ISO 3166 code of the contact's country. Empty if the country isn't given as a code."""
     country = contact.get("address", {}).get("country", "")
     return country.upper() if country.upper() in phonenumbers.SUPPORTED_REGIONS else ""
 
 
 def _unprintable(text: str, multiline: bool) -> str | None:
-    """The first control character or half of a surrogate pair, line ends aside where there may be several lines."""
+    """The first control character or lone surrogate, None if there is none. `multiline` allows line breaks and tabs."""
     return next(_controls(text, "\r\n\t" if multiline else ""), None)
 
 
@@ -282,16 +283,16 @@ def _controls(text: str, allowed: str) -> Iterator[str]:
 
 
 def _kind(value: object) -> str:
-    """The JSON word for what a client sent."""
+    """The type of a value from a client, in words of JSON."""
     match value:
         case None:
             return "null"
         case bool():
-            return "true or false"
+            return "a Boolean"
         case int() | float():
             return "a number"
         case str():
-            return "a text"
+            return "a string"
         case list() | tuple():
             return "a list"
         case _:

@@ -1,4 +1,4 @@
-"""The dashboard's figures."""
+"""The statistics for the dashboard."""
 
 from typing import TypedDict
 
@@ -7,7 +7,7 @@ from storage import statistics
 
 
 class ContactStats(TypedDict):
-    """How many contacts there are, and of them how many of each kind."""
+    """The number of contacts, in total and by kind."""
 
     total: int
     synced: int
@@ -16,7 +16,7 @@ class ContactStats(TypedDict):
 
 
 async def contact_stats(caller: Caller) -> ContactStats:
-    """The figures of the dashboard, exact as of the last write, at a cost that no number of contacts changes."""
+    """The statistics, exact as of the last write. The cost does not depend on the number of contacts."""
     counts = await statistics.read(caller.db)
     return {
         "total": statistics.total(counts),

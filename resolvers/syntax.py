@@ -1,6 +1,6 @@
-"""Addresses and phone numbers so plain that a pattern tells what the libraries would, a hundred times as fast.
+"""Patterns for plain addresses and phone numbers, a hundred times faster than the libraries and with the same result.
 
-Whatever is not plain is theirs to judge. A test holds the two against each other.
+Anything that isn't plain is left to the libraries. A test compares the results.
 """
 
 import re
@@ -18,12 +18,12 @@ _PUNCTUATION = str.maketrans("", "", "+ .()/-")
 
 
 def is_plain_address(text: str) -> bool:
-    """Whether the text is an e-mail address of letters, digits and dots: certainly one, where this says so."""
+    """Whether the text is certainly a valid email address. False if the library must decide."""
     return _ADDRESS.fullmatch(text) is not None
 
 
 def plain_e164(number: str) -> str | None:
-    """The E.164 form of an international number, None where that takes the library to tell."""
+    """The E.164 form of a plain international number. None if the library must decide."""
     if not _NUMBER.fullmatch(number):
         return None
     digits = number.translate(_PUNCTUATION)
@@ -39,7 +39,7 @@ def plain_e164(number: str) -> str | None:
 
 @cache
 def _country(code: str) -> tuple[re.Pattern[str] | None, frozenset[int]] | None:
-    """What national numbers with this calling code may begin with, to be left out, and how long they may be."""
+    """The trunk prefix of national numbers with this calling code, and their possible lengths."""
     regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(code))
     if code.startswith("0") or not regions:
         return None

@@ -9,7 +9,7 @@ from graphql import GraphQLInputObjectType, GraphQLObjectType, build_schema
 from cli import commands
 from connector.mapping import CONTACT_ATTRIBUTES
 from resolvers import rules
-from resolvers.files.columns import COLUMNS, recognise
+from resolvers.files.columns import COLUMNS, recognize
 from rest import openapi, parameters, representation
 from schema.build import SDL
 from storage.fields import FACETS, FIELDS, Field, python_name
@@ -84,7 +84,7 @@ def test_every_field_has_a_column(field: Field) -> None:
     wanted = "manager" if field.name == "managerId" else field.name
     assert COLUMNS[field.column] == wanted
     for header in (field.column, *field.headers):
-        assert wanted in recognise([header], {}, needed=()).places
+        assert wanted in recognize([header], {}, needed=()).places
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)

@@ -1,1 +1,1 @@
-"""Contact files: which columns and cells they have, how they are read and written."""
+"""Contact files: their columns and cells, and how they are read and written."""

@@ -1,7 +1,7 @@
-"""The columns of contact files: our own, and those of the programs that people bring their contacts from.
+"""The columns of contact files: our own, and those of the programs that people import contacts from.
 
-Header names are compared by their letters and digits alone, without case: `E-mail 1 - Value` is `email1value`. Where
-several columns of a file mean one field, the one named first here is read and the others are reported.
+Header names are compared by letters and digits only, ignoring case: `E-mail 1 - Value` is `email1value`. If several
+columns of a file stand for the same field, the name that is listed first here is read, and the others are reported.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,8 +12,8 @@ from resolvers import rules
 from resolvers.errors import ImportUnreadable
 from storage import fields
 
-# The documented header: our name for each column, and what it fills. Two columns are read and written in ways of their
-# own: a manager is named by address, and groups are no field of a contact.
+# The documented header: our name of each column, and the field. Two columns are special: a manager is given by email
+# address, and groups aren't a field of a contact.
 COLUMNS = {
     **{field.column: "manager" if field.name == "managerId" else field.name for field in fields.FIELDS},
     "Source": "source",
@@ -21,16 +21,16 @@ COLUMNS = {
 }
 NAME_OF = {field: name for name, field in COLUMNS.items()}
 FAILURE_COLUMNS = ("ImportLine", "ImportCode", "ImportReason", "ImportRow")
-"""What a file of refused rows has besides; nothing is read from them."""
+"""Additional columns of a file of failed rows. An import ignores them."""
 MANAGER_ID = "ImportManagerId"
-"""Its column for managers that rows in JSON name by id."""
+"""A column in a file of failed rows, for managers that JSON rows give by ID."""
 MAX_COLUMNS = 1_000
 _UNREAD = frozenset({"source"})
-"""What our own export tells besides: where a contact is mastered, which no import decides."""
+"""Columns of our own export that an import ignores: it cannot change where a contact is managed."""
 
 
 def plain(name: str) -> str:
-    """A header name as it is compared."""
+    """A header name in the form that is compared."""
     return "".join(char for char in name.casefold() if char.isalnum())
 
 
@@ -38,7 +38,7 @@ def plain(name: str) -> str:
 _OTHER_NAMES: dict[str, tuple[str, ...]] = {
     **{COLUMNS[field.column]: field.headers for field in fields.FIELDS},
     "groups": ("distributiongroups", "memberof"),
-    # Columns that are read in a way of their own.
+    # Special columns.
     "managerId": (plain(MANAGER_ID),),
     "managerName": ("managersname",),
     "hiddenFromGal": ("hiddenfromaddresslistsenabled", "hiddenfromgal", "hidefromgal"),
@@ -63,11 +63,11 @@ _NAMES |= {plain(name): (name, 0) for name in FAILURE_COLUMNS}
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What is read from a file: its header, and which cell fills which field.
+    """The columns of a file: its header, and the place of each field.
 
-    `unknown` are the columns that nothing is read from. Rows of another program's file that have no display name get
-    one of first and last name (`derives_display_name`), and those of Exchange's `Get-MailContact`, which has no first
-    and last name, get these from the display name (`derives_names`); both for new contacts only.
+    `unknown` are the columns that are ignored. In files of other programs, rows without a display name get one from
+    the first and last name (`derives_display_name`). Rows of Exchange's `Get-MailContact`, which has no first and last
+    name, get these from the display name (`derives_names`). Both apply to new contacts only.
     """
 
     header: Sequence[str]
@@ -77,7 +77,7 @@ class Columns:
     derives_names: bool
 
     def name(self, field: str) -> str | None:
-        """The file's own name for the column of a field such as `aliases[2]`, None if it has none."""
+        """The file's own name for the column of a field such as `aliases[2]`. None if there is no such column."""
         base = field.partition("[")[0]
         for each in (base, *_READ_BY.get(base, ())):
             if (place := self.places.get(each)) is not None:
@@ -97,22 +97,22 @@ _READ_BY = {
 
 
 def known(header: Iterable[str]) -> int:
-    """How many of these names are those of columns we know."""
+    """The number of known column names among these."""
     return sum(plain(name) in _NAMES for name in header)
 
 
-def recognise(header: Sequence[str], mapping: Mapping[str, str], needed: Sequence[str] = rules.REQUIRED) -> Columns:
-    """The columns of a file. `mapping` says of header names which of our columns they are; empty: ignore it.
+def recognize(header: Sequence[str], mapping: Mapping[str, str], needed: Sequence[str] = rules.REQUIRED) -> Columns:
+    """The columns of a file. `mapping` maps header names to our columns, or to nothing to ignore them.
 
-    Raises `ImportUnreadable` when the header is none, or lacks a needed column.
+    Raises `ImportUnreadable` if the header contains no known column or lacks a needed one.
     """
     if len(header) > MAX_COLUMNS:
-        raise ImportUnreadable(f"The first line has {len(header):,} cells; {MAX_COLUMNS:,} columns are the most.", 1)
+        raise ImportUnreadable(f"The file has {len(header):,} columns. The maximum is {MAX_COLUMNS:,}.", 1)
     places = _places(header, _overrides(header, mapping))
     if not places:
         raise ImportUnreadable(
-            "The first line names no column that we know. Start the file with a header such as "
-            f"{','.join([*COLUMNS][:7])}, or say which column is which.",
+            "The first line contains no known column name. Start the file with a header such as "
+            f"{','.join([*COLUMNS][:7])}, or map its columns.",
             1,
         )
     exchange = "externalemailaddress" in map(plain, header)
@@ -130,22 +130,24 @@ def recognise(header: Sequence[str], mapping: Mapping[str, str], needed: Sequenc
 
 
 def _overrides(header: Sequence[str], mapping: Mapping[str, str]) -> dict[int, str | None]:
-    """The field that the caller gives each of these cells, None for none."""
+    """The field that the mapping assigns to each place, None for no field."""
     found: dict[int, str | None] = {}
     by_name = {name.strip().casefold(): place for place, name in reversed(list(enumerate(header)))}
     ours = {plain(name): field for name, field in COLUMNS.items()}
     for name, wanted in mapping.items():
         place = by_name.get(name.strip().casefold())
         if place is None:
-            raise ImportUnreadable(f"The file has no column {name!r}, which the mapping of columns names.", 1)
+            raise ImportUnreadable(f"The file has no column {name!r}. Correct the name in the column mapping.", 1)
         if wanted and plain(wanted) not in ours:
-            raise ImportUnreadable(f"{name!r} cannot be {wanted!r}: choose one of {', '.join(COLUMNS)}.")
+            raise ImportUnreadable(
+                f"There is no column {wanted!r} to map {name!r} to. Use one of {', '.join(COLUMNS)}."
+            )
         found[place] = ours.get(plain(wanted))
     return found
 
 
 def _places(header: Sequence[str], overrides: Mapping[int, str | None]) -> dict[str, int]:
-    """The cell that fills each field: the one that the caller says, else the best known of its names."""
+    """The place of each field: the one in the mapping, or the one with the best of its known names."""
     places = {field: place for place, field in overrides.items() if field}
     best: dict[str, tuple[int, int]] = {}
     for place, name in enumerate(header):
@@ -164,6 +166,6 @@ def _require(columns: Columns, needed: Sequence[str]) -> None:
     if missing := [NAME_OF[field] for field in needed if field not in columns.places and field not in derived]:
         there = shorten(", ".join(filter(None, columns.header)), 300, placeholder=" …")
         raise ImportUnreadable(
-            f"The file has no column {' and none '.join(missing)}. Add it, or say which of its columns it is: {there}.",
+            f"The file has no column {' or '.join(missing)}. Add it, or map one of the file's columns: {there}.",
             1,
         )

@@ -1,4 +1,4 @@
-"""Writes contacts as CSV: the documented columns first, so that an import of the file changes nothing."""
+"""Writes contacts as CSV, with the documented columns, so that importing the file changes nothing."""
 
 import csv
 import io
@@ -18,9 +18,9 @@ from storage.lists.pages import Ordering
 from storage.lists.selection import Selection
 
 BATCH = 500
-"""So many contacts each piece of an export has."""
-_MOST_NAMES = 10_000
-"""So many managers and groups are remembered from batch to batch."""
+"""The number of contacts in each piece of an export."""
+_MAX_NAMES = 10_000
+"""The maximum number of managers and groups remembered from batch to batch."""
 _SOURCES = {"SYNCED": "Synced", "CLOUD": "Cloud"}
 
 
@@ -28,11 +28,11 @@ Cell = Callable[[Document, Names], str]
 
 
 def chosen(names: Iterable[str]) -> Sequence[str]:
-    """These columns by their own names. Raises `InvalidInput` for names of no column."""
+    """These columns with their proper names. Raises `InvalidInput` for unknown names."""
     ours = {plain(name): name for name in COLUMNS}
     given = list(names)
     if unknown := [name for name in given if plain(name) not in ours]:
-        message = f"There is no column {unknown[0]!r}; choose of {', '.join(COLUMNS)}."
+        message = f"There is no column {unknown[0]!r}. Use any of {', '.join(COLUMNS)}."
         raise InvalidInput([FieldProblem("columns", "UNKNOWN_FIELD", message)])
     return [ours[plain(name)] for name in given]
 
@@ -45,9 +45,9 @@ async def export(
     *,
     bom: bool = False,
 ) -> AsyncGenerator[bytes]:
-    """The selected contacts in order as UTF-8, with `bom` marked so, read as it is consumed.
+    """The selected contacts in order as UTF-8, with a byte-order mark if `bom`, read as they are consumed.
 
-    The first piece is the header, each other one a batch of `BATCH` contacts, the last of fewer.
+    The first piece is the header. Each other piece is a batch of `BATCH` contacts, or fewer in the last one.
     """
     yield MARK.encode() * bom + _lines([columns])
     fields = [COLUMNS[name] for name in columns]
@@ -67,8 +67,8 @@ def _lines(rows: Iterable[Sequence[str]]) -> bytes:
 
 
 async def _learn(caller: Caller, batch: Sequence[Document], called: Names) -> None:
-    """Learn what the managers and groups of a batch are called, of those that earlier batches did not name."""
-    if len(called.managers) + len(called.groups) > _MOST_NAMES:
+    """Read the names of the managers and groups of a batch that aren't known from earlier batches."""
+    if len(called.managers) + len(called.groups) > _MAX_NAMES:
         called.managers.clear()
         called.groups.clear()
     managers = {manager for contact in batch if (manager := contact.get("managerId"))} - called.managers.keys()

@@ -1,4 +1,4 @@
-"""One record of a contact file as a row of an import."""
+"""Turns a record of a contact file into a row of an import."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -22,13 +22,13 @@ _PRIVATE = ("home", "fax", "pager")
 
 
 def is_filled(cells: Sequence[str]) -> bool:
-    """Whether there is anything in a record."""
+    """Whether a record has any cell that isn't blank."""
     whole = "".join(cells)
     return bool(whole) and not whole.isspace()
 
 
 def addresses(cells: Sequence[str], columns: Columns) -> Sequence[str]:
-    """The addresses of a record, as its `ImportRow` has them, and nothing else: fast."""
+    """The same addresses as in the record's `ImportRow`, but read faster, because nothing else is."""
     width, found = len(cells), list[str]()
     for name, read in _ADDRESSES.items():
         if (place := columns.places.get(name)) is not None and place < width and (cell := cells[place]):
@@ -41,7 +41,7 @@ def addresses(cells: Sequence[str], columns: Columns) -> Sequence[str]:
 
 
 def passed_over(cells: Sequence[str], columns: Columns) -> Iterator[int]:
-    """The places of cells that hold what other programs write in place of addresses."""
+    """The places of cells that are ignored, because other programs write something else than addresses there."""
     for name in _DOUBTFUL & columns.places.keys():
         place = columns.places[name]
         if place < len(cells) and _is_passed_over(name, cells[place]):
@@ -49,7 +49,7 @@ def passed_over(cells: Sequence[str], columns: Columns) -> Iterator[int]:
 
 
 def row_reader(columns: Columns) -> Callable[[int, Record], ImportRow]:
-    """The function that reads the numbered records of a file with these columns."""
+    """A function that reads records of a file with these columns, given their numbers."""
     texts = [(place, name) for name, place in columns.places.items() if name in rules.LENGTHS or name == "emailAddress"]
     postal = [(place, name.partition(".")[2]) for name, place in columns.places.items() if name.startswith("address.")]
     special = [(name, place) for name, place in columns.places.items() if name in _SPECIAL]
@@ -83,7 +83,7 @@ def row_reader(columns: Columns) -> Callable[[int, Record], ImportRow]:
 
 
 def _finish(row: ImportRow, columns: Columns) -> None:
-    """What only shows in the whole row."""
+    """Set the fields that depend on others."""
     fields = row.fields
     if given := fields.get("emailAddress"):
         fields["emailAddress"], others = csv_cells.first_address(given)
@@ -99,7 +99,7 @@ def _finish(row: ImportRow, columns: Columns) -> None:
 
 
 def _strip_address(fields: dict[str, Any], shown: str) -> None:
-    """Take the address out of a display name, where Outlook writes it (`Ana García (ana@acme.example)`)."""
+    """Remove the address that Outlook appends to a display name (`Ana García (ana@acme.example)`)."""
     if (address := fields.get("emailAddress")) and shown.lower().endswith(f"({address.lower()})"):
         fields["displayName"] = shown[: -len(address) - 2].strip()
         if not fields["displayName"]:
@@ -107,20 +107,22 @@ def _strip_address(fields: dict[str, Any], shown: str) -> None:
 
 
 def _refuse_broken(row: ImportRow, read: Sequence[int], columns: Columns) -> None:
-    """Refuse a row with a damaged cell in a column that is read."""
+    """Add a problem if a cell in a column that is read contains invalid characters."""
     broken = next((place for place in read if is_broken(row.cells[place])), None)
     if broken is not None:
         message = (
-            "The cell has bytes that are not of the file's encoding, or the character \ufffd that some program wrote "
-            "for them. Write it anew, or save the file as UTF-8."
+            "The cell contains bytes that are invalid in the file's encoding, or the replacement character \ufffd. "
+            "Correct the cell, or save the file as UTF-8."
         )
         row.problems.append(RowProblem(columns.header[broken], "ENCODING", message, row.cells[broken]))
 
 
 def _fitted(row: ImportRow, cells: list[str], width: int) -> list[str]:
-    """As many cells as the header has; blank ones too many are no matter."""
+    """The cells, as many as in the header. Additional cells must be blank."""
     if any(map(str.strip, cells[width:])):
-        message = f"The row has {len(cells):,} cells, the header {width:,}. Put cells that hold a delimiter in quotes."
+        message = (
+            f"The row has {len(cells):,} cells, but the header has {width:,}. Quote cells that contain a delimiter."
+        )
         row.problems.append(RowProblem(None, "TOO_MANY_CELLS", message))
         return cells
     row.cells = fitted = [*cells[:width], *[""] * (width - len(cells))]
@@ -128,7 +130,7 @@ def _fitted(row: ImportRow, cells: list[str], width: int) -> list[str]:
 
 
 def _names(display_name: str) -> dict[str, str]:
-    """First and last name told from a display name: `Ana García` or `García, Ana`."""
+    """First and last name derived from a display name: `Ana García` or `García, Ana`."""
     last, comma, first = display_name.partition(",")
     if not comma:
         first, _, last = display_name.strip().rpartition(" ")
@@ -147,7 +149,7 @@ def _hidden_from_gal(row: ImportRow, text: str | None, columns: Columns) -> None
 def _flag(row: ImportRow, name: str, text: str | None, columns: Columns, shown: bool) -> None:
     value = None if text is None else csv_cells.flag(text)
     if text is not None and value is None:
-        message = f"{text!r} is neither true nor false; write one of the two."
+        message = f"{text!r} is neither true nor false. Write one of the two."
         row.problems.append(RowProblem(columns.header[columns.places[name]], "SYNTAX", message, text))
     row.fields["showInGal"] = None if value is None else value is shown
 
@@ -199,7 +201,7 @@ def _is_passed_over(name: str, cell: str) -> bool:
 
 
 def _phone(row: ImportRow, cells: Sequence[str], columns: Columns, n: str) -> None:
-    """A number with its kind in a cell of its own, as Google writes them. Private numbers and faxes are left out."""
+    """Read a number whose kind is in another cell, as written by Google. Private and fax numbers are ignored."""
     number = csv_cells.unescape(cells[columns.places[f"phone{n}"]])
     label = columns.places.get(f"phone{n}Label")
     kind = "" if label is None else cells[label].strip("* ").casefold()

@@ -1,4 +1,4 @@
-"""How managers and groups are called where they are shown to people: by address, and by name."""
+"""How managers and groups are shown to people: managers by address, groups by name."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -10,14 +10,14 @@ from storage.keys import fold
 
 @dataclass(slots=True)
 class Names:
-    """The addresses of managers and the names of groups, by id."""
+    """The addresses of managers and the names of groups, by ID."""
 
     managers: dict[str, str] = field(default_factory=dict)
     groups: dict[str, str] = field(default_factory=dict)
 
 
 async def names(caller: Caller, managers: Collection[str], groups: Collection[str]) -> Names:
-    """What these are called, in a fixed number of queries; those that are gone are left out."""
+    """The names of these, with a fixed number of queries. Those that no longer exist are left out."""
     found = await contacts.get_many(caller.db, managers, None, ["emailAddress"]) if managers else {}
     return Names(
         {identifier: contact["emailAddress"] for identifier, contact in found.items()},
@@ -26,7 +26,7 @@ async def names(caller: Caller, managers: Collection[str], groups: Collection[st
 
 
 async def _group_names(caller: Caller, ids: Collection[str]) -> dict[str, str]:
-    """Each group by its name, or by its address where the name does not tell it from others in a cell."""
+    """The name of each group, or its address if the name is ambiguous or cannot be written to a cell."""
     if not ids:
         return {}
     found = await groups.get_many(caller.db, ids)

@@ -1,7 +1,7 @@
 """Reads a CSV file of contacts, whatever program wrote it, into the rows of an import.
 
-Everything is a stream of bounded memory: a file is read once to tell its encoding, and again, now with a `Format`,
-for its rows. No file, however made, takes more than a few blocks and one record at a time.
+Files are streamed: each is read once to detect its encoding, and again, with a `Format`, for its rows. No file, however
+crafted, takes more memory than a few blocks and one record.
 """
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -19,9 +19,9 @@ from resolvers.files.text import ENCODINGS, Decoder, blocks, storable
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How a file is to be read. What is None is found out from its first block.
+    """How to read a file. A `delimiter` of None is detected in the first block.
 
-    `columns` says of header names which of our columns they are; `needed` are the fields it must have columns for.
+    `columns` maps header names to our columns. `needed` are the fields that the file must have columns for.
     """
 
     encoding: str
@@ -31,15 +31,17 @@ class Format:
 
     def __post_init__(self) -> None:
         if self.encoding not in ENCODINGS:
-            raise ImportUnreadable(f"There is no encoding {self.encoding!r}; choose one of {', '.join(ENCODINGS)}.")
+            raise ImportUnreadable(f"There is no encoding {self.encoding!r}. Use one of {', '.join(ENCODINGS)}.")
         if self.delimiter not in (None, *DELIMITERS):
-            raise ImportUnreadable(f"The delimiter must be one of {', '.join(DELIMITER_NAMES)}, by name or by itself.")
+            raise ImportUnreadable(
+                f"The delimiter must be one of {', '.join(DELIMITER_NAMES)}, or the character itself."
+            )
 
 
 class FileReader:
-    """The rows of one file, as it arrives. `columns` and `delimiter` are known once it has begun.
+    """Streams the rows of one file. `columns` and `delimiter` are set when the header has been read.
 
-    `passed_over` are the places of columns with cells of which nothing can be made (`addresses` notes them).
+    `passed_over` are the places of columns with cells that are ignored. Only `addresses` sets it.
     """
 
     def __init__(self, how: Format) -> None:
@@ -51,15 +53,15 @@ class FileReader:
         self.passed_over: set[int] = set()
 
     async def rows(self, chunks: AsyncIterable[bytes]) -> AsyncIterator[Iterator[ImportRow]]:
-        """The rows, those of a block of the file at a time: to be used up, each, before the next.
+        """The rows, block by block. Consume each iterator before asking for the next one.
 
-        Raises `ImportUnreadable`, in the iterators too.
+        Raises `ImportUnreadable`, also in the iterators.
         """
         async for records in self._records(chunks):
             yield filter(None, map(self._read, records))
 
     async def addresses(self, chunks: AsyncIterable[bytes]) -> AsyncIterator[Iterator[tuple[int, Sequence[str]]]]:
-        """The place and the addresses of each row, as `ImportRow` has them, and nothing else: fast. As `rows`."""
+        """Like `rows`, but only the line and the addresses of each row, and faster."""
         async for records in self._records(chunks):
             yield self._addresses(records)
 
@@ -78,10 +80,10 @@ class FileReader:
                 parser = self._begin(text)
             yield self._after_header(parser.feed(text))
         if parser is None:
-            raise ImportUnreadable("The file is empty. Give it a header and at least one row.")
+            raise ImportUnreadable("The file is empty. It must contain a header and at least one row.")
         yield self._after_header(parser.feed(decoder.feed(b"", True), last=True))
         if self._row is None:
-            raise ImportUnreadable("The file has no header and no rows.")
+            raise ImportUnreadable("The file has no header. It must contain a header and at least one row.")
 
     def _begin(self, text: str) -> Records:
         self.delimiter = self._how.delimiter or _delimiter(text)
@@ -92,7 +94,7 @@ class FileReader:
             header = next((cells for _, cells in records if not _is_preamble(cells)), None)
             if header is None:
                 return
-            self.columns = csv_columns.recognise(
+            self.columns = csv_columns.recognize(
                 [storable(name.strip()) for name in header], self._how.columns, self._how.needed
             )
             self._row = row_reader(self.columns)
@@ -112,7 +114,7 @@ def _is_preamble(cells: Sequence[str]) -> bool:
 
 
 def _delimiter(text: str) -> str:
-    """The delimiter that makes most of the first line's cells known columns, or else most cells."""
+    """The delimiter with the most known columns in the first line, or else with the most cells."""
     head = text.lstrip("\r\n")
     if head[:4].lower() == "sep=" and head[4:5] in DELIMITERS:
         return head[4]

@@ -1,7 +1,7 @@
 """The records of a CSV text that arrives in pieces, each with the line it starts on.
 
-Python's own `csv` module does the parsing. It pulls lines and keeps nothing between calls, so a record whose end has
-not arrived yet is put back and parsed again with the next piece.
+Python's own `csv` module does the parsing. It keeps no state between calls, so a record whose end has not arrived yet
+is parsed again with the next piece.
 """
 
 import csv
@@ -13,17 +13,17 @@ from resolvers.errors import ImportUnreadable
 DELIMITER_NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 DELIMITERS = tuple(DELIMITER_NAMES.values())
 MAX_RECORD = 1 << 18
-"""Characters a record may have: above all that fields may hold together, and a bound for what is kept in memory."""
+"""The maximum number of characters in a record: more than all fields together can have, but few enough for memory."""
 
 Record = tuple[int, list[str]]
 
 
 class _Short(Exception):
-    """Raised into the parser where the text that has arrived ends."""
+    """Raised into the parser at the end of the text that has arrived."""
 
 
 class Records:
-    """Parses a text fed in pieces; blank lines are left out."""
+    """Parses a text in pieces. Blank lines are skipped."""
 
     def __init__(self, delimiter: str) -> None:
         self._delimiter = delimiter
@@ -31,9 +31,9 @@ class Records:
         self._line = 1
 
     def feed(self, text: str, last: bool = False) -> Iterator[Record]:
-        """The records that this piece completes. Raises `ImportUnreadable` for a quote that is never closed."""
+        """The records that this piece completes. Raises `ImportUnreadable` for a quotation mark that is not closed."""
         lines = list(io.StringIO(self._pending + text, newline=""))
-        # The end of the last line may be cut off, or be the first half of CR LF.
+        # The last line may be incomplete, or end with the first half of CR LF.
         tail = lines.pop() if lines and not last and not lines[-1].endswith("\n") else ""
         reader = csv.reader(_source(lines, last), delimiter=self._delimiter, skipinitialspace=True)
         done = 0
@@ -53,14 +53,14 @@ class Records:
 
     def _unreadable(self, line: int) -> ImportUnreadable:
         return ImportUnreadable(
-            f"Line {line:,} does not end within {MAX_RECORD:,} characters, or a cell of it does not within "
-            f'{csv.field_size_limit():,}. Most likely a quotation mark (") there is never closed.',
+            f"The row that starts on line {line:,} has more than {MAX_RECORD:,} characters, or one of its cells has "
+            f'more than {csv.field_size_limit():,}. Most likely, a quotation mark (") is not closed. Close it.',
             line,
         )
 
 
 def first_record(text: str, delimiter: str) -> Record | None:
-    """The first record of a text that starts a file, None if there is none."""
+    """The first record of the text at the start of a file. None if there is none."""
     return next(Records(delimiter).feed(text, last=True), None)
 
 

@@ -1,4 +1,4 @@
-"""What an import is fed: rows, whatever file or request they come from."""
+"""The rows of an import, whatever file or request they come from."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,14 +14,14 @@ from storage.documents import Document
 from storage.keys import address_key
 
 MAX_GROUPS = 100
-"""So many groups a row may name."""
+"""The maximum number of groups in a row."""
 _LONGEST_ADDRESS = 320
 _SHOWN = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class RowProblem:
-    """What is wrong with a row: the column (None: the row itself), a code, what to do, and the value there.
+    """What is wrong with a row: the column (None for the whole row), a code, what to do, and the value.
 
     Codes: those of `resolvers.errors`, and `DUPLICATE_ROW`, `ALREADY_EXISTS`, `TOO_MANY_CELLS`, `ENCODING`,
     `MANAGER_NOT_FOUND`, `GROUP_NOT_FOUND`, `AMBIGUOUS_GROUP`, `CHANGED_SINCE`.
@@ -35,17 +35,17 @@ class RowProblem:
 
 @dataclass(slots=True)
 class ImportRow:
-    """One row. `fields` as in `resolvers.rules`, without what the row leaves as it is; None there clears.
+    """One row. `fields` as in `resolvers.rules`: absent fields stay unchanged, None clears.
 
-    `derived` are fields that only a new contact takes, where the file has no column for them. `manager` is an
-    address and `manager_id` an id, empty to have none; `groups` are names or addresses; None leaves things as they
-    are. `problems` were found in reading. `cells`, or `json` where it came so, are the original, for the file of
-    refused rows. `checked` is what the rules make of it as a new contact, where that was found out ahead of time.
+    `derived` are fields for which the file has no column; only a new contact gets them. `manager` is an address and
+    `manager_id` an ID, empty for no manager. `groups` are names or addresses. None leaves them unchanged. `problems`
+    were found while reading. `cells`, or `json`, are the original, for the file of failed rows. `checked` is the result
+    of the rules for a new contact, if they were run ahead of time.
     """
 
     number: int
     line: int | None
-    fields: dict[str, Any]  # as the file or the client gives them; rules check them
+    fields: dict[str, Any]  # values from a file or client, which the rules check
     derived: dict[str, str] = field(default_factory=dict)
     manager: str | None = None
     manager_id: str | None = None
@@ -58,22 +58,22 @@ class ImportRow:
 
     @property
     def place(self) -> int:
-        """Where it is, as people count: the line it starts on, or its number where there are no lines."""
+        """The row's place for people: the line it starts on, or its number if there are no lines."""
         return self.line or self.number
 
     @property
     def size(self) -> int:
-        """How many characters it has."""
+        """The number of characters in the row."""
         return sum(map(len, self.cells)) + len(self.json)
 
     @property
     def email_address(self) -> str:
-        """The row's own address as it is compared, empty if it has none."""
+        """The row's primary address in the form that is compared. Empty if it has none."""
         return self._compared()[0]
 
     @property
     def addresses(self) -> Sequence[str]:
-        """All that may be addresses of those it gives, as compared, its own first. They are not checked yet."""
+        """The row's addresses in the form that is compared, the primary one first. They are not validated yet."""
         return looked_up(self._compared())
 
     def _compared(self) -> Sequence[str]:
@@ -83,9 +83,9 @@ class ImportRow:
 
 
 def compared(address: object, aliases: object) -> Sequence[str]:
-    """Addresses as a row gives them, as they are compared: its own, which may be empty, then each other one once.
+    """The addresses of a row in the form that is compared: the primary one, which may be empty, then each alias once.
 
-    Of more aliases than a contact may have only as many are taken as it takes to refuse them.
+    If there are too many aliases, only one more than allowed is read, which is enough for an error.
     """
     own = compared_address(address) if isinstance(address, str) else ""
     if not isinstance(aliases, list):
@@ -96,18 +96,18 @@ def compared(address: object, aliases: object) -> Sequence[str]:
 
 
 def compared_address(address: str) -> str:
-    """An address as it is compared; what is too long to be one is cut, and is none."""
+    """An address in the form that is compared. A text that is too long is cut and made invalid."""
     address = address.strip()
     return address_key(address) if len(address) <= _LONGEST_ADDRESS else address[:_LONGEST_ADDRESS].replace("@", "")
 
 
 def looked_up(compared: Sequence[str]) -> Sequence[str]:
-    """Those that may be addresses: what has no @ is not worth a look."""
+    """Those that may be addresses, because they contain an @, and are therefore looked up."""
     return [each for each in compared if "@" in each]
 
 
 def check(row: ImportRow, default_region: str) -> Document | InvalidInput:
-    """What the rules make of a row as a new contact."""
+    """Check a row as a new contact: the contact's fields, or the problems."""
     fields = {name: value for name, value in {**row.derived, **row.fields}.items() if value is not None}
     try:
         return rules.new_contact(fields, default_region)
@@ -116,9 +116,9 @@ def check(row: ImportRow, default_region: str) -> Document | InvalidInput:
 
 
 def of_json(number: int, text: bytes) -> ImportRow:
-    """The row of a JSON object like `CreateContactInput`, with `manager` and `groups` as in a CSV file besides."""
+    """The row of a JSON object like `CreateContactInput`, with optional `manager` and `groups` as in a CSV file."""
     if len(text) > MAX_RECORD:
-        message = f"The row has {len(text):,} bytes; {MAX_RECORD:,} are the most."
+        message = f"The row has {len(text):,} bytes. The maximum is {MAX_RECORD:,}."
         problem = RowProblem(None, "TOO_LONG", message)
         return ImportRow(number, None, {}, problems=[problem], json=text[:_SHOWN].decode(errors="ignore"))
     row = _of_value(number, orjson.loads(text))
@@ -144,7 +144,7 @@ def _of_value(number: int, value: object) -> ImportRow:
 def _text(row: ImportRow, name: str, value: object) -> str | None:
     if value is None or isinstance(value, str):
         return value or ""
-    row.problems.append(RowProblem(name, "WRONG_TYPE", f"{name} must be a text."))
+    row.problems.append(RowProblem(name, "WRONG_TYPE", f"{name} must be a string."))
     return None
 
 
@@ -153,5 +153,5 @@ def _texts(row: ImportRow, name: str, value: object) -> Sequence[str] | None:
         return []
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
         return value
-    row.problems.append(RowProblem(name, "WRONG_TYPE", f"{name} must be a list of texts."))
+    row.problems.append(RowProblem(name, "WRONG_TYPE", f"{name} must be a list of strings."))
     return None

@@ -1,8 +1,8 @@
-"""The text of an uploaded file: which encoding it is in, decoded piece by piece.
+"""The text of an uploaded file: detects the encoding, and decodes piece by piece.
 
-The encoding is told by a byte-order mark, by the NULs of UTF-16, or by whether the bytes are sound UTF-8 to the end;
-what is none of these is Windows-1252. No statistics of letters are consulted: over the few accented names of a
-contact list they take Windows-1252 for its Central European sister, and spoil every ñ.
+The encoding is detected by a byte-order mark, by the NULs of UTF-16, or by whether all bytes are valid UTF-8. Otherwise
+it is Windows-1252. Letter statistics are not used: a contact list has few accented names, so they would confuse
+Windows-1252 with Windows-1250 and damage every ñ.
 """
 
 import codecs
@@ -21,15 +21,15 @@ _OTHER_FORMATS = {
     b"PK\x03\x04": "an Excel workbook or a ZIP archive",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
     b"%PDF": "a PDF document",
-    b"\x89PNG": "a picture",
-    b"\xff\xd8\xff": "a picture",
-    b"GIF8": "a picture",
+    b"\x89PNG": "an image",
+    b"\xff\xd8\xff": "an image",
+    b"GIF8": "an image",
     b"\x1f\x8b": "a compressed file",
 }
 
 
 async def blocks(chunks: AsyncIterable[bytes], size: int = BLOCK) -> AsyncIterator[bytes]:
-    """The same bytes in blocks of this size, the last one shorter, however they arrive."""
+    """The same bytes in blocks of this size, except for the last one, whatever the size of the chunks."""
     pending = bytearray()
     async for chunk in chunks:
         pending += chunk
@@ -41,7 +41,7 @@ async def blocks(chunks: AsyncIterable[bytes], size: int = BLOCK) -> AsyncIterat
 
 
 class Detector:
-    """Tells the encoding of a file whose blocks it is fed, all of them, in order."""
+    """Detects the encoding of a file. Feed it all blocks in order."""
 
     def __init__(self) -> None:
         self._decided: str | None = None
@@ -51,7 +51,7 @@ class Detector:
         self._broken = 0
 
     def feed(self, block: bytes) -> None:
-        """Look at the next block. Raises `ImportUnreadable` when the first is that of some other kind of file."""
+        """Process the next block. Raises `ImportUnreadable` if the first block is of another kind of file."""
         if not self._started:
             self._started = True
             _refuse_other_formats(block)
@@ -60,9 +60,9 @@ class Detector:
             self._count(self._utf8.decode(block))
 
     def encoding(self) -> str:
-        """The encoding of what was fed.
+        """The detected encoding.
 
-        UTF-8 with some broken bytes stays UTF-8, so that they spoil their own rows and not every accent.
+        UTF-8 with a few invalid bytes is still UTF-8, so that they affect only their rows and not every accent.
         """
         if self._decided is None:
             self._count(self._utf8.decode(b"", True))
@@ -76,7 +76,7 @@ class Detector:
 
 
 class Decoder:
-    """Decodes a file block by block. Bytes that do not fit become halves of surrogate pairs, which rules refuse."""
+    """Decodes a file block by block. Invalid bytes become lone surrogates, which the rules refuse."""
 
     def __init__(self, encoding: str) -> None:
         errors = "surrogatepass" if encoding.startswith("utf-16") else "surrogateescape"
@@ -84,11 +84,11 @@ class Decoder:
         self._at_start = True
 
     def feed(self, block: bytes, last: bool = False) -> str:
-        """The text of the next block. Raises `ImportUnreadable` when the file ends within a character."""
+        """The text of the next block. Raises `ImportUnreadable` if the file ends within a character."""
         try:
             text = self._decoder.decode(block, last)
         except UnicodeDecodeError as error:
-            raise ImportUnreadable("The file ends in the middle of a character. Upload it again, whole.") from error
+            raise ImportUnreadable("The file is incomplete: it ends within a character. Upload it again.") from error
         if self._at_start and text:
             self._at_start = False
             text = text.removeprefix(MARK)
@@ -96,21 +96,21 @@ class Decoder:
 
 
 def is_broken(text: str) -> bool:
-    """Whether the text holds bytes that were not of the file's encoding, or what a program put in their place."""
+    """Whether the text contains bytes that are invalid in the file's encoding, or the replacement character."""
     return not text.isascii() and _BROKEN.search(text) is not None
 
 
 def storable(text: str) -> str:
-    """The text with such bytes shown as the replacement character."""
+    """The text with invalid bytes shown as the replacement character."""
     return _BROKEN.sub("\ufffd", text) if not text.isascii() else text
 
 
 def _refuse_other_formats(block: bytes) -> None:
     if block.startswith(_UTF_32) or block[1:4] == b"\0\0\0" or block[:3] == b"\0\0\0":
-        raise ImportUnreadable("This file is in UTF-32. Save it as CSV UTF-8 and upload that.")
+        raise ImportUnreadable("The encoding UTF-32 is not supported. Save the file as CSV UTF-8 and upload it again.")
     for magic, name in _OTHER_FORMATS.items():
         if block.startswith(magic):
-            raise ImportUnreadable(f"This is {name}, not a CSV file. Save the sheet as CSV UTF-8 and upload that.")
+            raise ImportUnreadable(f"This is {name}, not a CSV file. Save the sheet as CSV UTF-8 and upload it.")
 
 
 def _by_mark(block: bytes) -> str | None:
@@ -118,7 +118,7 @@ def _by_mark(block: bytes) -> str | None:
 
 
 def _by_nuls(block: bytes) -> str | None:
-    """UTF-16 without a mark: a header's letters are ASCII, so that every other byte of it is NUL."""
+    """UTF-16 without a mark: the letters of a header are ASCII, so every other byte is NUL."""
     head = block[:256]
     even, odd = head[0::2].count(0), head[1::2].count(0)
     if odd > len(head) // 4 and even * 8 < odd:

@@ -84,7 +84,7 @@ async def test_dry_run_row_by_row(environment: dict[str, str], tmp_path: Path, d
         ana, ben, *others = csv.DictReader(file)
     assert (ana["Line"], ana["Outcome"], ana["Changes"]) == ("2", "UPDATED", "company: 'Acme' → 'Bmce'")
     assert (ben["Outcome"], ben["EmailAddress"]) == ("FAILED", "nowhere")
-    assert "not an e-mail address" in ben["Reason"]
+    assert "not a valid email address" in ben["Reason"]
     assert len(others) == 30
 
 
@@ -145,7 +145,7 @@ def test_a_file_that_is_cut_off_is_not_left(tmp_path: Path) -> None:
 
 def test_what_cannot_be_imported(environment: dict[str, str], tmp_path: Path) -> None:
     """A file that does not exist or has no contacts is rejected with a one-line message."""
-    for path, says in ((__file__, "names no column"), (str(tmp_path / "none.csv"), "No such file")):
+    for path, says in ((__file__, "no known column"), (str(tmp_path / "none.csv"), "No such file")):
         done = contacts(environment, "import", path)
         assert done.returncode == 1
         assert says in done.stderr

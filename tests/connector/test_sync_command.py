@@ -59,7 +59,7 @@ async def test_refusals(syncing: Syncing, settings: Settings) -> None:
     assert (code, "CONTACTS_AD_URLS" in why) == (1, True)
     run = await syncing.take()
     code, _, why = await command(environment(syncing, settings))
-    assert (code, "runs already" in why) == (1, True)
+    assert (code, "already running" in why) == (1, True)
     await run.finish("SUCCEEDED")
 
 

@@ -62,7 +62,7 @@ async def test_create_refusals(graphql: GraphQL) -> None:
     unknown = (await graphql(CREATE, input=person("Bo Li", managerId="x")))["createContact"]
     assert (unknown["__typename"], unknown["id"], unknown["field"]) == ("NotFound", "x", "managerId")
     assert unknown["message"] == (
-        "managerId: there is no contact with the id 'x'; choose another manager or leave it out."
+        "managerId: There is no contact with the ID 'x'. Choose another manager or omit the field."
     )
 
 

@@ -223,7 +223,7 @@ async def test_refusals_in_a_stream_say_what_to_do(service_url: str) -> None:
         await client.subscribe("x", CHANGES, {"filter": {"ids": [str(number) for number in range(501)]}})
         (error,) = (await client.message("x"))["payload"]
         assert error["extensions"] == {"code": "INVALID"}
-        assert "give at most 500" in error["message"]
+        assert "Send at most 500" in error["message"]
 
 
 async def test_defects_are_masked(service_url: str, monkeypatch: pytest.MonkeyPatch, db: Database) -> None:
