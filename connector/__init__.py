@@ -1,1 +1,1 @@
-"""Reads contacts and distribution groups from an on-premises Active Directory, over LDAP, never writing to it."""
+"""Reads contacts and distribution groups from an on-premises Active Directory over LDAP, and never writes to it."""

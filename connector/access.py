@@ -1,4 +1,4 @@
-"""How to reach the directory: what the settings say, with the files they name read."""
+"""Account and trust for connections to the directory, from the settings and the files in them."""
 
 import ssl
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Account, trust and patience for one connection. `ca_file` None: the system's authorities."""
+    """Account, trusted authorities and timeout of a connection. With `ca_file` None, the system's authorities."""
 
     bind_dn: str
     password: str = field(repr=False)
@@ -19,7 +19,7 @@ class Access:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        """Reads the password file anew. Raises FileUnreadable."""
+        """Reads the password file each time. Raises FileUnreadable."""
         return cls(settings.ad_bind_dn, password(settings), ca_file(settings), settings.ad_timeout_seconds)
 
 
@@ -30,7 +30,10 @@ def ca_file(settings: Settings) -> str | None:
     try:
         ssl.create_default_context(cafile=path)
     except OSError as error:
-        raise FileUnreadable(f"CONTACTS_AD_CA_FILE names {path}, which holds no PEM certificates: {error}.") from error
+        raise FileUnreadable(
+            f"The file {path} in CONTACTS_AD_CA_FILE contains no readable PEM certificates: {error}. Correct the path "
+            "or the file."
+        ) from error
     return path
 
 
@@ -41,8 +44,12 @@ def password(settings: Settings) -> str:
     try:
         text = path.read_text().removesuffix("\n").removesuffix("\r")
     except (OSError, UnicodeDecodeError) as error:
-        raise FileUnreadable(f"CONTACTS_AD_PASSWORD_FILE names {path}, which cannot be read: {error}.") from error
-    # An empty password would sign in as nobody, to whom the directory looks empty.
+        raise FileUnreadable(
+            f"The file {path} in CONTACTS_AD_PASSWORD_FILE cannot be read: {error}. Correct the path or the file."
+        ) from error
+    # With an empty password, the sign-in would be anonymous and the directory would look empty.
     if not text:
-        raise FileUnreadable(f"CONTACTS_AD_PASSWORD_FILE names {path}, which is empty.")
+        raise FileUnreadable(
+            f"The file {path} in CONTACTS_AD_PASSWORD_FILE is empty. Write the account's password to it."
+        )
     return text

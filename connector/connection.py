@@ -1,6 +1,6 @@
-"""A connection to one domain controller, encrypted before anything is said. Blocking: `session` gives it a thread.
+"""An encrypted connection to a domain controller. It blocks, so `session` runs it in a thread.
 
-Every step ends within `Access.seconds` or raises TimedOut. Everything is read only: binds and searches.
+Every operation ends within `Access.seconds` or raises TimedOut. All operations are read-only: binds and searches.
 """
 
 import contextlib
@@ -19,17 +19,17 @@ from connector.library import ldap_library
 SHOW_DELETED = "1.2.840.113556.1.4.417"
 EXTENDED_DN = "1.2.840.113556.1.4.529"
 GUIDS_AS_TEXT = b"\x30\x03\x02\x01\x01"  # its value: SEQUENCE { INTEGER 1 }
-# Windows gives 1,500 values of an attribute at a time; asking for a range makes every server do so.
+# Windows returns 1,500 values of an attribute at a time. Requesting a range makes every server do that.
 RANGE = 1500
 RANGED = re.compile(r"(?P<name>[^;]+);range=\d+-(?P<last>\d+|\*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What to read: all objects at and below `base` that match, or with `below` false only `base` itself.
+    """What to read: all matching objects at and below `base`, or, if `below` is false, only `base` itself.
 
-    `ranged` names the attribute, if any, that may have thousands of values; `narrow`: each object is little more than
-    its objectGUID.
+    `ranged` is the attribute, if any, that can have thousands of values. `narrow`: each object has hardly more than its
+    objectGUID.
     """
 
     base: str
@@ -42,10 +42,10 @@ class Search:
 
 
 class LdapConnection:
-    """With the domain controller at `url`, once opened; use it from one thread at a time, after `__init__`.
+    """A connection to the domain controller at `url`. Call `open` first, and use it in one thread at a time.
 
-    `beat` is when the last step began, on the monotonic clock: what a watcher needs to tell slow from stuck. The
-    watcher sets `given_up` when nobody waits any more.
+    `beat` is when the last operation began, on the monotonic clock, so that a watcher can distinguish slow from stuck.
+    The watcher sets `given_up` when nobody is waiting anymore.
     """
 
     def __init__(self, url: str, access: Access) -> None:
@@ -61,12 +61,12 @@ class LdapConnection:
         self._sign_in()
         if self.root("isSynchronized").get("isSynchronized") == [b"FALSE"]:
             raise NotSynchronized(
-                f"{self.url} says that it has not replicated from the other domain controllers yet: wait until it has, "
-                "or name another one in CONTACTS_AD_URLS."
+                f"{self.url} has not replicated from the other domain controllers yet. Wait until it has, or use "
+                "another one in CONTACTS_AD_URLS."
             )
 
     def close(self) -> None:
-        with contextlib.suppress(self._library.LDAPError):  # it may be broken already
+        with contextlib.suppress(self._library.LDAPError):  # the connection may be broken already
             self._ldap.unbind_s()
 
     def _set_options(self) -> None:
@@ -74,7 +74,7 @@ class LdapConnection:
         options: list[tuple[int, object]] = [
             (ldap.OPT_PROTOCOL_VERSION, ldap.VERSION3),
             (ldap.OPT_REFERRALS, 0),
-            # Without it the network timeout does not cover the TLS handshake with a silent server.
+            # Without this, the network timeout does not apply to the TLS handshake with a silent server.
             (ldap.OPT_CONNECT_ASYNC, 1),
             (ldap.OPT_NETWORK_TIMEOUT, seconds),
             (ldap.OPT_TIMEOUT, seconds),
@@ -83,7 +83,7 @@ class LdapConnection:
         ]
         if self._access.ca_file:
             options.append((ldap.OPT_X_TLS_CACERTFILE, self._access.ca_file))
-        options.append((ldap.OPT_X_TLS_NEWCTX, 0))  # last: it puts the TLS options above to use
+        options.append((ldap.OPT_X_TLS_NEWCTX, 0))  # last: it applies the TLS options above
         for option, value in options:
             self._ldap.set_option(option, value)
         self._ldap.timeout = seconds
@@ -97,23 +97,23 @@ class LdapConnection:
             self.beat = time.monotonic()
             self._ldap.simple_bind_s(access.bind_dn, access.password)
         except (ldap.SERVER_DOWN, ldap.CONNECT_ERROR) as error:
-            told = failure(error, self.url, "the sign-in", access.seconds)
-            if told.code != "TIMED_OUT" and not self.given_up:
+            reason = failure(error, self.url, "the sign-in", access.seconds)
+            if reason.code != "TIMED_OUT" and not self.given_up:
                 self.beat = time.monotonic()
-                told = diagnose(self.url, access.ca_file, access.seconds)
-            raise told from error
+                reason = diagnose(self.url, access.ca_file, access.seconds)
+            raise reason from error
         except ldap.LDAPError as error:
             raise sign_in_failure(error, self.url, access.bind_dn, access.seconds) from error
 
     def root(self, *attributes: str) -> Attributes:
-        """Attributes of the rootDSE, where a server tells about itself."""
+        """Attributes of the rootDSE, where a server describes itself."""
         rows, _ = self._search(Search("", "(objectClass=*)", attributes, below=False), [])
         return rows[0].attributes if rows else {}
 
     def page(self, search: Search, size: int, cookie: bytes) -> tuple[list[Entry], bytes]:
-        """The page that `cookie` stands for, empty for the first one, and the next one's; empty: there is none.
+        """The page for `cookie` (empty for the first one) and the cookie for the next page (empty if there is none).
 
-        Raises Unreachable, TimedOut, SearchRefused. An answer in part is never passed off as whole.
+        Raises Unreachable, TimedOut, SearchRefused. A partial answer is never returned as complete.
         """
         control = self._library.controls.libldap.SimplePagedResultsControl(True, size=size, cookie=cookie)
         rows, answered = self._search(search, [control])
@@ -123,7 +123,9 @@ class LdapConnection:
             if answer.controlType == control.controlType:
                 next_cookie: bytes = answer.cookie
                 return rows, next_cookie
-        raise SearchRefused(f"{self.url} ignored the paging of a search: is it a domain controller?")
+        raise SearchRefused(
+            f"{self.url} does not support paged results. Check that CONTACTS_AD_URLS names domain controllers."
+        )
 
     def _completed(self, row: Entry, name: str) -> Entry:
         """The entry with all values of its ranged attribute, under the plain name."""
@@ -134,7 +136,7 @@ class LdapConnection:
             rows, _ = self._search(more, [])
             found, last = range_of(rows[0].attributes) if rows else ([], None)
             if not found:
-                raise SearchRefused(f"{name} of {row.dn} changed while it was read; the next cycle reads it again.")
+                raise SearchRefused(f"{name} of {row.dn} changed while it was read. The next run reads it again.")
             values += found
         return Entry(row.dn, {**attributes, name: values} if values else attributes)
 
@@ -153,14 +155,14 @@ class LdapConnection:
             asked = self._ldap.search_ext(search.base, scope, search.filter, attributes, serverctrls=controls)
             _, rows, _, answered = self._ldap.result3(asked, timeout=self._access.seconds)
         except ldap.LDAPError as error:
-            question = f"the search below {search.base!r}" if search.base else "a question about itself"
+            question = f"the search below {search.base!r}" if search.base else "the search for its rootDSE"
             raise failure(error, self.url, question, self._access.seconds) from error
         # A row without a DN refers to another server.
         return [Entry(plain_dn(dn), attributes) for dn, attributes in rows if dn is not None], answered
 
 
 def range_of(attributes: Attributes) -> tuple[list[bytes], int | None]:
-    """The values of the ranged attribute in an answer, and the last one's number unless there are no more."""
+    """The values of the ranged attribute in an answer, and the number of the last one, None if there are no more."""
     for key, values in attributes.items():
         if found := RANGED.fullmatch(key):
             return list(values), None if found["last"] == "*" else int(found["last"])

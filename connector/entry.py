@@ -1,4 +1,4 @@
-"""One object of the directory as LDAP gives it: a DN and attributes of bytes."""
+"""An object of the directory as returned by LDAP: a DN, and attributes with values in bytes."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -9,36 +9,36 @@ from resolvers.sync.source import Reference
 
 Attributes = Mapping[str, Sequence[bytes]]
 
-# What the extended DN control puts before a DN: <GUID=…>; and, for those who can sign in, <SID=…>;
+# The prefix of a DN under the extended DN control: <GUID=…>; and, for accounts that can sign in, <SID=…>;
 EXTENSIONS = re.compile(r"(?:<[^>]*>;)+")
 GUID_EXTENSION = re.compile(r"<GUID=([0-9A-Fa-f-]{36})>;")
 FIRST_RDN = re.compile(r"(?:\\.|[^,\\])*", re.DOTALL)
-# Components of a DN end at a comma that no backslash precedes.
+# Components of a DN end at a comma without a preceding backslash.
 DOMAIN_COMPONENT = re.compile(r"(?:^|(?<!\\),)\s*DC=([^,]+)", re.IGNORECASE)
 
 
 class Entry(NamedTuple):
-    """`dn` without extensions; an attribute that the object lacks, or that we may not see, is absent."""
+    """`dn` has no extensions. Attributes that the object lacks, or that we may not read, are absent."""
 
     dn: str
     attributes: Attributes
 
 
 def plain_dn(text: str) -> str:
-    """A DN without what the extended DN control adds."""
+    """A DN without the prefix of the extended DN control."""
     extensions = EXTENSIONS.match(text)
     return text[extensions.end() :] if extensions else text
 
 
 def reference(value: bytes) -> Reference | None:
-    """A DN-valued attribute read under the extended DN control; None if it is not one."""
+    """The reference in a value read under the extended DN control. None if the value has no objectGUID."""
     text = value.decode(errors="replace")
     guid = GUID_EXTENSION.match(text)
     return Reference(guid[1].lower(), plain_dn(text)) if guid else None
 
 
 def guid_text(value: bytes) -> str:
-    """An objectGUID or invocationId as text; its first three groups are little-endian. Raises ValueError."""
+    """An objectGUID or invocationId as text. The first three groups are little-endian. Raises ValueError."""
     return str(UUID(bytes_le=bytes(value)))
 
 
@@ -48,18 +48,18 @@ def guid_filter(guid: str) -> str:
 
 
 def first_rdn(dn: str) -> str:
-    """What a DN names within its parent: CN=Ann of CN=Ann,OU=Partners,DC=corp."""
+    """The first component of a DN: CN=Ann for CN=Ann,OU=Partners,DC=corp."""
     found = FIRST_RDN.match(dn)
     return found[0] if found else dn
 
 
 def domain_of(dn: str) -> str:
-    """The DNS name of the domain that a DN lies in: CN=Ann,DC=corp,DC=example gives corp.example."""
+    """The DNS name of the domain of a DN: corp.example for CN=Ann,DC=corp,DC=example."""
     return ".".join(component.strip() for component in DOMAIN_COMPONENT.findall(dn)).lower()
 
 
 def is_below(dn: str, base: str) -> bool:
-    """Whether `dn` is `base` or lies below it, by letters; DNs that one server printed compare well so."""
+    """Whether `dn` is `base` or below it. Compares texts, which is enough for DNs from the same server."""
     lower, end = folded(dn), folded(base)
     return lower == end or lower.endswith("," + end)
 

@@ -1,25 +1,25 @@
-"""What can go wrong between us and a domain controller. Each message is a sentence that says what to do.
+"""What can go wrong with a domain controller. Each message says what to do.
 
-DirectoryError              anything below
+DirectoryError              any of the following
 ├── ExtraMissing            python-ldap is not installed
-├── FileUnreadable          the password or CA file is missing, not ours to read, or holds nothing
-├── Unreachable             nothing answers, or the connection broke
-│   ├── TimedOut            a server accepted us, then kept silent
-│   └── NotSynchronized     a server says that it lacks what the other controllers have
-├── CertificateRejected     the server's certificate is not one we trust for its name
-├── CredentialsRejected     the server refused the account or its password
-└── SearchRefused           the server answers, but not this question
+├── FileUnreadable          the password or CA file is missing, cannot be read, or is empty
+├── Unreachable             nothing answers, or the connection was lost
+│   ├── TimedOut            the server accepted the connection but does not answer
+│   └── NotSynchronized     the server has not replicated from the other domain controllers
+├── CertificateRejected     the server's certificate is not trusted for its name
+├── CredentialsRejected     the server rejected the account or its password
+└── SearchRefused           the server answers, but not this search
 """
 
 
 class DirectoryError(Exception):
-    """Reading the directory failed. `code` is stable and upper case; the message is for an administrator."""
+    """Reading the directory failed. `code` is stable and in upper case. The message is for administrators."""
 
     code = "DIRECTORY_ERROR"
 
 
 class ExtraMissing(DirectoryError):
-    """The LDAP library, an extra of the install, is absent."""
+    """The LDAP library, an extra of the package, is not installed."""
 
     code = "EXTRA_MISSING"
 
@@ -33,42 +33,42 @@ class ExtraMissing(DirectoryError):
 
 
 class FileUnreadable(DirectoryError):
-    """CONTACTS_AD_PASSWORD_FILE or CONTACTS_AD_CA_FILE names a file that gives nothing."""
+    """The file in CONTACTS_AD_PASSWORD_FILE or CONTACTS_AD_CA_FILE cannot be used."""
 
     code = "FILE_UNREADABLE"
 
 
 class Unreachable(DirectoryError):
-    """No connection to the server, or it broke off."""
+    """There is no connection to the server, or it was lost."""
 
     code = "UNREACHABLE"
 
 
 class TimedOut(Unreachable):
-    """A step took longer than CONTACTS_AD_TIMEOUT_SECONDS."""
+    """An operation took longer than CONTACTS_AD_TIMEOUT_SECONDS."""
 
     code = "TIMED_OUT"
 
 
 class NotSynchronized(Unreachable):
-    """A domain controller has not replicated from the others yet, so that objects would seem to be gone."""
+    """The domain controller has not replicated from the others yet, so objects would seem to be deleted."""
 
     code = "NOT_SYNCHRONIZED"
 
 
 class CertificateRejected(DirectoryError):
-    """The server's certificate is expired, names another host, or was signed by nobody we trust."""
+    """The server's certificate has expired, is for another host, or was not signed by a trusted authority."""
 
     code = "CERTIFICATE_REJECTED"
 
 
 class CredentialsRejected(DirectoryError):
-    """The account or its password was refused. No further server is tried, lest the account be locked."""
+    """The account or its password was rejected. No other server is tried, because that could lock the account."""
 
     code = "CREDENTIALS_REJECTED"
 
 
 class SearchRefused(DirectoryError):
-    """The search cannot be answered in full: a base DN that is not there, a bad filter, a right that lacks."""
+    """The search cannot be answered in full: unknown base DN, invalid filter, or missing permission."""
 
     code = "SEARCH_REFUSED"

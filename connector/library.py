@@ -1,4 +1,4 @@
-"""The one place that imports python-ldap, which is an extra of the install."""
+"""The only module that imports python-ldap, which is an optional dependency (the extra `ad`)."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from connector.errors import ExtraMissing
 
 
 def ldap_library() -> Any:  # python-ldap comes without type information
-    """The `ldap` package; raises ExtraMissing with what to install."""
+    """The `ldap` package. Raises ExtraMissing, which says what to install."""
     try:
         import ldap
         import ldap.controls.libldap

@@ -1,8 +1,7 @@
-"""From an object of Active Directory to a contact or group of ours, or to the reason why it is neither.
+"""Maps an object of Active Directory to a contact or group, or to the reason why it isn't synced.
 
-Pure functions. They read what the directory says and judge only what Entra Connect judges too (conflict objects,
-critical system objects, objects without an address); whether a value is one that a contact may have is decided by
-whoever writes it.
+Pure functions. They exclude only what Entra Connect excludes, too: conflict objects, critical system objects, and
+objects without an address. Whether values are valid is checked when they are written.
 """
 
 from connector.entry import Attributes, Entry, domain_of, first_rdn, guid_text, reference
@@ -28,7 +27,7 @@ CONTACT_ATTRIBUTES = (
     "whenChanged",
     "uSNChanged",
 )
-# member is read besides, in ranges.
+# `member` is read separately, in ranges.
 GROUP_ATTRIBUTES = (
     "objectGUID",
     "cn",
@@ -43,8 +42,8 @@ GROUP_ATTRIBUTES = (
 )
 
 
-# What decides whether a contact or group is such as is synced.
-STANDING_ATTRIBUTES = (
+# The attributes that determine whether a contact or group is synced.
+SUITABILITY_ATTRIBUTES = (
     "objectGUID",
     "cn",
     "mail",
@@ -62,7 +61,7 @@ class _Skip(Exception):
 
 
 def read_contact(entry: Entry) -> DirectoryContact | UnsuitableObject:
-    """The contact that an entry with CONTACT_ATTRIBUTES describes; never raises for any content."""
+    """The contact in an entry with CONTACT_ATTRIBUTES. Never raises, whatever the values."""
     try:
         attributes = entry.attributes
         refuse_system_objects(entry)
@@ -80,7 +79,7 @@ def read_contact(entry: Entry) -> DirectoryContact | UnsuitableObject:
 
 
 def read_group(entry: Entry) -> DirectoryGroup | UnsuitableObject:
-    """The group that an entry with GROUP_ATTRIBUTES and all its members describes; never raises for any content."""
+    """The group in an entry with GROUP_ATTRIBUTES and all members. Never raises, whatever the values."""
     try:
         attributes = entry.attributes
         refuse_system_objects(entry)
@@ -103,8 +102,8 @@ def read_group(entry: Entry) -> DirectoryGroup | UnsuitableObject:
         return skipped(entry, error)
 
 
-def read_standing(entry: Entry) -> Suitability | None:
-    """Whether an entry with STANDING_ATTRIBUTES is such as is synced; None for one without its objectGUID."""
+def read_suitability(entry: Entry) -> Suitability | None:
+    """Whether an entry with SUITABILITY_ATTRIBUTES is synced. None if it has no objectGUID."""
     try:
         guid = object_guid(entry)
     except _Skip:
@@ -114,13 +113,13 @@ def read_standing(entry: Entry) -> Suitability | None:
         required_addresses(entry.attributes)
     except _Skip:
         return Suitability(guid, suitable=False)
-    except Unreadable:  # nothing can be told from it
+    except Unreadable:  # it is unknown, and reported when the object is read in full
         return Suitability(guid, suitable=True)
     return Suitability(guid, suitable=True)
 
 
 def contact_fields(attributes: Attributes) -> Fields:
-    """Every field that Active Directory masters, None where it has no value: together the contact's whole state."""
+    """All fields that are managed in Active Directory, None if empty: the complete state of the contact."""
     address, aliases = required_addresses(attributes)
     return {
         **{field.name: text(attributes, field.attribute) for field in TEXTS if field.attribute},
@@ -133,42 +132,42 @@ def contact_fields(attributes: Attributes) -> Fields:
 
 
 def postal_address(attributes: Attributes) -> Fields | None:
-    """None when every part is absent. The country is its name (co), else its code (c)."""
+    """The postal address, None if it has no parts. The country is its name (co), or else its code (c)."""
     address = {field.part: text(attributes, field.attribute) for field in ADDRESS_PARTS if field.attribute}
     address["country"] = text(attributes, "co") or text(attributes, "c")
     return address if any(address.values()) else None
 
 
 def refuse_system_objects(entry: Entry) -> None:
-    # Two domain controllers made one name each; Active Directory keeps both and marks the loser in its DN.
+    # Two domain controllers created the same name. Active Directory keeps both objects and marks one in its DN.
     if "\\0ACNF:" in first_rdn(entry.dn).upper():
-        raise _Skip(Reason.CONFLICT_OBJECT, "A replication conflict made this a duplicate; delete or rename it.")
+        raise _Skip(Reason.CONFLICT_OBJECT, "A replication conflict made this a duplicate. Delete or rename it.")
     if truth(entry.attributes, "isCriticalSystemObject"):
-        raise _Skip(Reason.CRITICAL_SYSTEM_OBJECT, "Active Directory needs this object for itself.")
+        raise _Skip(Reason.CRITICAL_SYSTEM_OBJECT, "This is a system object of Active Directory.")
     names = (text(entry.attributes, name) or "" for name in ("mailNickname", "cn"))
     if any(name.upper().startswith("CAS_{") for name in names):
-        raise _Skip(Reason.SYSTEM_MAILBOX, "Exchange keeps this object for itself.")
+        raise _Skip(Reason.SYSTEM_MAILBOX, "This is a system object of Exchange.")
 
 
 def object_guid(entry: Entry) -> str:
     try:
         return guid_text(entry.attributes["objectGUID"][0])
     except (LookupError, ValueError) as error:
-        message = "The account of the sync may not read objectGUID, which identifies an object; grant it the right."
+        message = "The account in CONTACTS_AD_BIND_DN has no permission to read objectGUID. Grant it."
         raise _Skip(Reason.NO_ANCHOR, message) from error
 
 
 def required_name(attributes: Attributes) -> str:
     name = text(attributes, "displayName") or text(attributes, "cn")
     if name is None:
-        raise _Skip(Reason.NO_NAME, "The object has neither a displayName nor a cn; give it one.")
+        raise _Skip(Reason.NO_NAME, "The object has neither a displayName nor a cn. Set displayName.")
     return name
 
 
 def required_addresses(attributes: Attributes) -> tuple[str, list[str]]:
     primary, aliases = addresses(attributes)
     if primary is None:
-        raise _Skip(Reason.NO_ADDRESS, "The object has no mail address; give it one in mail or proxyAddresses.")
+        raise _Skip(Reason.NO_ADDRESS, "The object has no email address. Set mail or proxyAddresses.")
     return primary, aliases
 
 

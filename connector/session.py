@@ -1,7 +1,7 @@
-"""The asynchronous half: a session with whichever domain controller answers first, read page by page.
+"""An async session with the first domain controller that answers, read page by page.
 
-The LDAP library blocks, so it has a thread of its own. A page is fetched while the one before it is being used, and
-no further: a reader that stops for a while makes the server wait, not memory grow.
+The LDAP library blocks, so it runs in its own thread. Only one page is prefetched while the previous one is processed,
+so that a slow reader does not use more memory.
 """
 
 import asyncio
@@ -20,16 +20,18 @@ from connector.worker import Worker
 from settings import Settings
 
 T = TypeVar("T")
-MOST = 1_000  # entries a page that Windows gives
-NARROW = 4  # times as many where they are small: each page costs the server as much again as 80 such entries
+MAX_PAGE_SIZE = 1_000  # the limit of Windows
+NARROW_FACTOR = (
+    4  # pages of narrow entries are larger: the overhead of a page is as high as the cost of 80 such entries
+)
 
 
 class LdapSession:
-    """A connection to the domain controller at `url`. Made by `open_session`."""
+    """A connection to the domain controller at `url`. Create it with `open_session`."""
 
     def __init__(self, url: str, access: Access, page_size: int) -> None:
         self.url, self._page_size, self._seconds = url, page_size, access.seconds
-        self.ldap_seconds = 0.0  # what the server and the network took so far, for the record of a cycle
+        self.ldap_seconds = 0.0  # the time spent on the server and the network so far, for the record of a run
         self._connection = LdapConnection(url, access)
         self._worker = Worker(f"ldap {url}")
 
@@ -37,7 +39,7 @@ class LdapSession:
         await self._finished(self._worker.submit(self._connection.open))
 
     def close(self) -> None:
-        """Does not wait: a call that is stuck keeps only its own thread."""
+        """Does not wait. A call that is stuck only blocks its own thread."""
         self._connection.given_up = True
         self._worker.submit(self._connection.close)
         self._worker.stop()
@@ -47,9 +49,9 @@ class LdapSession:
         return await self._finished(self._worker.submit(self._connection.root, *attributes))
 
     async def pages(self, search: Search, read: Callable[[Entry], T]) -> AsyncGenerator[list[T]]:
-        """Every matching object, passed through `read` in the worker thread, one page after the other.
+        """All matching objects, processed by `read` in the worker thread, page by page.
 
-        Raises DirectoryError; a page that was yielded is whole, and the search is whole when the iteration ends.
+        Raises DirectoryError. Each page is complete, and so is the search when the iteration ends.
         """
         following: Future[tuple[list[T], bytes]] | None = self._worker.submit(self._page, search, b"", read)
         try:
@@ -63,16 +65,17 @@ class LdapSession:
 
     def _page(self, search: Search, cookie: bytes, read: Callable[[Entry], T]) -> tuple[list[T], bytes]:
         started = time.perf_counter()
-        size = min(NARROW * self._page_size, MOST) if search.narrow else self._page_size
+        size = min(NARROW_FACTOR * self._page_size, MAX_PAGE_SIZE) if search.narrow else self._page_size
         entries, cookie = self._connection.page(search, size, cookie)
         self.ldap_seconds += time.perf_counter() - started
         return [read(entry) for entry in entries], cookie
 
     async def _finished(self, future: Future[T]) -> T:
-        """The result of a call in the worker; raises TimedOut when its current step is stuck.
+        """The result of a call in the worker. Raises TimedOut if its current operation is stuck.
 
-        The library keeps its own time, save where it cannot: names that do not resolve, a server that sends one
-        byte now and then. Such a call is given up, its thread left behind, after twice the time and a second.
+        The library has its own timeout, which does not cover everything, such as names that do not resolve or a server
+        that only sends a byte now and then. Such a call is abandoned, with its thread, after twice the timeout plus a
+        second.
         """
         waiting, started = asyncio.wrap_future(future), time.monotonic()
         try:
@@ -91,8 +94,8 @@ class LdapSession:
 async def open_session(settings: Settings) -> AsyncIterator[LdapSession]:
     """A session with the first of CONTACTS_AD_URLS that answers.
 
-    Raises ExtraMissing, FileUnreadable; CredentialsRejected at the first server that says so; else the failure of
-    the only server, or one that lists those of all.
+    Raises ExtraMissing, FileUnreadable, CredentialsRejected from the first server that raises it, or else the error of
+    the only server, or one that lists the errors of all servers.
     """
     access = Access.from_settings(settings)
     failures: list[DirectoryError] = []
@@ -110,7 +113,7 @@ async def open_session(settings: Settings) -> AsyncIterator[LdapSession]:
 
 
 async def failure_to_open(session: LdapSession) -> DirectoryError | None:
-    """Why another server should be tried, if so; a refused account is raised, lest trying on locks it."""
+    """Why the next server should be tried, or None. Raises CredentialsRejected, as retries could lock the account."""
     try:
         await session.open()
     except CredentialsRejected:
@@ -124,7 +127,7 @@ def all_failed(failures: Sequence[DirectoryError]) -> DirectoryError:
     if len(failures) == 1:
         return failures[0]
     if not failures:
-        return Unreachable("CONTACTS_AD_URLS names no domain controller.")
+        return Unreachable("CONTACTS_AD_URLS is empty. Set it to the domain controllers to sync from.")
     kinds = {type(failure) for failure in failures}
     kind = kinds.pop() if len(kinds) == 1 else Unreachable
-    return kind("No domain controller can be used. " + " ".join(str(failure) for failure in failures))
+    return kind("None of the domain controllers can be used. " + " ".join(str(failure) for failure in failures))

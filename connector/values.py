@@ -1,4 +1,4 @@
-"""Reads single values of an entry: text, numbers, times and mail addresses out of bytes."""
+"""Reads single values of an entry from bytes: text, numbers, times and email addresses."""
 
 import re
 from collections.abc import Iterator
@@ -12,21 +12,21 @@ TIME = re.compile(r"([0-9]{8})([0-9]{6})(?:\.0+)?Z")
 
 
 class Unreadable(Exception):
-    """A value is not of the syntax that Active Directory gives this attribute."""
+    """A value does not have the syntax of this attribute in Active Directory."""
 
     def __init__(self, attribute: str, expected: str) -> None:
-        super().__init__(f"The attribute {attribute} is not {expected}.")
+        super().__init__(f"The attribute {attribute} is not {expected}. Correct it.")
 
 
 class Addresses(NamedTuple):
-    """`primary` is None when the object has no address at all."""
+    """`primary` is None if the object has no address."""
 
     primary: str | None
     aliases: list[str]
 
 
 def texts(attributes: Attributes, name: str) -> list[str]:
-    """All values without surrounding blanks; blank ones are left out. Raises Unreadable."""
+    """All values that aren't blank, trimmed. Raises Unreadable."""
     try:
         found = [value.decode().strip() for value in attributes.get(name, ())]
     except UnicodeDecodeError as error:
@@ -35,7 +35,7 @@ def texts(attributes: Attributes, name: str) -> list[str]:
 
 
 def text(attributes: Attributes, name: str) -> str | None:
-    """The first value that is not blank, of an attribute that has one at most. Raises Unreadable."""
+    """The first value that isn't blank, trimmed, None if there is none. Raises Unreadable."""
     try:
         for value in attributes.get(name, ()):
             if found := value.decode().strip():
@@ -46,12 +46,12 @@ def text(attributes: Attributes, name: str) -> str | None:
 
 
 def truth(attributes: Attributes, name: str) -> bool:
-    """An LDAP boolean; absent is false."""
+    """An LDAP Boolean. False if it is absent."""
     return (text(attributes, name) or "").upper() == "TRUE"
 
 
 def number(attributes: Attributes, name: str) -> int:
-    """A number of at most 18 digits, not negative: a USN."""
+    """A number of at most 18 digits that isn't negative, such as a USN. Raises Unreadable."""
     found = text(attributes, name) or ""
     if not NUMBER.fullmatch(found):
         raise Unreadable(name, "a number")
@@ -59,7 +59,7 @@ def number(attributes: Attributes, name: str) -> int:
 
 
 def moment(attributes: Attributes, name: str) -> datetime:
-    """A GeneralizedTime such as 20260712103011.0Z; Active Directory writes whole seconds, in UTC."""
+    """A GeneralizedTime such as 20260712103011.0Z, in UTC and whole seconds. Raises Unreadable."""
     found = TIME.fullmatch(text(attributes, name) or "")
     if found is None:
         raise Unreadable(name, "a time")
@@ -70,11 +70,11 @@ def moment(attributes: Attributes, name: str) -> datetime:
 
 
 def addresses(attributes: Attributes) -> Addresses:
-    """The mail addresses of a contact or group, as Exchange keeps them.
+    """The email addresses of a contact or group, as stored by Exchange.
 
-    The primary one is proxyAddresses' SMTP: value, else mail, else targetAddress; smtp: values are aliases; other
-    types (X500:, sip:, …) are no mail addresses. A directory gives values in no order, so among several SMTP: values
-    mail decides, then the alphabet, and aliases are sorted: the same object always reads the same.
+    The primary address is the SMTP: value of proxyAddresses, or else mail, or else targetAddress. smtp: values are
+    aliases. Other types (X500:, sip:, …) are ignored. A directory returns values in any order. So that the result is
+    always the same, mail and then the alphabet decide among several SMTP: values, and aliases are sorted.
     """
     mail, proxies = text(attributes, "mail"), texts(attributes, "proxyAddresses")
     primaries = sorted(
@@ -96,7 +96,7 @@ def with_prefix(values: list[str], prefix: str) -> Iterator[str]:
 
 
 def key(address: str) -> str:
-    """What makes two addresses the same: letters in either case are."""
+    """The form in which addresses are compared, ignoring case."""
     return address.casefold()
 
 

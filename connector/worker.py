@@ -1,4 +1,4 @@
-"""One thread for blocking calls, in the order they were given, that never holds up the end of the process."""
+"""A thread for blocking calls, run in order, that never delays the end of the process."""
 
 import queue
 import threading
@@ -11,14 +11,14 @@ P = ParamSpec("P")
 
 
 class Worker:
-    """A daemon thread. `concurrent.futures` would wait at exit for a call that a broken server keeps stuck."""
+    """A daemon thread. `concurrent.futures` would wait at exit for a call that is stuck on a broken server."""
 
     def __init__(self, name: str) -> None:
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         threading.Thread(target=self._run, name=name, daemon=True).start()
 
     def submit(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Run the call after those before it; cancel the future to drop one that has not begun."""
+        """Run the call after the previous ones. Cancel the future to drop a call that has not started."""
         future: Future[T] = Future()
 
         def job() -> None:
@@ -35,7 +35,7 @@ class Worker:
         return future
 
     def stop(self) -> None:
-        """End the thread once the calls given so far are done."""
+        """End the thread after the calls submitted so far."""
         self._jobs.put(None)
 
     def _run(self) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def controller() -> Iterator[Controller]:
-    """A running domain controller of this test's own."""
+    """A running domain controller for this test."""
     if reason := why_not():
         pytest.skip(reason)
     with fresh_controller() as made:
@@ -30,5 +30,5 @@ def admin(controller: Controller) -> Iterator["Administrator"]:
 
 @pytest.fixture
 def syncing(controller: Controller, db: Database, mongodb_uri: str) -> Syncing:
-    """Cycles from this test's own domain controller into its database."""
+    """Runs from this test's domain controller into its database."""
     return replace(Syncing.with_settings(controller, db), uri=mongodb_uri)

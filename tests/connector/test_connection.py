@@ -1,4 +1,4 @@
-"""Answers in ranges, of servers that Samba cannot be made to be."""
+"""Ranged answers that Samba cannot be made to give."""
 
 import pytest
 
@@ -12,7 +12,7 @@ pytest.importorskip("ldap", reason="it needs python-ldap, the extra named ad")
 
 @pytest.mark.parametrize("rows", [[], [Entry("CN=G", {})], [Entry("CN=G", {"member;range=3-*": []})]])
 def test_range_that_is_missing(monkeypatch: pytest.MonkeyPatch, rows: list[Entry]) -> None:
-    """A group whose further members do not come is no group with fewer members."""
+    """If the remaining members of a group cannot be read, that is an error, not a group with fewer members."""
 
     def search(connection: LdapConnection, search: Search, controls: list[object]) -> tuple[list[Entry], list[object]]:
         return rows, []

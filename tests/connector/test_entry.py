@@ -20,7 +20,7 @@ GUID = "6f9619ff-8b86-d011-b42d-00c04fc964ff"
     ],
 )
 def test_domain(dn: str, domain: str) -> None:
-    """The domain is the DC parts of a DN, and nothing that only looks like them."""
+    """The domain is made of the DC components of a DN, and nothing that only looks like them."""
     assert domain_of(dn) == domain
 
 
@@ -29,12 +29,12 @@ def test_domain(dn: str, domain: str) -> None:
     [("CN=Ann,DC=corp", "CN=Ann"), (r"CN=A\,n\\,DC=corp", r"CN=A\,n\\"), ("CN=Ann\\0ACNF:1,OU=x", r"CN=Ann\0ACNF:1")],
 )
 def test_first_rdn(dn: str, first: str) -> None:
-    """The first part of a DN ends at a comma that is not escaped."""
+    """The first component of a DN ends at a comma that isn't escaped."""
     assert first_rdn(dn) == first
 
 
 def test_extended_dn() -> None:
-    """What the extended DN control adds is told from the DN, whatever characters that has."""
+    """The prefix of the extended DN control is separated from the DN, whatever characters it contains."""
     assert plain_dn(f"<GUID={GUID}>;<SID=S-1-5>;CN=a\\>\\;b,DC=x") == "CN=a\\>\\;b,DC=x"
     assert plain_dn("CN=a,DC=x") == "CN=a,DC=x"
     assert reference(f"<GUID={GUID.upper()}>;CN=a".encode()) == Reference(GUID, "CN=a")
@@ -43,13 +43,13 @@ def test_extended_dn() -> None:
 
 @given(st.uuids())
 def test_guid_filter_and_text(guid: object) -> None:
-    """The filter holds the same 16 bytes that the text is read from."""
+    """The filter contains the 16 bytes that the text was read from."""
     escaped = guid_filter(str(guid)).removeprefix("(objectGUID=").removesuffix(")")
     assert guid_text(bytes.fromhex(escaped.replace("\\", ""))) == str(guid)
 
 
 def test_outermost_bases() -> None:
-    """A base below another, or the same one written otherwise, is not read twice."""
+    """A base DN below another one, or the same one in another spelling, is not read twice."""
     bases = ["OU=b,OU=a,DC=x", "ou=A, DC=x", "OU=a,DC=x", "OU=aa,DC=x"]
     assert sorted(outermost(bases)) == sorted(["OU=a,DC=x", "OU=aa,DC=x"])
     assert not is_below("OU=xa,DC=x", "a,DC=x")

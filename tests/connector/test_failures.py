@@ -1,4 +1,4 @@
-"""What python-ldap's errors mean."""
+"""How python-ldap's errors are translated."""
 
 import pytest
 
@@ -15,11 +15,11 @@ class TIMEOUT(Exception):
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "setting"),
     [(TIMELIMIT_EXCEEDED(), "MaxQueryDuration"), (TIMEOUT(), "CONTACTS_AD_TIMEOUT_SECONDS")],
 )
-def test_whose_time_ran_out(error: Exception, told: str) -> None:
-    """A server that stops at its own time limit is told from one that is silent: other settings help."""
+def test_whose_time_ran_out(error: Exception, setting: str) -> None:
+    """A server that stops at its own time limit and one that doesn't answer need different settings."""
     found = failure(error, "ldaps://dc1", "the search below 'DC=corp'", 30)
     assert isinstance(found, TimedOut)
-    assert told in str(found)
+    assert setting in str(found)

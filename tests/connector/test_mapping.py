@@ -52,14 +52,14 @@ def changed(attributes: Values) -> Attributes:
 
 
 def test_identity() -> None:
-    """objectGUID, DN, domain, time and USN of the object are kept as they are."""
+    """objectGUID, DN, domain, time and USN of the object are kept unchanged."""
     found = contact()
     assert (found.object_guid, found.distinguished_name, found.domain) == (GUID, DN, "corp.example.test")
     assert (found.when_changed, found.usn_changed) == (datetime(2026, 7, 12, 10, 30, 11, tzinfo=UTC), 4711)
 
 
 def test_every_attribute() -> None:
-    """Each attribute lands in the field it belongs to."""
+    """Each attribute is mapped to its field."""
     found = contact(
         displayName="Ann Berg",
         givenName="Ann",
@@ -103,7 +103,7 @@ def test_every_attribute() -> None:
 
 
 def test_absent_attributes_are_none() -> None:
-    """A bare object still gives the whole state: what it lacks is None, so that it can be cleared."""
+    """An object with few attributes is still mapped to the complete state: missing fields are None, to clear them."""
     fields = contact().fields
     assert set(fields) == FIELDS - {"managerId"}
     present = {name: value for name, value in fields.items() if value is not None}
@@ -116,14 +116,14 @@ def test_absent_attributes_are_none() -> None:
 
 
 def test_blank_values_are_absent() -> None:
-    """Values of nothing but blanks count as none, and others are trimmed."""
+    """Blank values count as missing, and others are trimmed."""
     fields = contact(displayName="  ", company=" ", title=" Director ", co=" ").fields
     assert (fields["displayName"], fields["company"], fields["jobTitle"]) == ("Berg, Ann", None, "Director")
     assert fields["address"] is None
 
 
 def test_country_falls_back_to_its_code() -> None:
-    """c is used where co is absent."""
+    """c is used if co is absent."""
     address = contact(c="NO").fields["address"]
     assert address is not None
     assert address["country"] == "NO"
@@ -158,19 +158,19 @@ def test_country_falls_back_to_its_code() -> None:
     ],
 )
 def test_addresses(attributes: Values, primary: str, aliases: list[str]) -> None:
-    """The primary address is SMTP:, else mail, else targetAddress; smtp: are aliases; other types stay out."""
+    """The primary address is SMTP:, or mail, or targetAddress; smtp: are aliases; other types are ignored."""
     fields = contact(DN, **attributes).fields
     assert (fields["emailAddress"], fields["aliases"]) == (primary, aliases)
 
 
 @given(st.permutations(["SMTP:b@x.test", "SMTP:B@x.test", "smtp:c@x.test", "smtp:C@x.test", "smtp:a@x.test"]))
 def test_order_of_values_does_not_matter(values: list[str]) -> None:
-    """A directory gives values in any order; the contact read is the same, so nothing is written for it."""
+    """A directory returns values in any order; the contact is the same, so nothing is written for it."""
     assert contact(mail=None, proxyAddresses=values) == contact(mail=None, proxyAddresses=sorted(values))
 
 
 def test_manager() -> None:
-    """The manager is known by objectGUID, which a renaming leaves."""
+    """The manager is referenced by objectGUID, which a rename doesn't change."""
     manager = f"<GUID={OTHER}>;<SID=S-1-5-21-1>;CN=Boss;x,DC=corp"
     assert contact(manager=manager).manager_guid == OTHER
     assert contact().manager_guid is None
@@ -194,30 +194,30 @@ def test_manager() -> None:
     ],
 )
 def test_skipped(dn: str, attributes: Values, reason: Reason) -> None:
-    """What Entra Connect leaves out is left out, by name and with a reason."""
+    """Objects that Entra Connect skips are skipped here, too, with a reason."""
     found = skipped(dn, **attributes)
     assert (found.object_guid, found.distinguished_name, found.reason) == (GUID, dn, reason)
     assert found.message.endswith(".")
 
 
 def test_not_critical() -> None:
-    """A system flag of FALSE skips nothing."""
+    """An object whose system flag is FALSE is not skipped."""
     assert contact(isCriticalSystemObject="FALSE").object_guid == GUID
 
 
 def test_not_utf8() -> None:
-    """A value that is no text skips the object and names the attribute."""
+    """An object with a value that isn't text is skipped, and the message names the attribute."""
     found = read_contact(Entry(DN, {**REQUIRED, "company": [b"\xff\xfe"]}))
     assert isinstance(found, UnsuitableObject)
     assert (found.reason, found.message) == (
         Reason.UNREADABLE_VALUE,
-        "The attribute company is not UTF-8 text.",
+        "The attribute company is not UTF-8 text. Correct it.",
     )
 
 
 @pytest.mark.parametrize("values", [None, [], [b""], [b"short"]])
 def test_no_anchor(values: list[bytes] | None) -> None:
-    """Without a readable objectGUID an object cannot be told from others."""
+    """An object without a readable objectGUID cannot be identified, so it is skipped."""
     attributes = {name: value for name, value in REQUIRED.items() if name != "objectGUID"}
     if values is not None:
         attributes["objectGUID"] = values
@@ -227,7 +227,7 @@ def test_no_anchor(values: list[bytes] | None) -> None:
 
 
 def test_group() -> None:
-    """A distribution group has a name, an address, a description and its members by objectGUID, in a fixed order."""
+    """A distribution group has a name, an address, a description and the objectGUIDs of its members, sorted."""
     members = [f"<GUID={GUID}>;CN=Ann,DC=corp", f"<GUID={OTHER}>;CN=Bo,DC=corp"]
     attributes = changed({"displayName": "Partners", "description": "External ones", "member": members})
     found = read_group(Entry("CN=Partners,DC=corp", attributes))
@@ -241,7 +241,7 @@ def test_group() -> None:
 
 
 def test_group_without_address() -> None:
-    """A group that nobody can write to is skipped."""
+    """A group without an email address is skipped."""
     found = read_group(Entry("CN=Partners,DC=corp", changed({"mail": None})))
     assert isinstance(found, UnsuitableObject)
     assert found.reason == Reason.NO_ADDRESS
@@ -263,7 +263,7 @@ def wild(names: tuple[str, ...]) -> st.SearchStrategy[Entry]:
 
 @given(wild(CONTACT_ATTRIBUTES))
 def test_no_content_raises(entry: Entry) -> None:
-    """Whatever a directory holds, an object becomes a contact or a reason, and always the same one."""
+    """Whatever its values, an object is mapped to a contact or a reason, and always to the same one."""
     found = read_contact(entry)
     assert isinstance(found, DirectoryContact | UnsuitableObject)
     assert found == read_contact(entry)
@@ -275,5 +275,5 @@ def test_no_content_raises(entry: Entry) -> None:
 
 @given(wild(GROUP_ATTRIBUTES))
 def test_no_group_raises(entry: Entry) -> None:
-    """The same holds for groups."""
+    """The same applies to groups."""
     assert isinstance(read_group(entry), DirectoryGroup | UnsuitableObject)

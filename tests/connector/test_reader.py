@@ -1,4 +1,4 @@
-"""Reading a real domain controller while administrators change it."""
+"""Reading from a real domain controller while administrators change its objects."""
 
 import uuid
 from collections.abc import AsyncIterator, Sequence
@@ -35,12 +35,12 @@ async def everything(pages: AsyncIterator[list[T]]) -> list[T]:
 
 
 def contacts(rows: Sequence[DirectoryContact | UnsuitableObject]) -> dict[str, DirectoryContact]:
-    """Those read as contacts, by display name."""
+    """The objects that were read as contacts, by display name."""
     return {row.fields["displayName"]: row for row in rows if isinstance(row, DirectoryContact)}
 
 
 async def test_first_read(controller: "Controller", admin: "Administrator") -> None:
-    """Every attribute of every contact arrives, in as many pages as it takes."""
+    """All attributes of all contacts are read, in as many pages as it takes."""
     ann = admin.add_contact("Ann")
     bo = admin.add_contact(
         "Bo",
@@ -101,7 +101,7 @@ async def test_first_read(controller: "Controller", admin: "Administrator") -> N
 
 @pytest.mark.parametrize("number", [0, 1, 3, 6, 7])
 async def test_page_boundaries(controller: "Controller", admin: "Administrator", number: int) -> None:
-    """No object is lost or read twice where their number is a multiple of the page size, or none."""
+    """No object is lost or read twice, also if their number is zero or a multiple of the page size."""
     made = {admin.add_contact(f"C {index}") for index in range(number)}
     async with reading(controller, ad_page_size=3) as reader:
         inventory = await everything(reader.inventory("contact"))
@@ -111,7 +111,7 @@ async def test_page_boundaries(controller: "Controller", admin: "Administrator",
 
 
 async def test_changes_since_a_mark(controller: "Controller", admin: "Administrator") -> None:
-    """After a mark only what was added, changed or renamed since is read, at its present state."""
+    """After a mark, only objects that were added, changed or renamed since are read, in their current state."""
     for name in ("Ann", "Bo", "Cy"):
         admin.add_contact(name)
     async with reading(controller) as reader:
@@ -134,7 +134,7 @@ async def test_changes_since_a_mark(controller: "Controller", admin: "Administra
 
 
 async def test_manager_renamed(controller: "Controller", admin: "Administrator") -> None:
-    """A contact does not change when its manager is renamed, and still refers to it by objectGUID."""
+    """A contact does not change if its manager is renamed, and still refers to the manager by objectGUID."""
     ann = admin.add_contact("Ann")
     admin.add_contact("Bo", manager=ANN)
     async with reading(controller) as reader:
@@ -146,7 +146,7 @@ async def test_manager_renamed(controller: "Controller", admin: "Administrator")
 
 
 async def test_unit_renamed(controller: "Controller", admin: "Administrator") -> None:
-    """Renaming an OU changes no contact in it, but the inventory shows the new DNs under the old objectGUIDs."""
+    """Renaming an OU does not change its contacts, but the inventory shows their new DNs with the old objectGUIDs."""
     unit = admin.add_unit("Partners", CONTACTS_DN)
     guid = admin.add_contact("Ann", unit)
     async with reading(controller) as reader:
@@ -158,7 +158,7 @@ async def test_unit_renamed(controller: "Controller", admin: "Administrator") ->
 
 
 async def test_moves_across_the_scope(controller: "Controller", admin: "Administrator") -> None:
-    """What leaves the base DNs leaves the inventory; what comes with its OU is in it, and can be read by objectGUID."""
+    """Objects that leave the base DNs leave the inventory; objects that arrive with their OU are in it and readable."""
     outside = admin.add_unit("Outside", BASE_DN)
     unit = admin.add_unit("Coming", outside)
     leaving, staying, coming = (
@@ -178,8 +178,8 @@ async def test_moves_across_the_scope(controller: "Controller", admin: "Administ
     assert {name: row.distinguished_name for name, row in named.items()} == {"Cy": f"CN=Cy,OU=Coming,{CONTACTS_DN}"}
 
 
-async def test_standings(controller: "Controller", admin: "Administrator") -> None:
-    """Whether an object is such as is synced is told of all, or of some."""
+async def test_suitability(controller: "Controller", admin: "Administrator") -> None:
+    """Whether objects are synced can be read for all, or for some."""
     ann, bo = admin.add_contact("Ann"), admin.add_contact("Bo")
     team = admin.add_group("Team")
     async with reading(controller) as reader:
@@ -193,7 +193,7 @@ async def test_standings(controller: "Controller", admin: "Administrator") -> No
 
 
 async def test_filter(controller: "Controller", admin: "Administrator") -> None:
-    """The extra filter holds for contacts, for changes and for the inventory, and never for groups."""
+    """The additional filter applies to contacts, changes and the inventory, but never to groups."""
     admin.add_contact("Ann", company="Contoso")
     admin.add_contact("Bo", company="Fabrikam")
     admin.add_group("Partners")
@@ -205,7 +205,7 @@ async def test_filter(controller: "Controller", admin: "Administrator") -> None:
 
 
 async def test_many_by_guid(controller: "Controller", admin: "Administrator") -> None:
-    """Contacts can be named by more objectGUIDs than one filter takes."""
+    """Contacts can be read by more objectGUIDs than fit into one filter."""
     guids = [admin.add_contact(f"C {number}") for number in range(205)]
     async with reading(controller) as reader:
         found = contacts(await everything(reader.contacts_by_guid(guids)))
@@ -213,7 +213,7 @@ async def test_many_by_guid(controller: "Controller", admin: "Administrator") ->
 
 
 async def test_deletion_and_return(controller: "Controller", admin: "Administrator") -> None:
-    """A deletion shows as a tombstone with the same objectGUID; brought back, the object is a change again."""
+    """A deletion is a tombstone with the same objectGUID; if the object is restored, it is a change again."""
     guid = admin.add_contact("Ann")
     group = admin.add_group("Partners")
     async with reading(controller) as reader:
@@ -232,14 +232,14 @@ async def test_deletion_and_return(controller: "Controller", admin: "Administrat
 
 
 async def test_tombstones_not_allowed(controller: "Controller") -> None:
-    """An account that may not list deleted objects is told so, with the command that allows it, not shown none."""
+    """If the account may not list deleted objects, the error contains the command that allows it; nothing is hidden."""
     async with reading(controller, ad_bind_dn=OUTSIDER_DN) as reader:
         with pytest.raises(DeletedObjectsHidden, match="dsacls"):
             await everything(reader.tombstones(0))
 
 
 async def test_skipped_objects(controller: "Controller", admin: "Administrator") -> None:
-    """Objects that are no contacts to us come as skipped, each with its reason, among the others."""
+    """Objects that aren't synced are read as skipped, each with a reason, along with the others."""
     admin.add_contact("Ann")
     admin.add_contact("No mail", mail="x")
     admin.set(f"CN=No mail,{CONTACTS_DN}", mail=None)
@@ -255,7 +255,7 @@ async def test_skipped_objects(controller: "Controller", admin: "Administrator")
 
 
 async def test_groups(controller: "Controller", admin: "Administrator") -> None:
-    """Distribution groups come with their members by objectGUID; security groups are none of ours."""
+    """Distribution groups are read with the objectGUIDs of their members; security groups are not read."""
     ann, bo = admin.add_contact("Ann"), admin.add_contact("Bo")
     team = admin.add_group("Partners", [ANN])
     admin.add_group("Admins", [ANN], kind="-2147483640")
@@ -279,7 +279,7 @@ async def test_groups(controller: "Controller", admin: "Administrator") -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [1499, 1500, 3001])
 async def test_large_group(controller: "Controller", number: int) -> None:
-    """All members of a group arrive, however many times 1,500 they are."""
+    """All members of a group are read, however many times 1,500 they are."""
     controller.stop()
     people = [f"CN=C {index},{CONTACTS_DN}" for index in range(number)]
     entries = [f"dn: {dn}\nobjectClass: contact\nmail: c{index}@x.test\n" for index, dn in enumerate(people)]
@@ -294,21 +294,21 @@ async def test_large_group(controller: "Controller", number: int) -> None:
 
 
 async def test_base_dn_that_is_not_there(controller: "Controller") -> None:
-    """A base DN with a typing error is an error, not an empty directory whose contacts are all gone."""
+    """A base DN with a typo is an error, not an empty directory in which all contacts are gone."""
     async with reading(controller, ad_base_dns=(f"OU=Contcats,{BASE_DN}",)) as reader:
         with pytest.raises(SearchRefused, match="CONTACTS_AD_BASE_DNS"):
             await everything(reader.inventory("contact"))
 
 
 async def test_base_dn_elsewhere(controller: "Controller") -> None:
-    """So is a base DN of a domain that this server does not hold."""
+    """The same applies to a base DN in a domain that this server does not have."""
     async with reading(controller, ad_base_dns=("DC=other,DC=test",)) as reader:
         with pytest.raises(SearchRefused):
             await everything(reader.inventory("contact"))
 
 
 async def test_bad_filter(controller: "Controller") -> None:
-    """A filter that passes for one by its parentheses only is named."""
+    """If only the parentheses of a filter are valid, the error names the setting."""
     async with reading(controller, ad_filter="(company)") as reader:
         with pytest.raises(SearchRefused, match="CONTACTS_AD_FILTER"):
             await everything(reader.contacts())
@@ -329,7 +329,7 @@ async def test_another_database(controller: "Controller", admin: "Administrator"
 
 
 async def test_restored_older_copy(controller: "Controller", tmp_path: Path) -> None:
-    """A database put back from an older copy has a smaller USN, and is read in full."""
+    """A database restored from an older copy has a smaller USN, and is read in full."""
     controller.stop()
     controller.save(tmp_path / "older")
     controller.start()

@@ -1,4 +1,4 @@
-"""A session against servers that misbehave; no domain controller is needed, only python-ldap."""
+"""Sessions with servers that misbehave. They need python-ldap, but no domain controller."""
 
 import asyncio
 import importlib.util
@@ -60,7 +60,7 @@ def trusted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @needs_library
 @pytest.mark.parametrize(
-    ("scheme", "behaviour"),
+    ("scheme", "behavior"),
     [
         ("ldaps", servers.silent),
         ("ldap", servers.silent),
@@ -68,9 +68,9 @@ def trusted(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("ldaps", servers.dripping),  # for half an hour
     ],
 )
-async def test_server_that_does_not_answer(scheme: str, behaviour: servers.Behaviour) -> None:
-    """A server that keeps silent, or drips bytes, ends in TimedOut."""
-    with servers.listening(behaviour) as port:
+async def test_server_that_does_not_answer(scheme: str, behavior: servers.Behavior) -> None:
+    """A server that is silent, or only sends a byte now and then, raises TimedOut."""
+    with servers.listening(behavior) as port:
         async with asyncio.timeout(waiting.SECONDS):
             error = await failure_of(settings_for(f"{scheme}://127.0.0.1:{port}"))
     assert isinstance(error, TimedOut)
@@ -80,7 +80,7 @@ async def test_server_that_does_not_answer(scheme: str, behaviour: servers.Behav
 @needs_library
 @needs_openssl
 async def test_server_silent_after_tls(trusted: Path) -> None:
-    """So does one that agrees on TLS and never answers the sign-in."""
+    """The same applies to a server that completes the TLS handshake but never answers the sign-in."""
     with servers.listening(servers.silent_after_tls(trusted)) as port:
         settings = settings_for(f"ldaps://127.0.0.1:{port}", ad_ca_file=trusted / "ca.pem")
         async with asyncio.timeout(waiting.SECONDS):
@@ -89,18 +89,18 @@ async def test_server_silent_after_tls(trusted: Path) -> None:
 
 @needs_library
 async def test_event_loop_stays_free() -> None:
-    """While a server keeps us waiting, the service goes on."""
+    """While a server does not answer, the service keeps running."""
     met, leaving = Event(), Event()
     with servers.listening(servers.silent_until(leaving, met)) as port:
         opening = asyncio.create_task(failure_of(settings_for(f"ldaps://127.0.0.1:{port}", ad_timeout_seconds=60)))
         await waiting.reached(met.is_set)
-        leaving.set()  # if the service did not go on, the server would be silent until the time is over
+        leaving.set()  # if the service blocked, the server would be silent until the timeout
         assert isinstance(await opening, Unreachable)
 
 
 @needs_library
-async def test_cancelling_does_not_wait() -> None:
-    """A cancelled session is left at once, whatever its server does."""
+async def test_canceling_does_not_wait() -> None:
+    """A canceled session ends immediately, whatever its server does."""
     met, leaving = Event(), Event()
     with servers.listening(servers.silent_until(leaving, met)) as port:
         opening = asyncio.create_task(failure_of(settings_for(f"ldaps://127.0.0.1:{port}", ad_timeout_seconds=3_600)))
@@ -112,7 +112,7 @@ async def test_cancelling_does_not_wait() -> None:
 
 @needs_library
 async def test_never_in_clear_text() -> None:
-    """Where StartTLS is refused, nothing follows the request for it: no name, no password."""
+    """If StartTLS is refused, nothing else is sent: no name and no password."""
     heard: list[bytes] = []
     with servers.listening(servers.refusing_starttls(heard)) as port:
         error = await failure_of(settings_for(f"ldap://127.0.0.1:{port}"))
@@ -124,19 +124,19 @@ async def test_never_in_clear_text() -> None:
 
 @needs_library
 @pytest.mark.parametrize(
-    ("url", "told"), [("ldaps://127.0.0.1:1", "Connection refused"), ("ldaps://no.such.host.invalid", "not known")]
+    ("url", "reason"), [("ldaps://127.0.0.1:1", "Connection refused"), ("ldaps://no.such.host.invalid", "not known")]
 )
-async def test_unreachable(url: str, told: str) -> None:
-    """A closed port and an unknown name are told apart."""
+async def test_unreachable(url: str, reason: str) -> None:
+    """The error distinguishes between a closed port and an unknown name."""
     error = await failure_of(settings_for(url))
     assert isinstance(error, Unreachable)
-    assert told in str(error)
+    assert reason in str(error)
 
 
 @needs_library
 @needs_openssl
 async def test_all_servers_fail(trusted: Path) -> None:
-    """With several servers the message tells of each; the kind is theirs if they agree."""
+    """With several servers, the message lists the errors of all; the kind is theirs if they agree."""
     with servers.listening(servers.silent_after_tls(trusted)) as port:
         urls = ["ldaps://127.0.0.1:1", f"ldaps://127.0.0.1:{port}"]
         error = await failure_of(settings_for(*urls))
@@ -147,12 +147,12 @@ async def test_all_servers_fail(trusted: Path) -> None:
 
 
 async def test_no_server() -> None:
-    """Without a server there is nothing to open."""
+    """Without a server, the error names the setting."""
     assert "CONTACTS_AD_URLS" in str(await failure_of(Settings()))
 
 
 async def test_extra_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without python-ldap the message says how to install it, and what it needs to be built."""
+    """Without python-ldap, the message says how to install it and what is needed to build it."""
     monkeypatch.setitem(sys.modules, "ldap", None)
     error = await failure_of(settings_for("ldaps://127.0.0.1:1"))
     assert isinstance(error, ExtraMissing)
@@ -161,7 +161,7 @@ async def test_extra_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_password_file(tmp_path: Path) -> None:
-    """A password file may end in one line break, which is not part of the password; it is read anew each time."""
+    """A password file may end with a line break, which isn't part of the password; it is read again each time."""
     path = tmp_path / "password"
     settings = settings_for("ldaps://dc1", ad_password=None, ad_password_file=path)
     for written, meant in ((" secret \n", " secret "), ("pass\r\n", "pass"), ("two\n\n", "two\n")):
@@ -173,7 +173,7 @@ def test_password_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [None, b"", b"\n", b"\xff\xfe"])
 async def test_password_file_unreadable(tmp_path: Path, content: bytes | None) -> None:
-    """A missing, empty or binary password file is named; an empty password would sign in as nobody."""
+    """The error names a missing, empty or binary password file: an empty password would sign in anonymously."""
     path = tmp_path / "password"
     if content is not None:
         path.write_bytes(content)
@@ -184,7 +184,7 @@ async def test_password_file_unreadable(tmp_path: Path, content: bytes | None) -
 
 @pytest.mark.parametrize("content", [None, b"", b"no certificate"])
 async def test_ca_file_unreadable(tmp_path: Path, content: bytes | None) -> None:
-    """A CA file that is missing or holds no certificate is named."""
+    """The error names a CA file that is missing or contains no certificate."""
     path = tmp_path / "ca.pem"
     if content is not None:
         path.write_bytes(content)

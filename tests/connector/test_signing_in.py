@@ -1,4 +1,4 @@
-"""Sessions with a real domain controller: certificates, accounts, failover, and servers that die."""
+"""Sessions with a real domain controller: certificates, accounts, failover, and servers that crash."""
 
 import asyncio
 from threading import Event
@@ -32,22 +32,22 @@ async def failure_of(settings: Settings) -> DirectoryError:
 
 
 async def test_ldaps_and_starttls(controller: "Controller") -> None:
-    """Both ways of encryption lead to the same directory."""
+    """LDAPS and StartTLS reach the same directory."""
     for url in (controller.url, controller.starttls_url):
         async with reading(controller, ad_urls=(url,)) as reader:
             assert (await reader.mark()).server == "dc1.corp.example.test"
 
 
 async def test_server_that_lags_behind(controller: "Controller", monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that says it has not replicated yet is left for the next one; if there is none, that is the reason."""
+    """If a server has not replicated yet, the next one is used; if there is none, that is the error."""
     root = LdapConnection.root
     lagging = controller.url
 
-    def said(connection: LdapConnection, *attributes: str) -> Attributes:  # Samba always says that it has
-        told = root(connection, *attributes)
-        return {**told, "isSynchronized": [b"FALSE"]} if connection.url == lagging else told
+    def answered(connection: LdapConnection, *attributes: str) -> Attributes:  # Samba always answers TRUE
+        found = root(connection, *attributes)
+        return {**found, "isSynchronized": [b"FALSE"]} if connection.url == lagging else found
 
-    monkeypatch.setattr(LdapConnection, "root", said)
+    monkeypatch.setattr(LdapConnection, "root", answered)
     both = settings_for(controller, ad_urls=(controller.url, controller.starttls_url))
     async with open_session(both) as session:
         assert session.url == controller.starttls_url
@@ -55,14 +55,14 @@ async def test_server_that_lags_behind(controller: "Controller", monkeypatch: py
 
 
 async def test_sign_in_by_user_name(controller: "Controller") -> None:
-    """The account may be given as user@domain."""
+    """The account can be given as user@domain."""
     async with reading(controller, ad_bind_dn="svc-sync@corp.example.test") as reader:
         assert reader.bases
 
 
 @pytest.mark.parametrize("changes", [{"ad_password": "wrong"}, {"ad_bind_dn": f"CN=nobody,{CONTACTS_DN}"}])
 async def test_wrong_account(controller: "Controller", changes: dict[str, str]) -> None:
-    """A refused account is named, its password is not, and no other server is tried: it might get locked."""
+    """The error names the rejected account but not its password, and no other server is tried: it might get locked."""
     met = Event()
     with servers.listening(servers.silent_until(met, met)) as port:
         urls = (controller.url, f"ldaps://127.0.0.1:{port}")
@@ -74,15 +74,17 @@ async def test_wrong_account(controller: "Controller", changes: dict[str, str]) 
 
 
 async def test_disabled_account(controller: "Controller", admin: "Administrator") -> None:
-    """Why an account is refused is told where Active Directory tells it."""
+    """If Active Directory says why it rejects an account, so does the error."""
     admin.set(READER_DN, userAccountControl="514")
     assert "disabled" in str(await failure_of(settings_for(controller)))
 
 
 @pytest.mark.parametrize("way", ["url", "starttls_url"])
-@pytest.mark.parametrize(("fault", "told"), [("expired", "expired"), ("foreign", "issuer"), ("other name", "mismatch")])
-async def test_bad_certificate(controller: "Controller", fault: str, told: str, way: str) -> None:
-    """An expired certificate, one of an unknown authority and one of another host are refused, and told apart."""
+@pytest.mark.parametrize(
+    ("fault", "reason"), [("expired", "expired"), ("foreign", "issuer"), ("other name", "mismatch")]
+)
+async def test_bad_certificate(controller: "Controller", fault: str, reason: str, way: str) -> None:
+    """An expired certificate, one of an unknown authority and one of another host are rejected with the reason."""
     controller.stop()
     tls, names, days = controller.folder / "tls", f"IP:{controller.address}", 30
     settings = settings_for(controller, ad_urls=(getattr(controller, way),))
@@ -97,17 +99,17 @@ async def test_bad_certificate(controller: "Controller", fault: str, told: str, 
     controller.start()
     error = await failure_of(settings)
     assert isinstance(error, CertificateRejected)
-    assert told in str(error)
+    assert reason in str(error)
     assert "CONTACTS_AD_CA_FILE" in str(error)
 
 
 async def test_unknown_authority_without_a_ca_file(controller: "Controller") -> None:
-    """Without a CA file the system's authorities decide, and they know none of ours."""
+    """Without a CA file, only the system's authorities are trusted, not ours."""
     assert isinstance(await failure_of(settings_for(controller, ad_ca_file=None)), CertificateRejected)
 
 
 async def test_failover(controller: "Controller") -> None:
-    """A closed port, a silent server and a bad certificate all lead on to the next URL."""
+    """After a closed port, a silent server or a bad certificate, the next URL is tried."""
     with servers.listening(servers.silent) as port, fresh_controller() as stranger:
         make_authority(stranger.folder / "tls")
         stranger.start()
@@ -118,7 +120,7 @@ async def test_failover(controller: "Controller") -> None:
 
 
 async def test_killed_between_pages(controller: "Controller", admin: "Administrator") -> None:
-    """A server that dies in the middle of a search is an error at once, never a short answer."""
+    """If a server crashes in the middle of a search, that is an error immediately, never a partial answer."""
     for number in range(12):
         admin.add_contact(f"C {number}")
     async with reading(controller, ad_page_size=2) as reader:
@@ -130,7 +132,7 @@ async def test_killed_between_pages(controller: "Controller", admin: "Administra
 
 
 async def test_frozen_between_pages(controller: "Controller", admin: "Administrator") -> None:
-    """So is one that stops answering."""
+    """The same applies to a server that stops answering."""
     for number in range(12):
         admin.add_contact(f"C {number}")
     async with reading(controller, ad_page_size=2, ad_timeout_seconds=5) as reader:
@@ -140,7 +142,7 @@ async def test_frozen_between_pages(controller: "Controller", admin: "Administra
 
 
 async def test_comes_back(controller: "Controller") -> None:
-    """After the server came back a new session works."""
+    """When the server is back, a new session works."""
     controller.kill()
     assert isinstance(await failure_of(settings_for(controller)), Unreachable)
     controller.start()
@@ -149,7 +151,7 @@ async def test_comes_back(controller: "Controller") -> None:
 
 
 async def test_slow_reader_holds_one_page_ahead(controller: "Controller", admin: "Administrator") -> None:
-    """While a page is being used one more is fetched, and no further."""
+    """While a page is processed, exactly one more is prefetched."""
     for number in range(12):
         admin.add_contact(f"C {number}")
     seen: list[str] = []

@@ -1,4 +1,4 @@
-"""Servers that are no domain controllers: what a network does to a client besides answering it."""
+"""Servers that aren't domain controllers and misbehave in all the ways a network can."""
 
 import contextlib
 import select
@@ -12,12 +12,12 @@ from pathlib import Path
 STARTTLS_REFUSED = b"\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x34\x04\x00\x04\x00"
 STARTTLS_AGREED = STARTTLS_REFUSED.replace(b"\x0a\x01\x34", b"\x0a\x01\x00")
 
-Behaviour = Callable[[socket.socket, threading.Event], None]
+Behavior = Callable[[socket.socket, threading.Event], None]
 
 
 @contextlib.contextmanager
-def listening(behaviour: Behaviour) -> Iterator[int]:
-    """A port on loopback where every connection gets `behaviour` in a thread; closed with the context."""
+def listening(behavior: Behavior) -> Iterator[int]:
+    """A port on loopback that runs `behavior` in a thread for every connection. Closed at the end of the block."""
     closing = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.05)
@@ -27,7 +27,7 @@ def listening(behaviour: Behaviour) -> Iterator[int]:
                 while not closing.is_set():
                     with contextlib.suppress(TimeoutError):
                         connection = connections.enter_context(server.accept()[0])
-                        thread = threading.Thread(target=quietly, args=(behaviour, connection, closing))
+                        thread = threading.Thread(target=quietly, args=(behavior, connection, closing))
                         thread.start()
                         connections.callback(thread.join)
 
@@ -40,17 +40,17 @@ def listening(behaviour: Behaviour) -> Iterator[int]:
             acceptor.join()
 
 
-def quietly(behaviour: Behaviour, connection: socket.socket, closing: threading.Event) -> None:
+def quietly(behavior: Behavior, connection: socket.socket, closing: threading.Event) -> None:
     with contextlib.suppress(OSError):
-        behaviour(connection, closing)
+        behavior(connection, closing)
 
 
 def silent(connection: socket.socket, closing: threading.Event) -> None:
-    """Accepts, and never says a word."""
+    """Accepts connections and never answers."""
     closing.wait()
 
 
-def silent_until(leaving: threading.Event, met: threading.Event) -> Behaviour:
+def silent_until(leaving: threading.Event, met: threading.Event) -> Behavior:
     """Sets `met` when someone connects, and never says a word; hangs up once `leaving` is set."""
 
     def behave(connection: socket.socket, closing: threading.Event) -> None:
@@ -63,21 +63,21 @@ def silent_until(leaving: threading.Event, met: threading.Event) -> Behaviour:
 
 
 def silent_after_starttls(connection: socket.socket, closing: threading.Event) -> None:
-    """Agrees to start TLS, then says no more."""
+    """Accepts StartTLS, then stops answering."""
     connection.recv(4096)
     connection.sendall(STARTTLS_AGREED)
     closing.wait()
 
 
 def dripping(connection: socket.socket, closing: threading.Event) -> None:
-    """Says one byte of a long TLS record now and then, so that no single wait takes long."""
+    """Sends a byte of a long TLS record now and then, so that no single read takes long."""
     connection.sendall(b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc\x03\x03")
     while not closing.wait(0.1):
         connection.sendall(b"\x00")
 
 
-def silent_after_tls(folder: Path) -> Behaviour:
-    """Agrees on TLS with the certificate in `folder`, then never answers."""
+def silent_after_tls(folder: Path) -> Behavior:
+    """Completes the TLS handshake with the certificate in `folder`, then never answers."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
 
@@ -88,8 +88,8 @@ def silent_after_tls(folder: Path) -> Behaviour:
     return behave
 
 
-def refusing_starttls(heard: list[bytes]) -> Behaviour:
-    """Refuses StartTLS, and keeps in `heard` all that it is told."""
+def refusing_starttls(heard: list[bytes]) -> Behavior:
+    """Refuses StartTLS, and adds everything it receives to `heard`."""
 
     def behave(connection: socket.socket, closing: threading.Event) -> None:
         heard.append(connection.recv(4096))
@@ -100,20 +100,20 @@ def refusing_starttls(heard: list[bytes]) -> Behaviour:
     return behave
 
 
-def cutting(address: str, after: int, then: Callable[[], None]) -> Behaviour:
-    """Passes everything on to and from the LDAPS port of `address`, and breaks off after so many bytes from there."""
+def cutting(address: str, after: int, then: Callable[[], None]) -> Behavior:
+    """Forwards everything to and from the LDAPS port of `address`, and closes after `after` bytes from there."""
 
     def behave(connection: socket.socket, closing: threading.Event) -> None:
-        told = 0
+        forwarded = 0
         with socket.create_connection((address, 636)) as server:
-            while not closing.is_set() and told <= after:
+            while not closing.is_set() and forwarded <= after:
                 for ready in select.select([connection, server], [], [], 0.05)[0]:
                     data = ready.recv(4096)
                     if not data:
                         return
-                    told += len(data) if ready is server else 0
+                    forwarded += len(data) if ready is server else 0
                     (connection if ready is server else server).sendall(data)
-        if told > after:
+        if forwarded > after:
             then()
         connection.shutdown(socket.SHUT_RDWR)
 
