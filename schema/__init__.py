@@ -1,1 +1,1 @@
-"""Speaks GraphQL: types, inputs, results, bindings, the executor, and the committed `schema.graphql`."""
+"""The GraphQL API: types, inputs, results, bindings, the executor, and the committed `schema.graphql`."""

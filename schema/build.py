@@ -1,4 +1,4 @@
-"""The GraphQL schema. `python -m schema.build` prints it anew into `schema/schema.graphql`."""
+"""The GraphQL schema. `python -m schema.build` writes it to `schema/schema.graphql`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What one request carries: its caller, and what it asks for many documents at once."""
+"""The context of a request: its caller, and the batching of look-ups."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Context:
-    """The context of one GraphQL request. `feed` is where its subscription listens, `imports` runs its imports."""
+    """The context of a GraphQL request. `feed` has the events for its subscription, `imports` runs its imports."""
 
     def __init__(
         self,
@@ -31,12 +31,12 @@ class Context:
         self.feed = feed
         self.imports = imports or Runner(caller)
         self.fast_path = fast_path
-        self._gathering: dict[object, DataLoader[Document, Any]] = {}  # Any: what each of them gives
+        self._gathering: dict[object, DataLoader[Document, Any]] = {}  # Any: each has its own type of result
 
     def gather(
         self, many: Callable[..., Awaitable[Sequence[T]]], document: Document, arguments: Mapping[str, object]
     ) -> Awaitable[T]:
-        """One document's value by `many` (see `schema.reads`), which is called once for all asked for at the same time.
+        """A document's value from `many` (see `schema.reads`), called once for all documents requested together.
 
         The arguments must be hashable. Nothing is cached: each event of a subscription reads again.
         """

@@ -1,7 +1,7 @@
-"""How GraphQL reads what the resolvers return: documents as stored, with no object made of each.
+"""How GraphQL reads the results of resolvers: documents as stored, without an object for each.
 
-The classes decorated as Strawberry types describe documents; they are never instantiated for them. Where a typed
-signature wants an instance, `as_type` says so.
+The classes decorated as Strawberry types only describe documents and are not instantiated for them. `as_type` converts
+a document where a typed signature requires an instance.
 """
 
 from datetime import UTC, datetime
@@ -18,12 +18,12 @@ T = TypeVar("T")
 
 
 def as_type(kind: type[T], document: Document) -> T:
-    """The document where an instance of a GraphQL type is expected: `read` makes them alike."""
+    """The document, typed as an instance of a GraphQL type: `read` treats both the same."""
     return cast("T", document)
 
 
 def read(source: object, name: str) -> object:
-    """A field of a document or of an object, None where a document lacks it."""
+    """A field of a document or object. None if a document lacks it."""
     if isinstance(source, dict):
         return source.get(stored_name(name))
     return cast("object", getattr(source, name))
@@ -31,19 +31,19 @@ def read(source: object, name: str) -> object:
 
 @cache
 def stored_name(name: str) -> str:
-    """The stored name of a field: its GraphQL name, but `_id` for `id`."""
+    """The stored name of a field: its GraphQL name, or `_id` for `id`."""
     return "_id" if name == "id" else to_camel_case(name)
 
 
 def _moment(text: object) -> datetime:
     if not isinstance(text, str):
-        raise ValueError("A DateTime is a text such as 2026-11-23T17:49:05Z.")
+        raise ValueError("A DateTime must be a string such as 2026-11-23T17:49:05Z.")
     try:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is not None:
             return moment.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ValueError(f"{text[:80]!r} is no date and time such as 2026-11-23T17:49:05Z.") from None
+        raise ValueError(f"{text[:80]!r} is not a date and time such as 2026-11-23T17:49:05Z.") from None
     raise ValueError(f"{text!r} has no time zone. Append Z for UTC, or an offset such as +01:00.")
 
 
@@ -53,8 +53,8 @@ CONFIG = StrawberryConfig(
     scalar_map={
         datetime: strawberry.scalar(
             name="DateTime",
-            description="A moment: ISO 8601 with a time zone. Always shown in UTC to the millisecond, "
-            "such as `2026-11-23T17:49:05.795Z`.",
+            description="A date and time in ISO 8601, with a time zone. Results are in UTC with milliseconds, such as "
+            "`2026-11-23T17:49:05.795Z`.",
             specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
             serialize=utc,
             parse_value=_moment,

@@ -1,4 +1,4 @@
-"""What can be changed. Each answers a union: the success, or a problem to act upon."""
+"""The mutations. Each returns a union: the success, or a problem."""
 
 import strawberry
 
@@ -18,9 +18,7 @@ from schema.types.results import (
 )
 
 
-@strawberry.type(
-    description="What can be changed. Every change is durable, and seen by every read, when it is answered."
-)
+@strawberry.type(description="All changes. When a mutation returns, its change is durable and visible to every read.")
 class Mutation:
     create_contact: CreateContactResult = strawberry.field(
         resolver=contacts.create_contact, description="Create a cloud-only contact."
@@ -30,49 +28,50 @@ class Mutation:
     )
     delete_contact: DeleteContactResult = strawberry.field(
         resolver=contacts.delete_contact,
-        description="Move a cloud-only contact to the recycle bin. Its addresses are free at once.",
+        description="Move a cloud-only contact to the recycle bin. Its addresses can be reused immediately.",
     )
     restore_contact: RestoreContactResult = strawberry.field(
         resolver=contacts.restore_contact,
-        description="Bring a contact back from the recycle bin, with its groups, its manager and its reports.",
+        description="Restore a contact from the recycle bin, with its groups, its manager and its direct reports.",
     )
     delete_contacts: DeleteContactsResult = strawberry.field(
-        resolver=contacts.delete_contacts, description="Move many cloud-only contacts to the recycle bin at once."
+        resolver=contacts.delete_contacts, description="Move several cloud-only contacts to the recycle bin at once."
     )
     import_contacts: ImportContactsResult = strawberry.field(
         resolver=imports.import_contacts,
-        description="Import a CSV file, its text, or contacts. A large import goes on after the answer.",
+        description="Import contacts from a CSV file, text or objects. A large import continues in the background.",
     )
     cancel_import: CancelImportResult = strawberry.field(
         resolver=imports.cancel_import,
-        description="Stop an import. It keeps what it did, or nothing under `REJECT_ALL`.",
+        description="Cancel an import. Rows already imported are kept, unless its error policy is `REJECT_ALL`.",
     )
     undo_import: UndoImportResult = strawberry.field(
         resolver=imports.undo_import,
-        description="Take an import back: delete what it created, give what it updated its old values.",
+        description="Undo an import: delete the contacts it created, and restore those it updated. Contacts that have "
+        "been changed since are left alone.",
     )
     create_group: CreateGroupResult = strawberry.field(
         resolver=groups.create_group, description="Create a distribution group."
     )
     update_group: UpdateGroupResult = strawberry.field(
-        resolver=groups.update_group, description="Rename a distribution group, or change its address or description."
+        resolver=groups.update_group, description="Change the name, email address or description of a group."
     )
     delete_group: DeleteGroupResult = strawberry.field(
-        resolver=groups.delete_group, description="Delete a distribution group. Its members stay contacts."
+        resolver=groups.delete_group, description="Delete a distribution group. Its members are not deleted."
     )
     add_contacts_to_group: ChangeMembershipResult = strawberry.field(
         resolver=groups.add_contacts_to_group,
-        description="Make contacts members of a group, synced ones too. Safe to repeat.",
+        description="Add contacts to a group, including synced contacts. Safe to retry.",
     )
     remove_contacts_from_group: ChangeMembershipResult = strawberry.field(
         resolver=groups.remove_contacts_from_group,
-        description="Make contacts members of a group no more, synced ones too. Safe to repeat.",
+        description="Remove contacts from a group, including synced contacts. Safe to retry.",
     )
     start_directory_sync: StartDirectorySyncResult = strawberry.field(
         resolver=sync.start_directory_sync,
-        description="Sync with Active Directory now, or show what it would change. For administrators.",
+        description="Sync with Active Directory now, or do a dry run. For administrators.",
     )
     make_cloud_only: MakeCloudOnlyResult = strawberry.field(
         resolver=sync.make_cloud_only,
-        description="Take over synced contacts for good: from now on they are edited here. For administrators.",
+        description="Make synced contacts cloud-only permanently, so that they are edited here. For administrators.",
     )

@@ -1,4 +1,4 @@
-"""What can be read."""
+"""The queries."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -23,13 +23,13 @@ from schema.types.statistics import ContactStats
 from schema.types.viewer import Role, Viewer
 from storage.documents import Document
 
-Id = Annotated[strawberry.ID | None, strawberry.argument(description="Its id. Give this or `emailAddress`.")]
-EmailAddress = Annotated[str | None, strawberry.argument(description="One of its e-mail addresses, in any case.")]
+Id = Annotated[strawberry.ID | None, strawberry.argument(description="Its ID. Use either this or `emailAddress`.")]
+EmailAddress = Annotated[str | None, strawberry.argument(description="One of its email addresses, ignoring case.")]
 Search = Annotated[
     str | None,
     strawberry.argument(
-        description="Beginnings of words, in any case and with or without accents, all of which must be found: "
-        "in names, company, e-mail addresses, domains or phone numbers."
+        description="Words or beginnings of words, separated by spaces, ignoring case and accents. All of them must be "
+        "found in a contact's names, company, email addresses, domains or phone numbers."
     ),
 ]
 
@@ -37,12 +37,12 @@ Search = Annotated[
 def _contacts(
     info: Info,
     filter: Annotated[
-        ContactFilter | None, strawberry.argument(description="Only contacts that fulfil all that is given.")
+        ContactFilter | None, strawberry.argument(description="Only contacts that match all conditions.")
     ] = None,
     search: Search = None,
     order_by: Annotated[
-        ContactOrder | None, strawberry.argument(description="How to sort them; null sorts by display name.")
-    ] = ContactOrder(field=ContactOrderField.DISPLAY_NAME),  # noqa: B008 - the default that the schema shows
+        ContactOrder | None, strawberry.argument(description="How to sort the contacts. Null sorts by display name.")
+    ] = ContactOrder(field=ContactOrderField.DISPLAY_NAME),  # noqa: B008 - the default shown in the schema
     first: First = None,
     after: After = None,
     last: Last = None,
@@ -75,7 +75,10 @@ def _groups(
     info: Info,
     search: Annotated[
         str | None,
-        strawberry.argument(description="Beginnings of words of the name or address, all of which must be found."),
+        strawberry.argument(
+            description="Words or beginnings of words, separated by spaces, ignoring case and accents. All of them "
+            "must be found in a group's name or address."
+        ),
     ] = None,
     first: First = 50,
     after: After = None,
@@ -90,14 +93,14 @@ async def _group(info: Info, id: Id = None, email_address: EmailAddress = None) 
 
 
 async def _node(
-    info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
+    info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its ID.")]
 ) -> Document | None:
     found = await contacts.get_contact(info.context.caller, id) or await _group(info, id)
     return found or await import_jobs.get(info.context.caller, id)
 
 
 async def _nodes(
-    info: Info, ids: Annotated[list[strawberry.ID], strawberry.argument(description="Ids, 1,000 at most.")]
+    info: Info, ids: Annotated[list[strawberry.ID], strawberry.argument(description="Up to 1,000 IDs.")]
 ) -> list[Document | None]:
     bulk_ids("ids", ids)
     caller = info.context.caller
@@ -110,7 +113,7 @@ async def _nodes(
 
 
 async def _contact_import(
-    info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
+    info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its ID.")]
 ) -> Document | None:
     return await import_jobs.get(info.context.caller, id)
 
@@ -121,7 +124,7 @@ def _contact_imports(info: Info, first: First = 50, after: After = None) -> List
 
 def _by_id(identifier: str | None, address: str | None) -> bool:
     if (identifier is None) == (address is None):
-        raise InvalidRequest("Give either id or emailAddress.")
+        raise InvalidRequest("Use either id or emailAddress.")
     return identifier is not None
 
 
@@ -129,49 +132,53 @@ def _viewer(info: Info) -> Viewer:
     return Viewer(name=info.context.caller.author.name, role=Role.ADMIN)
 
 
-@strawberry.type(description="What can be read.")
+@strawberry.type(description="All queries.")
 class Query:
     contacts: Listing = strawberry.field(
-        resolver=_contacts, graphql_type=Connection[Contact], description="The contacts, filtered, searched and sorted."
+        resolver=_contacts, graphql_type=Connection[Contact], description="List, filter, search and sort contacts."
     )
     contact: Document | None = strawberry.field(
-        resolver=_contact, graphql_type=Contact | None, description="One contact; null if there is none."
+        resolver=_contact,
+        graphql_type=Contact | None,
+        description="A contact by ID or email address, null if not found.",
     )
     contact_stats: statistics.ContactStats = strawberry.field(
-        resolver=_contact_stats, graphql_type=ContactStats, description="The figures of the dashboard."
+        resolver=_contact_stats, graphql_type=ContactStats, description="Contact statistics for the dashboard."
     )
     deleted_contacts: Listing = strawberry.field(
         resolver=_deleted_contacts,
         graphql_type=Connection[DeletedContact],
-        description="The recycle bin, the latest deletion first.",
+        description="The contacts in the recycle bin, latest deletion first.",
     )
     groups: Listing = strawberry.field(
-        resolver=_groups, graphql_type=Connection[DistributionGroup], description="The distribution groups, by name."
+        resolver=_groups, graphql_type=Connection[DistributionGroup], description="List and search groups, by name."
     )
     group: Document | None = strawberry.field(
-        resolver=_group, graphql_type=DistributionGroup | None, description="One group; null if there is none."
+        resolver=_group,
+        graphql_type=DistributionGroup | None,
+        description="A distribution group by ID or email address, null if not found.",
     )
     directory_sync: control.SyncStatus = strawberry.field(
         resolver=directory_sync,
         graphql_type=DirectorySync,
-        description="The sync with on-premises Active Directory: its state and its runs.",
+        description="State and runs of the sync with on-premises Active Directory.",
     )
     contact_import: Document | None = strawberry.field(
-        resolver=_contact_import, graphql_type=ContactImport | None, description="The import with this id."
+        resolver=_contact_import, graphql_type=ContactImport | None, description="An import by ID, null if not found."
     )
     contact_imports: Listing = strawberry.field(
         resolver=_contact_imports,
         graphql_type=Connection[ContactImport],
-        description="The imports of the last 30 days, the latest first.",
+        description="The imports of the last 30 days, latest first.",
     )
     node: Document | None = strawberry.field(
         resolver=_node,
         graphql_type=Node | None,
-        description="The contact, group or import with this id; null if none has it.",
+        description="A contact, group or import by ID, null if not found.",
     )
     nodes: list[Document | None] = strawberry.field(
         resolver=_nodes,
         graphql_type=list[Node | None],
-        description="The contacts and groups with these ids, in their order; null where none has one.",
+        description="Contacts, groups and imports by ID, in the given order, null for each that is not found.",
     )
-    viewer: Viewer = strawberry.field(resolver=_viewer, description="Who is asking, and what they may do.")
+    viewer: Viewer = strawberry.field(resolver=_viewer, description="The current user and their role.")

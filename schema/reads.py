@@ -1,4 +1,4 @@
-"""What a field with a resolver reads, so that a list asks MongoDB for no more, and resolves it for all at once."""
+"""What fields read, so that lists read only necessary fields, and resolve each for all items at once."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from inspect import Signature, signature
@@ -9,15 +9,15 @@ from storage.documents import Document
 
 T = TypeVar("T")
 
-# The stored fields that are wanted of some documents; None wants them all.
+# The stored fields to read from some documents, None for all.
 Wanted: TypeAlias = Collection[str] | None
 
 
 class Batched(Generic[T]):
-    """The resolver of a field, made of one that resolves it for many documents at once.
+    """The resolver of a field, based on a function that resolves it for many documents at once.
 
-    `many(context, documents, wanted, **arguments)` returns one value per document; `wanted` are the stored fields that
-    are wanted of each value's document. The fast path calls it; graphql-core calls the resolver for each document.
+    `many(context, documents, wanted, **arguments)` returns one value per document. `wanted` are the stored fields to
+    read of each value's document. The fast path calls `many`; graphql-core calls the resolver for each document.
     """
 
     def __init__(self, many: Callable[..., Awaitable[Sequence[T]]]) -> None:
@@ -31,24 +31,24 @@ class Batched(Generic[T]):
 
 
 def reads(*stored: str) -> Mapping[str, tuple[str, ...]]:
-    """The `metadata` of a field whose resolver reads only these stored fields."""
+    """The `metadata` of a field whose resolver only reads these stored fields."""
     return {"reads": stored}
 
 
 def projection(wanted: Wanted) -> list[str] | None:
-    """What to ask MongoDB for: the wanted fields, without those that lie within another."""
+    """The projection for MongoDB: the wanted fields, without those inside another one."""
     if wanted is None:
         return None
     return [name for name in wanted if not any(parent in wanted for parent in _parents(name))] or ["_id"]
 
 
 def within(name: str, wanted: Wanted) -> set[str]:
-    """The stored fields that are wanted of the documents embedded under this name."""
+    """The stored fields to read of documents embedded under this name."""
     return {f"{name}.{each}" for each in wanted} if wanted else {name}
 
 
 def together(parts: Sequence[Wanted]) -> Wanted:
-    """All that any of these want."""
+    """The union of these fields."""
     everything: set[str] = set()
     for part in parts:
         if part is None:

@@ -1,4 +1,4 @@
-"""What can be subscribed to, over a WebSocket."""
+"""The subscriptions."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -19,14 +19,16 @@ from schema.types.statistics import ContactStats
 from storage.documents import Document
 
 
-@strawberry.type(description="A change of a contact, told as soon as it is durable.")
+@strawberry.type(description="A change of a contact, sent as soon as it is durable.")
 class ContactChangeEvent:
     action: ContactChangeAction = strawberry.field(description="What happened.")
-    contact_id: strawberry.ID = strawberry.field(description="Id of the contact.")
+    contact_id: strawberry.ID = strawberry.field(description="ID of the contact.")
     contact: Contact | None = strawberry.field(
-        description="The contact as it is now, at least at the change's version; null once it is deleted."
+        description="The current contact, at the version of the change or a later one; null if it was deleted."
     )
-    change: ContactChange = strawberry.field(description="Who did it, when, through what, and which fields changed.")
+    change: ContactChange = strawberry.field(
+        description="Who changed it, when, through which channel, and which fields."
+    )
 
 
 async def _contact_changed(
@@ -34,7 +36,7 @@ async def _contact_changed(
     filter: Annotated[
         ContactFilter | None,
         strawberry.argument(
-            description="Only contacts that fulfil all that is given after the change, or did before their deletion."
+            description="Only contacts that match all conditions after the change or, if deleted, before it."
         ),
     ] = None,
 ) -> AsyncGenerator[Document, None]:
@@ -56,7 +58,7 @@ async def _contact_stats_changed(info: Info) -> AsyncGenerator[statistics.Contac
 
 
 async def _import_progress(
-    info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the import.")]
+    info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="ID of the import.")]
 ) -> AsyncGenerator[Document, None]:
     async with aclosing(import_jobs.progress(info.context.feed, info.context.caller, id)) as jobs:
         async for job in jobs:
@@ -69,27 +71,29 @@ async def _directory_sync_progress(info: Info) -> AsyncGenerator[Document, None]
             yield run
 
 
-@strawberry.type(description="What can be subscribed to, over a WebSocket with the protocol `graphql-transport-ws`.")
+@strawberry.type(description="All subscriptions. They use a WebSocket with the protocol `graphql-transport-ws`.")
 class Subscription:
     contact_changed: AsyncGenerator[Document, None] = strawberry.subscription(
         resolver=_contact_changed,
         graphql_type=ContactChangeEvent,
-        description="Every change of contacts from now on, by whatever way it was made. A subscriber that cannot keep "
-        "up with them gets an error with the code `EVENTS_MISSED`, and should subscribe and read again.",
+        description="Every change of contacts from now on, through any channel. If events are missed, because the "
+        "subscriber is too slow, the subscription ends with the error `EVENTS_MISSED`. Resubscribe, then refetch your "
+        "data.",
     )
     contact_stats_changed: AsyncGenerator[statistics.ContactStats, None] = strawberry.subscription(
         resolver=_contact_stats_changed,
         graphql_type=ContactStats,
-        description="The figures of the dashboard: now, and whenever they have changed, a few times a second at most.",
+        description="Contact statistics: immediately, and whenever they change, at most a few times per second.",
     )
     import_progress: AsyncGenerator[Document, None] = strawberry.subscription(
         resolver=_import_progress,
         graphql_type=ContactImport,
-        description="An import: now, and whenever it has got further, a few times a second at most, until it ends.",
+        description="An import: immediately, and whenever it progresses, at most a few times per second, until it "
+        "ends.",
     )
     directory_sync_progress: AsyncGenerator[Document, None] = strawberry.subscription(
         resolver=_directory_sync_progress,
         graphql_type=DirectorySyncRun,
-        description="The present run of the sync, or the last one: now, and whenever it has got further or another "
-        "begins, a few times a second at most.",
+        description="The current or last run of the sync: immediately, and whenever it progresses or another one "
+        "starts, at most a few times per second.",
     )

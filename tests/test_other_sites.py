@@ -73,7 +73,7 @@ async def test_what_browsers_send_unasked(client: httpx.AsyncClient, path: str, 
 async def test_allowed_pages_may_subscribe(url: str) -> None:
     """Pages of the allowed site may open a WebSocket; pages of other sites may not."""
     async with connect(url, origin=FRONT) as client:
-        await client.initialise()
+        await client.initialize()
     with pytest.raises(websockets.InvalidStatus, match="403"):
         async with connect(url, origin=EVIL):
             pass

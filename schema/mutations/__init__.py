@@ -1,1 +1,1 @@
-"""What clients can do: each function turns arguments into plain values and calls one resolver."""
+"""The bindings of the mutations: each function turns arguments into plain values and calls one resolver."""

@@ -1,4 +1,4 @@
-"""What is done with contacts."""
+"""The mutations of contacts."""
 
 from typing import Annotated
 
@@ -24,9 +24,11 @@ from schema.types.results import (
     UpdateContactSuccess,
 )
 
-ContactId = Annotated[strawberry.ID, strawberry.argument(description="Id of the contact.")]
-ContactIds = Annotated[list[strawberry.ID], strawberry.argument(description="Ids of contacts, 1,000 at most.")]
-ExpectedVersion = Annotated[int | None, strawberry.argument(description="Refuse unless the contact has this version.")]
+ContactId = Annotated[strawberry.ID, strawberry.argument(description="ID of the contact.")]
+ContactIds = Annotated[list[strawberry.ID], strawberry.argument(description="IDs of up to 1,000 contacts.")]
+ExpectedVersion = Annotated[
+    int | None, strawberry.argument(description="Fail with a `VersionConflict` unless the contact has this version.")
+]
 
 
 async def create_contact(
@@ -39,7 +41,7 @@ async def create_contact(
 
 async def update_contact(
     info: Info,
-    input: Annotated[UpdateContactInput, strawberry.argument(description="What to change.")],
+    input: Annotated[UpdateContactInput, strawberry.argument(description="The fields to change.")],
 ) -> UpdateContactResult:
     contact = await contacts.update_contact(info.context.caller, input.id, fields(input), input.expected_version)
     return UpdateContactSuccess(contact=as_type(Contact, contact))

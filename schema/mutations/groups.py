@@ -1,4 +1,4 @@
-"""What is done with distribution groups."""
+"""The mutations of distribution groups."""
 
 from typing import Annotated
 
@@ -23,7 +23,7 @@ from schema.types.results import (
     UpdateGroupSuccess,
 )
 
-GroupId = Annotated[strawberry.ID, strawberry.argument(description="Id of the group.")]
+GroupId = Annotated[strawberry.ID, strawberry.argument(description="ID of the group.")]
 
 
 async def create_group(
@@ -36,7 +36,7 @@ async def create_group(
 
 async def update_group(
     info: Info,
-    input: Annotated[UpdateGroupInput, strawberry.argument(description="What to change.")],
+    input: Annotated[UpdateGroupInput, strawberry.argument(description="The fields to change.")],
 ) -> UpdateGroupResult:
     group = await groups.update_group(info.context.caller, input.id, fields(input), input.expected_version)
     return UpdateGroupSuccess(group=as_type(DistributionGroup, group))

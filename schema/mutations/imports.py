@@ -1,4 +1,4 @@
-"""What is done with imports: start, cancel and undo them."""
+"""The mutations of imports: start, cancel and undo them."""
 
 from collections.abc import AsyncGenerator
 from typing import Annotated, Protocol, TypeAlias, cast
@@ -19,17 +19,17 @@ from storage.documents import Document
 from storage.fields import described
 
 WAIT_SECONDS = 5.0
-"""An import that is done so soon is answered when it is done."""
+"""How long a mutation waits for an import to finish before it returns."""
 _PIECE = 1 << 18
 
 
-@strawberry.input(description="A row to import: what is left out stays as it is, null clears what can be empty.")
+@strawberry.input(description="A row to import. Omitted fields keep their values; null clears an optional field.")
 class ImportRowInput:
-    email_address: str = strawberry.field(description="The address that the row is found by, or a new contact's.")
-    first_name: Maybe[str | None] = strawberry.field(description="First name, which a new contact needs.")
-    last_name: Maybe[str | None] = strawberry.field(description="Last name, which a new contact needs.")
-    display_name: Maybe[str | None] = strawberry.field(description="Display name, which a new contact needs.")
-    aliases: Maybe[list[str] | None] = strawberry.field(description="Further addresses. Replaces them all.")
+    email_address: str = strawberry.field(description="Email address of the existing contact, or of the new one.")
+    first_name: Maybe[str | None] = strawberry.field(description="First name. Required for a new contact.")
+    last_name: Maybe[str | None] = strawberry.field(description="Last name. Required for a new contact.")
+    display_name: Maybe[str | None] = strawberry.field(description="Display name. Required for a new contact.")
+    aliases: Maybe[list[str] | None] = strawberry.field(description="Additional email addresses. Replaces all.")
     company: Maybe[str | None] = strawberry.field(description=described("company"))
     job_title: Maybe[str | None] = strawberry.field(description=described("jobTitle"))
     department: Maybe[str | None] = strawberry.field(description=described("department"))
@@ -37,99 +37,103 @@ class ImportRowInput:
     mobile_phone: Maybe[str | None] = strawberry.field(description=described("mobilePhone"))
     address: Maybe[PostalAddressInput | None] = strawberry.field(description="Postal address.")
     manager: Maybe[str | None] = strawberry.field(
-        description="Address of its manager: a contact that exists, or any row of the import."
+        description="Email address of the manager: an existing contact, or any row of the import."
     )
-    manager_id: Maybe[strawberry.ID | None] = strawberry.field(description="Id of its manager, instead.")
+    manager_id: Maybe[strawberry.ID | None] = strawberry.field(description="ID of the manager, instead of `manager`.")
     groups: Maybe[list[str] | None] = strawberry.field(
-        description="Names or addresses of its groups. Replaces them all."
+        description="Names or email addresses of the contact's groups. Replaces all."
     )
     notes: Maybe[str | None] = strawberry.field(description=described("notes"))
     show_in_gal: Maybe[bool | None] = strawberry.field(
-        description="Whether the Global Address List shows it. Null means true."
+        description="Whether the Global Address List (GAL) shows the contact. Null means true."
     )
 
 
-@strawberry.input(one_of=True, description="What to import: exactly one of these.")
+@strawberry.input(one_of=True, description="What to import. Use exactly one field.")
 class ImportSource:
     file: Upload | None = strawberry.field(
-        default=strawberry.UNSET, description="A CSV file (GraphQL multipart request), of any encoding and delimiter."
+        default=strawberry.UNSET,
+        description="A CSV file (GraphQL multipart request). Encoding and delimiter are detected.",
     )
     text: str | None = strawberry.field(default=strawberry.UNSET, description="The text of a CSV file.")
     contacts: list[CreateContactInput] | None = strawberry.field(
         default=strawberry.UNSET,
-        description="New contacts. Of those that exist, what is left out or null stays as it is, and so does whether "
-        "the Global Address List shows them, unless `showInGal` is false. `rows` can say more.",
+        description="New contacts. If a contact already exists, omitted fields and null keep its values, and so does "
+        "`showInGal` unless it is false. To clear fields, use `rows`.",
     )
     rows: list[ImportRowInput] | None = strawberry.field(
         default=strawberry.UNSET,
-        description="Rows like those of a file: what is left out is like a blank cell, null is like `[clear]`.",
+        description="Rows like those of a file: an omitted field is like a blank cell, null is like `[clear]`.",
     )
 
 
-@strawberry.input(description="Which of our columns a column of the file is.")
+@strawberry.input(description="Maps a column of the file to one of our columns.")
 class ImportColumn:
-    header: str = strawberry.field(description="Its name in the file.")
-    column: str = strawberry.field(description="Our name, such as `EmailAddress`; empty: do not read it.")
+    header: str = strawberry.field(description="Name of the column in the file.")
+    column: str = strawberry.field(description="Our name of the column, such as `EmailAddress`. Empty ignores it.")
 
 
-@strawberry.input(description="What to import and how.")
+@strawberry.input(description="What to import, and how.")
 class ImportContactsInput:
-    source: ImportSource = strawberry.field(description="A file, its text, contacts, or rows.")
-    dry_run: bool = strawberry.field(default=False, description="Only tell what would become of each row.")
+    source: ImportSource = strawberry.field(description="What to import: a file, CSV text, contacts, or rows.")
+    dry_run: bool = strawberry.field(
+        default=False, description="Report what the import would do with each row, without changing anything."
+    )
     on_match: ImportMatch = strawberry.field(
-        default=ImportMatch.SKIP, description="What to do with rows whose address exists."
+        default=ImportMatch.SKIP, description="What to do with rows whose contact already exists."
     )
     error_policy: ImportErrorPolicy = strawberry.field(
-        default=ImportErrorPolicy.SKIP_FAILED_ROWS, description="What refused rows do to the others."
+        default=ImportErrorPolicy.SKIP_FAILED_ROWS, description="What to do with the other rows if some are invalid."
     )
     columns: list[ImportColumn] | None = strawberry.field(
-        default=None, description="Columns that are not recognised by their names, or wrongly."
+        default=None, description="Columns that are not detected correctly by their names."
     )
     encoding: str | None = strawberry.field(
         default=None,
-        description="The file's encoding, if it is not told rightly: `utf-8`, `utf-16-le`, `utf-16-be` or "
-        "`windows-1252`, in any case.",
+        description="Encoding of the file, if it is not detected correctly: `utf-8`, `utf-16-le`, `utf-16-be` or "
+        "`windows-1252`, ignoring case.",
     )
     delimiter: str | None = strawberry.field(
         default=None,
-        description="The file's delimiter, if it is not told rightly: itself, or `comma`, `semicolon`, `tab` or `bar`.",
+        description="Delimiter of the file, if it is not detected correctly: the character itself, or `comma`, "
+        "`semicolon`, `tab` or `bar`.",
     )
 
 
-@strawberry.type(description="The import has begun, or is done already.")
+@strawberry.type(description="The import has started or, if it is small, already finished.")
 class ImportContactsSuccess:
-    contact_import: ContactImport = strawberry.field(description="The import. Small ones are finished.")
+    contact_import: ContactImport = strawberry.field(description="The import.")
 
 
-@strawberry.type(description="The import stops, or had ended before.")
+@strawberry.type(description="The import is being canceled, or had already ended.")
 class CancelImportSuccess:
     contact_import: ContactImport = strawberry.field(description="The import.")
 
 
-@strawberry.type(description="The import is being undone, or is so already.")
+@strawberry.type(description="The import is being undone, or has been undone.")
 class UndoImportSuccess:
     contact_import: ContactImport = strawberry.field(
-        description="The import. Contacts that were changed since are among its problems."
+        description="The import. Its problems include the contacts that have been changed since."
     )
 
 
 ImportContactsResult: TypeAlias = Annotated[
     ImportContactsSuccess | ImportUnreadable,
-    strawberry.union("ImportContactsResult", description="The import, or why there is none."),
+    strawberry.union("ImportContactsResult", description="The import, or why it did not start."),
 ]
 CancelImportResult: TypeAlias = Annotated[
     CancelImportSuccess | NotFound,
-    strawberry.union("CancelImportResult", description="The import, or why it is not cancelled."),
+    strawberry.union("CancelImportResult", description="The import, or why it was not canceled."),
 ]
 UndoImportResult: TypeAlias = Annotated[
     UndoImportSuccess | ImportNotUndoable | NotFound,
-    strawberry.union("UndoImportResult", description="The import, or why it is not undone."),
+    strawberry.union("UndoImportResult", description="The import, or why it cannot be undone."),
 ]
-ImportId = Annotated[strawberry.ID, strawberry.argument(description="Id of the import.")]
+ImportId = Annotated[strawberry.ID, strawberry.argument(description="ID of the import.")]
 
 
 class _File(Protocol):
-    """An uploaded file, as the form's parser gives it."""
+    """An uploaded file from the form's parser."""
 
     filename: str | None
 
@@ -137,13 +141,13 @@ class _File(Protocol):
 
 
 async def import_contacts(
-    info: Info, input: Annotated[ImportContactsInput, strawberry.argument(description="What to import and how.")]
+    info: Info, input: Annotated[ImportContactsInput, strawberry.argument(description="What to import, and how.")]
 ) -> ImportContactsResult:
     """The binding of `Mutation.importContacts`."""
     caller, source = info.context.caller, input.source
     options = Options(
         dry_run=input.dry_run,
-        on_match=input.on_match.name,  # type: ignore[arg-type]  # the enum has just these names
+        on_match=input.on_match.name,  # type: ignore[arg-type]  # the enum has exactly these names
         error_policy=input.error_policy.name,  # type: ignore[arg-type]  # as above
         columns={each.header: each.column for each in input.columns or ()},
         encoding=input.encoding,
@@ -176,13 +180,13 @@ async def _soon(info: Info, job: Document) -> ContactImport:
 
 
 def _rows(source: ImportSource) -> list[dict[str, object]] | None:
-    """The rows of a source that is no file."""
+    """The rows of a source. None if it is a file or text."""
     if isinstance(source.rows, list):
         return [fields(each) for each in source.rows]
     if not isinstance(source.contacts, list):
         return None
     found = [fields(each) for each in source.contacts]
-    # True is what the schema puts where nothing is said, and what a new contact gets anyway.
+    # True is the default in the schema, so it may not have been given. A new contact gets it anyway.
     return [{name: value for name, value in row.items() if (name, value) != ("showInGal", True)} for row in found]
 
 
@@ -195,4 +199,4 @@ async def _pieces(source: ImportSource) -> AsyncGenerator[bytes]:
         try:
             yield source.text.encode()
         except UnicodeEncodeError:
-            raise InvalidRequest("The text has half of a surrogate pair, which no file can have.") from None
+            raise InvalidRequest("The text contains half of a surrogate pair. Correct its encoding.") from None

@@ -1,4 +1,4 @@
-"""What administrators do with the sync: start it, and take contacts out of it."""
+"""The mutations of the sync, for administrators: start it, and make contacts cloud-only."""
 
 from typing import Annotated, TypeAlias
 
@@ -13,43 +13,50 @@ from schema.types.directory_sync import DirectorySyncRun
 from schema.types.problems import InvalidInput, Problem, SyncAlreadyRunning, SyncNotConfigured, problem
 
 
-@strawberry.type(description="The sync was asked for.")
+@strawberry.type(description="The sync is queued.")
 class StartDirectorySyncSuccess:
-    run: DirectorySyncRun = strawberry.field(description="Its run, which begins within seconds.")
+    run: DirectorySyncRun = strawberry.field(description="The run, which starts within seconds.")
 
 
-@strawberry.type(description="Why a contact was not made a cloud-only one with the others.")
+@strawberry.type(description="Why a contact was not made cloud-only.")
 class HandOverRefusal:
-    id: strawberry.ID = strawberry.field(description="Id of the contact.")
-    problem: Problem = strawberry.field(description="Why it stays as it is.")
+    id: strawberry.ID = strawberry.field(description="ID of the contact.")
+    problem: Problem = strawberry.field(description="Why it was not made cloud-only.")
 
 
-@strawberry.type(description="The contacts are mastered in the cloud now, and the sync leaves them alone.")
+@strawberry.type(description="The contacts are cloud-only now, and the sync no longer changes them.")
 class MakeCloudOnlySuccess:
-    contacts: list[Contact] = strawberry.field(description="The contacts as they are now.")
-    refusals: list[HandOverRefusal] = strawberry.field(description="Those that were not synced, and why.")
+    contacts: list[Contact] = strawberry.field(description="The cloud-only contacts.")
+    refusals: list[HandOverRefusal] = strawberry.field(description="Contacts that were not made cloud-only, and why.")
 
 
 StartDirectorySyncResult: TypeAlias = Annotated[
     StartDirectorySyncSuccess | SyncNotConfigured | SyncAlreadyRunning,
-    strawberry.union("StartDirectorySyncResult", description="The run that will be, or why there is none."),
+    strawberry.union("StartDirectorySyncResult", description="The queued run, or why there is none."),
 ]
 MakeCloudOnlyResult: TypeAlias = Annotated[
     MakeCloudOnlySuccess | InvalidInput,
-    strawberry.union("MakeCloudOnlyResult", description="The contacts taken over, or why none was."),
+    strawberry.union("MakeCloudOnlyResult", description="The contacts made cloud-only, or why there are none."),
 ]
 
 
 async def start_directory_sync(
     info: Info,
     dry_run: Annotated[
-        bool, strawberry.argument(description="Only tell what would change, in the run's `differences`.")
+        bool,
+        strawberry.argument(description="Report what would change, in the run's `differences`, without changing it."),
     ] = False,
     allow_deletions: Annotated[
-        bool, strawberry.argument(description="Delete what is gone from Active Directory, however many contacts.")
+        bool,
+        strawberry.argument(
+            description="Delete all contacts that are gone from Active Directory, even if they are many."
+        ),
     ] = False,
     full: Annotated[
-        bool, strawberry.argument(description="Read everything, not only what changed. What is equal costs no write.")
+        bool,
+        strawberry.argument(
+            description="Read all objects, not only those that changed. Unchanged ones are not written."
+        ),
     ] = False,
 ) -> StartDirectorySyncResult:
     """The binding of `Mutation.startDirectorySync`."""
@@ -59,7 +66,7 @@ async def start_directory_sync(
 
 async def make_cloud_only(
     info: Info,
-    ids: Annotated[list[strawberry.ID], strawberry.argument(description="Ids of synced contacts, 1,000 at most.")],
+    ids: Annotated[list[strawberry.ID], strawberry.argument(description="IDs of up to 1,000 synced contacts.")],
 ) -> MakeCloudOnlyResult:
     """The binding of `Mutation.makeCloudOnly`."""
     outcome = await cloud_only.make_cloud_only(info.context.caller, ids)

@@ -1,6 +1,6 @@
 """Reads GraphQL requests from HTTP requests: from a query string, a JSON body, or a form with files.
 
-Headers are looked at as they came, since Starlette's own look-ups decode and scan them anew each time.
+Headers are read as raw bytes, because Starlette's own look-ups decode and scan them each time.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from schema.transport.negotiation import JSON
 from schema.transport.requests import Malformed, checked
 from settings import Settings
 
-# The headers of a request, of which the first of several counts.
+# The headers of a request. If a header is repeated, the first one counts.
 Headers = Mapping[bytes, bytes]
 
 
@@ -36,7 +36,7 @@ _CODES = {
 
 
 class BodyRefused(Exception):
-    """Raised for what is no GraphQL request: an HTTP status, its code, and a sentence that says what to do."""
+    """Raised if a request is not a GraphQL request, with an HTTP status, a code, and a message that says what to do."""
 
     def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
@@ -46,12 +46,12 @@ class BodyRefused(Exception):
         self.headers = headers
 
 
-class _Endless(MultiPartException):
-    """Raised while a form is read that is larger than it may be. Starlette then closes the files that it began."""
+class _FormTooLarge(MultiPartException):
+    """Raised while reading a form that exceeds the limit. Starlette then closes the files it has created."""
 
 
 def headers_of(scope: Scope) -> Headers:
-    """The request's headers by their names, which are in small letters."""
+    """The request's headers by their lower-case names."""
     return dict(reversed(list(scope["headers"])))
 
 
@@ -72,16 +72,16 @@ async def from_json(headers: Headers, receive: Receive, settings: Settings) -> R
 
 
 async def from_form(http: HttpRequest, headers: Headers, settings: Settings) -> Request:
-    """The request with files in a form, by the GraphQL multipart request specification. Raises `BodyRefused`.
+    """The request with files in a form (GraphQL multipart request specification). Raises `BodyRefused`.
 
-    The form must be closed when the request is done.
+    Close the form when the request is done.
     """
     _require_same_origin(headers, settings)
     _limit_declared(headers, settings.max_import_bytes)
     try:
         form = await http.form(max_files=10, max_fields=10, max_part_size=settings.max_body_bytes)
     except HTTPException as error:
-        if isinstance(error.__context__, _Endless):
+        if isinstance(error.__context__, _FormTooLarge):
             raise _too_large(settings.max_import_bytes) from error
         raise BodyRefused(400, f"The form is malformed: {error.detail}") from error
     sent = _parsed(_text(form, "operations"), "operations")
@@ -93,12 +93,12 @@ async def from_form(http: HttpRequest, headers: Headers, settings: Settings) -> 
         return _request_of(replace_placeholders_with_files(sent, places, files))
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise BodyRefused(
-            400, "map names a file that was not sent, or a place that operations does not have."
+            400, "map refers to a file that was not sent, or to a path that does not exist in operations. Correct it."
         ) from error
 
 
 def limited(receive: Receive, settings: Settings) -> Receive:
-    """Receive no more of a form than an import may have; it may come in chunks without a declared length."""
+    """Limit a form to the size of an import, even if it is sent in chunks without a declared length."""
     size = 0
 
     async def receive_limited() -> Message:
@@ -106,7 +106,7 @@ def limited(receive: Receive, settings: Settings) -> Receive:
         message = await receive()
         size += len(message.get("body", b""))
         if size > settings.max_import_bytes:
-            raise _Endless("the body is too large")
+            raise _FormTooLarge("the body is too large")
         return message
 
     return receive_limited
@@ -114,7 +114,7 @@ def limited(receive: Receive, settings: Settings) -> Receive:
 
 @lru_cache(maxsize=256)
 def media_type(content_type: bytes) -> str:
-    """The media type that a Content-Type header names."""
+    """The media type in a Content-Type header."""
     return content_type.decode("latin-1").partition(";")[0].strip().lower()
 
 
@@ -126,7 +126,7 @@ def _text(form: FormData, name: str) -> bytes:
 
 
 async def _body(headers: Headers, receive: Receive, limit: int) -> bytes:
-    """The body, read no further than its limit, whatever length it declares."""
+    """The body, read only up to the limit, whatever its declared length."""
     _limit_declared(headers, limit)
     chunks: list[bytes] = []
     size, more = 0, True
@@ -149,13 +149,13 @@ def _limit_declared(headers: Headers, limit: int) -> None:
 
 
 def _too_large(limit: int) -> BodyRefused:
-    return BodyRefused(413, f"The body is larger than {limit:,} bytes. Send less at a time.")
+    return BodyRefused(413, f"The body exceeds the limit of {limit:,} bytes. Send a smaller one.")
 
 
 def _require_plain(headers: Headers) -> None:
-    """JSON must be in UTF-8, and not be compressed."""
+    """Require JSON in UTF-8, without compression."""
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
-        raise BodyRefused(415, "Send the body as it is, without Content-Encoding.")
+        raise BodyRefused(415, "Encoded bodies are not supported. Send the body without Content-Encoding.")
     if (charset := _charset(headers.get(b"content-type", b""))) not in ("", "utf-8", "utf8"):
         raise BodyRefused(415, f"Send {JSON} in UTF-8, not {charset}.")
 
@@ -166,19 +166,19 @@ def _charset(content_type: bytes) -> str:
 
 
 def _require_same_origin(headers: Headers, settings: Settings) -> None:
-    """Browsers send forms from any site without asking first: take them only from our own pages, or asked for."""
+    """Refuse forms from pages of other sites, which browsers send without a preflight request, unless allowed."""
     if b"apollo-require-preflight" in headers or b"graphql-require-preflight" in headers:
         return
     origin, host = headers.get(b"origin"), headers.get(b"host", b"")
     if origin is not None and not settings.welcomes(origin.decode("latin-1"), host.decode("latin-1")):
-        raise BodyRefused(403, "A form from another site needs the header GraphQL-Require-Preflight: true.")
+        raise BodyRefused(403, "Forms from pages of other sites must have the header GraphQL-Require-Preflight: true.")
 
 
 def _parsed(text: bytes, name: str) -> object:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise BodyRefused(400, f"{name} is not JSON in UTF-8: {error}") from error
+        raise BodyRefused(400, f"{name} is not valid JSON in UTF-8: {error}.") from error
 
 
 def _request_of(given: object) -> Request:

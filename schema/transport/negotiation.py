@@ -1,4 +1,4 @@
-"""Which media type a GraphQL answer has: what the client accepts and prefers (RFC 9110, section 12.5.1)."""
+"""The media type of a GraphQL answer, according to the client's Accept header (RFC 9110, section 12.5.1)."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ _UNWANTED = (0.0, False)
 
 @lru_cache(maxsize=256)
 def negotiated(accept: bytes | None) -> str | None:
-    """The media type that the client prefers, `application/json` where it does not say; None if it wants neither."""
+    """The media type that the client prefers, by default `application/json`. None if it accepts neither."""
     qualities = _qualities(accept.decode("latin-1") if accept else JSON)
     response, json = (_quality(kind, qualities) for kind in (RESPONSE_JSON, JSON))
     if max(response, json) == _UNWANTED:
@@ -23,7 +23,7 @@ def negotiated(accept: bytes | None) -> str | None:
 
 
 def _qualities(accept: str) -> dict[str, float]:
-    """How much each media range of an Accept header is wanted, from 0 to 1."""
+    """The quality of each media range in an Accept header, from 0 to 1."""
     found: dict[str, float] = {}
     for part in accept.lower().split(","):
         kind, *parameters = (each.strip() for each in part.split(";"))
@@ -33,7 +33,7 @@ def _qualities(accept: str) -> dict[str, float]:
 
 
 def _quality(kind: str, qualities: Mapping[str, float]) -> tuple[float, bool]:
-    """How much a media type is wanted by the closest range, and whether that names it; `_UNWANTED` if it is not."""
+    """The quality of a media type by its most specific range, and whether that is exact. `_UNWANTED` if refused."""
     for each in (kind, "application/*", "*/*"):
         if each in qualities:
             return (qualities[each], each == kind) if qualities[each] else _UNWANTED

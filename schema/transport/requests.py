@@ -1,4 +1,4 @@
-"""What a GraphQL request is, whether it comes in over HTTP or a WebSocket."""
+"""Checks GraphQL requests, whether they are sent over HTTP or a WebSocket."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,18 +10,18 @@ from storage.changes import Author
 
 
 class Malformed(Exception):
-    """Raised for JSON that is no GraphQL request, with a sentence that says what to do."""
+    """Raised if JSON is not a GraphQL request, with a message that says what to do."""
 
 
 def checked(given: object) -> Request:
-    """The request that this JSON value is, its parts of the right kinds. Raises `Malformed`."""
+    """The request in this JSON value, with its types checked. Raises `Malformed`."""
     if isinstance(given, list):
-        raise Malformed("Batches are not taken: send one operation a request, as a JSON object.")
+        raise Malformed("Batches are not supported. Send one operation per request, as a JSON object.")
     if not isinstance(given, dict):
         raise Malformed("The body must be a JSON object with a query.")
     query, variables, name = given.get("query"), given.get("variables"), given.get("operationName")
     if not isinstance(query, str) or not query.strip():
-        raise Malformed("query is missing: send the operation as a string.")
+        raise Malformed("query is missing. Send the operation as a string.")
     if variables is not None and not isinstance(variables, dict):
         raise Malformed("variables must be a JSON object.")
     if name is not None and not isinstance(name, str):
@@ -31,9 +31,9 @@ def checked(given: object) -> Request:
     return Request(query, variables, name or None)
 
 
-# Any: the state has whatever the application and its middleware put there.
+# Any: the state contains whatever the application and its middleware put there.
 def context(state: Mapping[str, Any]) -> Context:
-    """The context of an operation, from the state of the connection that it came in by."""
+    """The context of an operation, from the state of its connection."""
     settings = state["settings"]
     caller = Caller(state["db"], Author(state["user"], "graphql"), settings.default_region)
     fast_path = settings.fast_path == "on"

@@ -1,4 +1,4 @@
-"""GraphQL over a WebSocket, by the protocol `graphql-transport-ws`: subscriptions, and queries and mutations too.
+"""GraphQL over a WebSocket with the protocol `graphql-transport-ws`: subscriptions, but also queries and mutations.
 
 Operations run as in `schema.transport.view`. The protocol:
 github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
@@ -21,15 +21,15 @@ from schema.transport import requests
 PROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 10.0
 MAX_OPERATIONS = 100
-# A reason for closing has at most 123 bytes.
+# The reason for closing a WebSocket can have up to 123 bytes.
 _MAX_REASON = 120
 
-# Messages hold any JSON.
+# Messages contain any JSON.
 Message = dict[str, Any]
 
 
 class Violation(Exception):
-    """Raised when a client breaks the protocol: the code and the reason to close the connection with."""
+    """Raised when a client violates the protocol, with the code and reason to close the connection with."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
@@ -43,10 +43,12 @@ class Socket:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         websocket = WebSocket(scope, receive, send)
         if not websocket.state.settings.welcomes(websocket.headers.get("origin"), websocket.headers.get("host")):
-            message = "Pages of other sites cannot open a WebSocket here, unless CONTACTS_ALLOWED_ORIGINS names them."
+            message = (
+                "Pages of other sites cannot open a WebSocket. To allow an origin, add it to CONTACTS_ALLOWED_ORIGINS."
+            )
             await _refuse(websocket, 403, message)
         elif PROTOCOL not in scope["subprotocols"]:
-            await _refuse(websocket, 400, f"The only subprotocol is {PROTOCOL}. Ask for it.")
+            await _refuse(websocket, 400, f"The subprotocol is missing. Request {PROTOCOL}.")
         else:
             await websocket.accept(PROTOCOL)
             await _Connection(websocket).serve()
@@ -58,16 +60,16 @@ async def _refuse(websocket: WebSocket, status: int, message: str) -> None:
 
 
 class _Connection:
-    """One client, and the operations that it has running."""
+    """A client and its running operations."""
 
     def __init__(self, websocket: WebSocket) -> None:
         self._websocket = websocket
         self._operations: dict[str, asyncio.Task[None]] = {}
 
     async def serve(self) -> None:
-        """Serve until the client leaves, breaks the protocol, or the server stops. Leaves no operation running."""
+        """Serve until the client leaves or violates the protocol, or the server stops. Cancels all operations then."""
         try:
-            await self._initialise()
+            await self._initialize()
             while True:
                 await self._handle(await self._receive())
         except Violation as violation:
@@ -78,7 +80,7 @@ class _Connection:
         finally:
             await self._cancel_all()
 
-    async def _initialise(self) -> None:
+    async def _initialize(self) -> None:
         try:
             async with asyncio.timeout(INIT_SECONDS):
                 while (message := await self._receive())["type"] in ("ping", "pong"):
@@ -113,14 +115,14 @@ class _Connection:
         except requests.Malformed as error:
             raise Violation(4400, str(error)) from error
         if len(self._operations) >= MAX_OPERATIONS:
-            message = f"A connection runs at most {MAX_OPERATIONS} operations at a time. Complete some first."
+            message = f"The connection has {MAX_OPERATIONS} running operations, the maximum. Complete some first."
             refused = fault(message, "TOO_MANY_OPERATIONS")
             await self._send({"type": "error", "id": identifier, "payload": [refused]})
             return
         self._operations[identifier] = asyncio.create_task(self._run(identifier, request))
 
     async def _run(self, identifier: str, request: Request) -> None:
-        """Send the answers of an operation, then that it is complete, or why it failed."""
+        """Send the results of an operation, then `complete`, or `error` if it failed."""
         last: Message = {"type": "complete", "id": identifier}
         with suppress(WebSocketDisconnect):
             async with aclosing(
@@ -131,7 +133,7 @@ class _Connection:
                         last = {"type": "error", "id": identifier, "payload": answer.body["errors"]}
                         break
                     await self._send({"type": "next", "id": identifier, "payload": answer.body})
-            # The client may use the id again as soon as it reads this.
+            # The client may reuse the ID as soon as it has read this.
             self._operations.pop(identifier, None)
             await self._send(last)
 
@@ -144,7 +146,7 @@ class _Connection:
         if text is None:
             raise Violation(4400, "Messages must be text")
         if len(text) > limit:
-            raise Violation(1009, f"A message has at most {limit:,} characters")
+            raise Violation(1009, f"The message exceeds {limit:,} characters")
         return _parsed(text)
 
     async def _send(self, message: Message) -> None:

@@ -1,7 +1,8 @@
-"""GraphQL over HTTP: one endpoint for queries, mutations, uploads, and GraphiQL for those who come with a browser.
+"""GraphQL over HTTP: one endpoint for queries, mutations and uploads, which serves GraphiQL to browsers.
 
-Follows the GraphQL-over-HTTP draft: with `application/graphql-response+json` a request that cannot be executed is
-answered 400, with `application/json` 200; a body that is no GraphQL request at all is answered 400 with both.
+It follows the GraphQL-over-HTTP draft: a request that cannot be executed is answered with 400 in the media type
+`application/graphql-response+json`, with 200 in `application/json`. A body that isn't a GraphQL request is always
+answered with 400.
 """
 
 from collections.abc import Awaitable
@@ -34,7 +35,7 @@ _CSP = (
 
 
 def routes() -> list[BaseRoute]:
-    """The endpoint at its exact path, for HTTP and WebSockets, and the files of GraphiQL."""
+    """The endpoint for HTTP and WebSockets, and the files of GraphiQL."""
     return [
         Route(_PATH, _endpoint),
         WebSocketRoute(_PATH, Socket()),
@@ -43,7 +44,7 @@ def routes() -> list[BaseRoute]:
 
 
 class Endpoint:
-    """The endpoint as an ASGI application, which takes every method so as to say which ones it serves."""
+    """The endpoint as an ASGI application. It accepts all methods, so that it can say which ones it supports."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = bodies.headers_of(scope)
@@ -51,7 +52,7 @@ class Endpoint:
             await _graphiql()(scope, receive, send)
             return
         settings = scope["state"]["settings"]
-        # Only a form keeps anything open; its files are read while the operation runs.
+        # Only a form has open files, which are read while the operation runs.
         form = HttpRequest(scope, bodies.limited(receive, settings)) if _is_form(headers) else None
         try:
             response = await _graphql(scope, headers, receive, form)
@@ -67,8 +68,9 @@ _endpoint = Endpoint()
 
 
 class Shortcut:
-    """ASGI middleware: takes requests past the routes to the endpoint, the way through which takes longer than it does
-    to read a request. What the routes' own handlers do with refusals and outages, the endpoint does itself.
+    """ASGI middleware that passes requests directly to the endpoint: routing takes longer than reading a request.
+
+    The endpoint handles errors and outages itself, like the exception handlers of the routes.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -83,7 +85,7 @@ async def _graphql(scope: Scope, headers: Headers, receive: Receive, form: HttpR
     try:
         media_type = negotiated(headers.get(b"accept"))
         if media_type is None:
-            raise BodyRefused(406, f"Answers are {RESPONSE_JSON} or {JSON}; accept one of them.")
+            raise BodyRefused(406, f"The Accept header must include {RESPONSE_JSON} or {JSON}.")
         request = await _request(scope, headers, receive, form)
     except BodyRefused as refusal:
         body = {"errors": [fault(refusal.message, refusal.code)]}
@@ -107,7 +109,7 @@ async def _request(scope: Scope, headers: Headers, receive: Receive, form: HttpR
 
 
 class _Json:
-    """An answer that was executed, sent as it is: of all that a response may have it needs little."""
+    """The answer to an executed request. Faster than `Response`, most of whose features it does not need."""
 
     def __init__(self, body: bytes, media_type: str) -> None:
         self._body = body
@@ -139,6 +141,6 @@ def _wants_page(scope: Scope, headers: Headers) -> bool:
 def _graphiql() -> Response:
     page = GRAPHIQL / "index.html"
     if not page.exists():
-        message = "GraphiQL is not built. Install the project again with npm at hand, or run python graphiql/build.py."
+        message = "GraphiQL is not built. To build it, run python graphiql/build.py."
         return Response(message, 404, media_type="text/plain")
     return FileResponse(page, headers={"Content-Security-Policy": _CSP})

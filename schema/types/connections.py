@@ -15,17 +15,17 @@ N = TypeVar("N")
 
 First: TypeAlias = Annotated[
     int | None,
-    strawberry.argument(description="How many items from the start of the list, or after `after`; 0 to 500."),
+    strawberry.argument(description="Number of items from the start of the list, or after `after`. 0 to 500."),
 ]
 After: TypeAlias = Annotated[
-    str | None, strawberry.argument(description="Only items after this cursor of the same list in the same ordering.")
+    str | None, strawberry.argument(description="Only items after this cursor, from the same list and ordering.")
 ]
 Last: TypeAlias = Annotated[
     int | None,
-    strawberry.argument(description="How many items from the end of the list, or before `before`; 0 to 500."),
+    strawberry.argument(description="Number of items from the end of the list, or before `before`. 0 to 500."),
 ]
 Before: TypeAlias = Annotated[
-    str | None, strawberry.argument(description="Only items before this cursor of the same list in the same ordering.")
+    str | None, strawberry.argument(description="Only items before this cursor, from the same list and ordering.")
 ]
 
 
@@ -77,17 +77,17 @@ def in_memory(found: list[Document], ordering: Ordering, first: int | None, afte
     return Listing(ordering, load, count, page)
 
 
-@strawberry.type(description="Where a page lies in its list.")
+@strawberry.type(description="The position of a page in its list.")
 class PageInfo:
-    has_next_page: bool = strawberry.field(description="Whether the list goes on after this page.")
-    has_previous_page: bool = strawberry.field(description="Whether the list has items before this page.")
+    has_next_page: bool = strawberry.field(description="Whether there are items after this page.")
+    has_previous_page: bool = strawberry.field(description="Whether there are items before this page.")
     start_cursor: str | None = strawberry.field(description="Cursor of the first item; null if the page is empty.")
     end_cursor: str | None = strawberry.field(description="Cursor of the last item; null if the page is empty.")
 
 
-@strawberry.type(description="An item of a page, with its place in the list.")
+@strawberry.type(description="An item of a page, with its cursor.")
 class Edge(Generic[N]):
-    cursor: str = strawberry.field(description="Opaque place of the item in the list, for `after` and `before`.")
+    cursor: str = strawberry.field(description="Opaque position of the item, for `after` and `before`.")
     node: N = strawberry.field(description="The item.")
 
 
@@ -108,17 +108,17 @@ async def _total_count(root: Listing) -> int:
     return await root.count()
 
 
-@strawberry.type(description="One page of a list (Relay cursor connection).")
+@strawberry.type(description="A page of a list (Relay cursor connection).")
 class Connection(Generic[N]):
     edges: list[Document] = strawberry.field(
-        resolver=_edges, graphql_type=list[Edge[N]], description="The items of the page with their cursors."
+        resolver=_edges, graphql_type=list[Edge[N]], description="The items of the page, with their cursors."
     )
     nodes: list[Document] = strawberry.field(
         resolver=_nodes, graphql_type=list[N], description="The items of the page, without cursors."
     )
     page_info: Document = strawberry.field(
-        resolver=_page_info, graphql_type=PageInfo, description="Where the page lies in the list."
+        resolver=_page_info, graphql_type=PageInfo, description="The position of the page in the list."
     )
     total_count: int = strawberry.field(
-        resolver=_total_count, description="How many items the whole list has. Counted only when asked for."
+        resolver=_total_count, description="Number of items in the whole list. Only counted if requested."
     )

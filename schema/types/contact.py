@@ -82,15 +82,16 @@ def _history(info: Info, root: Document, first: First = 50, after: After = None)
 
 
 @strawberry.type(
-    description="A directory entry for an external person: someone at a vendor or partner, without sign-in access."
+    description="A directory entry for a person outside the organization, such as a vendor or partner. Contacts cannot "
+    "sign in."
 )
 class Contact(Node):
     display_name: str = strawberry.field(description=described("displayName"))
-    first_name: str | None = strawberry.field(description="First name. A synced contact may have none.")
-    last_name: str | None = strawberry.field(description="Last name. A synced contact may have none.")
+    first_name: str | None = strawberry.field(description="First name. Synced contacts may have none.")
+    last_name: str | None = strawberry.field(description="Last name. Synced contacts may have none.")
     email_address: str = strawberry.field(description=described("emailAddress"))
     aliases: list[str] = strawberry.field(
-        resolver=_aliases, metadata=reads("aliases"), description="Further e-mail addresses of the contact."
+        resolver=_aliases, metadata=reads("aliases"), description="Additional email addresses."
     )
     company: str | None = strawberry.field(description=described("company"))
     job_title: str | None = strawberry.field(description=described("jobTitle"))
@@ -99,51 +100,53 @@ class Contact(Node):
     mobile_phone: str | None = strawberry.field(description=described("mobilePhone"))
     business_phone_e164: str | None = strawberry.field(
         name="businessPhoneE164",
-        description="Business phone number to dial from anywhere (E.164); null where it cannot be told.",
+        description="Business phone number in international form (E.164), null if unknown.",
     )
     mobile_phone_e164: str | None = strawberry.field(
         name="mobilePhoneE164",
-        description="Mobile phone number to dial from anywhere (E.164); null where it cannot be told.",
+        description="Mobile phone number in international form (E.164), null if unknown.",
     )
     address: PostalAddress | None = strawberry.field(description="Postal address.")
     notes: str | None = strawberry.field(description=described("notes"))
-    source: ContactSource = strawberry.field(description="Where the contact is mastered.")
-    gal: GalVisibility = strawberry.field(description="Whether the Global Address List shows it.")
+    source: ContactSource = strawberry.field(description="Where the contact is managed.")
+    gal: GalVisibility = strawberry.field(description="Whether the Global Address List (GAL) shows the contact.")
     editable: bool = strawberry.field(
         resolver=_editable,
         metadata=reads("source"),
-        description="Whether it can be changed here: true unless it is synced.",
+        description="Whether the contact can be changed here. Synced contacts cannot.",
     )
     on_premises: OnPremisesIdentity | None = strawberry.field(
-        description="What it is in Active Directory; null for a cloud-only contact."
+        description="Identity of a synced contact in Active Directory, null for a cloud-only contact."
     )
-    version: int = strawberry.field(description="Grows with every change; give it as `expectedVersion` to update.")
-    created_at: datetime = strawberry.field(description="When it was created.")
-    updated_at: datetime = strawberry.field(description="When it was last changed.")
+    version: int = strawberry.field(
+        description="Increases with every change. Send it as `expectedVersion` to avoid overwriting other changes."
+    )
+    created_at: datetime = strawberry.field(description="When the contact was created.")
+    updated_at: datetime = strawberry.field(description="When the contact was last changed.")
     manager: Document | None = strawberry.field(
         resolver=_manager,
         metadata=reads("managerId"),
         graphql_type=ThisContact | None,
-        description="The contact that manages it.",
+        description="The contact's manager, who is also a contact.",
     )
     direct_reports: Listing = strawberry.field(
         resolver=_direct_reports,
         metadata=reads("_id"),
         graphql_type=Connection[ThisContact],
-        description="The contacts it manages, by display name.",
+        description="The contacts whose manager is this contact, by display name.",
     )
     groups: Listing = strawberry.field(
         resolver=_groups,
         metadata=reads("groupIds"),
         graphql_type=Connection[Annotated["DistributionGroup", strawberry.lazy("schema.types.group")]],
-        description="The distribution groups it is a member of, by display name.",
+        description="The distribution groups that the contact is a member of, by display name.",
     )
     history: Listing = strawberry.field(
         resolver=_history,
         metadata=reads("_id"),
         graphql_type=Connection[ContactChange],
-        description="Its recorded changes, the latest first. To join or leave a group is none: memberships are the "
-        "group's, change by the thousand, and leave the contact and its version as they are.",
+        description="The contact's changes, latest first. Joining or leaving a group is not a change of the contact: "
+        "it is not recorded and does not increase the version.",
     )
 
     @classmethod
@@ -177,12 +180,12 @@ def _deleted_contact(root: Document) -> Contact:
 
 @strawberry.type(description="A contact in the recycle bin, where it can be restored for 30 days.")
 class DeletedContact:
-    id: strawberry.ID = strawberry.field(description="Identifier of the contact, the same as before and after.")
-    deleted_at: datetime = strawberry.field(description="When it was deleted.")
-    deleted_by: str = strawberry.field(description="Who deleted it.")
-    purge_at: datetime = strawberry.field(description="When it will be gone for good.")
+    id: strawberry.ID = strawberry.field(description="ID of the contact. Restoring the contact does not change it.")
+    deleted_at: datetime = strawberry.field(description="When the contact was deleted.")
+    deleted_by: str = strawberry.field(description="Who deleted the contact.")
+    purge_at: datetime = strawberry.field(description="When the contact will be permanently deleted.")
     contact: Contact = strawberry.field(
-        resolver=_deleted_contact, metadata=reads("contact"), description="The contact as it was."
+        resolver=_deleted_contact, metadata=reads("contact"), description="The contact before its deletion."
     )
 
 

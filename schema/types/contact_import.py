@@ -14,69 +14,72 @@ from storage import imports
 from storage.documents import Document
 
 
-@strawberry.enum(description="What to do with a row whose address a contact has, as its primary address or an alias.")
+@strawberry.enum(description="What to do with a row whose address is the primary address or an alias of a contact.")
 class ImportMatch(Enum):
     SKIP = strawberry.enum_value("SKIP", description="Leave the contact as it is.")
     UPDATE = strawberry.enum_value(
-        "UPDATE", description="Give it the row's values. Blank cells say nothing; `[clear]` empties a field."
+        "UPDATE", description="Update the contact. A blank cell keeps the value; `[clear]` clears it."
     )
-    FAIL = strawberry.enum_value("FAIL", description="Refuse the row.")
+    FAIL = strawberry.enum_value("FAIL", description="Reject the row.")
 
 
-@strawberry.enum(description="What refused rows do to the others.")
+@strawberry.enum(description="What to do with the other rows if some are invalid.")
 class ImportErrorPolicy(Enum):
-    SKIP_FAILED_ROWS = strawberry.enum_value("SKIP_FAILED_ROWS", description="Nothing: the others are imported.")
-    REJECT_ALL = strawberry.enum_value("REJECT_ALL", description="Nothing is written unless every row is good.")
+    SKIP_FAILED_ROWS = strawberry.enum_value("SKIP_FAILED_ROWS", description="Import the other rows.")
+    REJECT_ALL = strawberry.enum_value("REJECT_ALL", description="Import nothing unless every row is valid.")
 
 
-@strawberry.enum(description="How far an import is, or how it ended.")
+@strawberry.enum(description="Progress or result of an import.")
 class ImportStatus(Enum):
-    QUEUED = strawberry.enum_value("QUEUED", description="It has not begun, or waits to be undone.")
-    RUNNING = strawberry.enum_value("RUNNING", description="It is at work.")
-    SUCCEEDED = strawberry.enum_value("SUCCEEDED", description="All rows are decided; some may have been refused.")
-    FAILED = strawberry.enum_value("FAILED", description="It stopped; `message` says why.")
-    CANCELLED = strawberry.enum_value("CANCELLED", description="Someone cancelled it.")
-    UNDONE = strawberry.enum_value("UNDONE", description="It was taken back.")
+    QUEUED = strawberry.enum_value("QUEUED", description="The import, or its undo, has not started yet.")
+    RUNNING = strawberry.enum_value("RUNNING", description="The import, or its undo, is running.")
+    SUCCEEDED = strawberry.enum_value("SUCCEEDED", description="All rows were processed. Some may have failed.")
+    FAILED = strawberry.enum_value("FAILED", description="The import failed. `message` says why.")
+    CANCELLED = strawberry.enum_value("CANCELLED", description="The import was canceled.")
+    UNDONE = strawberry.enum_value("UNDONE", description="The import was undone.")
 
 
-@strawberry.enum(description="What an import does.")
+@strawberry.enum(description="Phase of an import.")
 class ImportPhase(Enum):
-    PREVIEW = strawberry.enum_value("PREVIEW", description="Nothing is written: it checks every row.")
-    WRITE = strawberry.enum_value("WRITE", description="Rows are written, batch by batch.")
-    ROLL_BACK = strawberry.enum_value("ROLL_BACK", description="It takes back what it wrote, as not all rows can be.")
-    UNDO = strawberry.enum_value("UNDO", description="It is being undone, as someone asked.")
+    PREVIEW = strawberry.enum_value("PREVIEW", description="Checking all rows, without writing anything.")
+    WRITE = strawberry.enum_value("WRITE", description="Writing rows, batch by batch.")
+    ROLL_BACK = strawberry.enum_value(
+        "ROLL_BACK", description="Undoing what was written, because not all rows can be imported."
+    )
+    UNDO = strawberry.enum_value("UNDO", description="Undoing the import on request.")
 
 
-@strawberry.enum(description="What became, or in a dry run would become, of a row.")
+@strawberry.enum(description="Outcome of a row. In a dry run, what the outcome would be.")
 class ImportAction(Enum):
-    CREATED = strawberry.enum_value("CREATED", description="A new contact.")
-    UPDATED = strawberry.enum_value("UPDATED", description="It changed a contact.")
-    UNCHANGED = strawberry.enum_value("UNCHANGED", description="Its contact is as it says already.")
-    SKIPPED = strawberry.enum_value("SKIPPED", description="Its contact exists, and is left alone.")
-    FAILED = strawberry.enum_value("FAILED", description="It was refused; `problems` says why.")
+    CREATED = strawberry.enum_value("CREATED", description="The row created a contact.")
+    UPDATED = strawberry.enum_value("UPDATED", description="The row changed a contact.")
+    UNCHANGED = strawberry.enum_value("UNCHANGED", description="The contact already had the same values.")
+    SKIPPED = strawberry.enum_value("SKIPPED", description="The contact already exists and was left as it is.")
+    FAILED = strawberry.enum_value("FAILED", description="The row could not be imported. `problems` says why.")
 
 
-@strawberry.type(description="What is wrong with a row.")
+@strawberry.type(description="Why a row could not be imported.")
 class ImportProblem:
-    row: int = strawberry.field(description="Which row: 1 is the first after the header.")
-    line: int | None = strawberry.field(description="The line of the file that the row starts on.")
-    column: str | None = strawberry.field(description="The column; null if it is the row as a whole.")
+    row: int = strawberry.field(description="Number of the row, starting at 1 after the header.")
+    line: int | None = strawberry.field(description="Line of the file on which the row starts.")
+    column: str | None = strawberry.field(description="The column, null if the problem concerns the whole row.")
     code: str = strawberry.field(
-        description="What is wrong: a `ProblemCode`, a code of `FieldProblem`, or one of `DUPLICATE_ROW`, "
+        description="What is wrong, for programs: a `ProblemCode`, a code of `FieldProblem`, `DUPLICATE_ROW`, "
         "`ALREADY_EXISTS`, `MANAGER_NOT_FOUND`, `GROUP_NOT_FOUND`, `AMBIGUOUS_GROUP`, `TOO_MANY_CELLS`, `ENCODING` "
-        "and, of an undo, `CHANGED_SINCE`."
+        "or, after an undo, `CHANGED_SINCE`."
     )
     message: str = strawberry.field(description="What is wrong and what to do, for people.")
-    value: str | None = strawberry.field(description="The value that is refused, shortened if it is long.")
+    value: str | None = strawberry.field(description="The invalid value, shortened if it is long.")
 
 
-@strawberry.type(description="What a row changes of a contact, as text.")
+@strawberry.type(description="A change of a contact's field by a row, as text.")
 class ImportFieldChange:
     field: str = strawberry.field(
-        description="The field, such as `company` or `address.city`; `manager` is told by address, `groups` by name."
+        description="Name of the field, such as `company` or `address.city`. A `manager` is given by email address, "
+        "`groups` by name."
     )
-    before: str | None = strawberry.field(description="Its value before; null if it was empty.")
-    after: str | None = strawberry.field(description="Its value after; null if it is cleared.")
+    before: str | None = strawberry.field(description="The old value, null if there was none.")
+    after: str | None = strawberry.field(description="The new value, null if the field is cleared.")
 
 
 def _row_address(root: Document) -> str | None:
@@ -87,19 +90,19 @@ def _row_changes(root: Document) -> list[Document]:
     return list(root.get("fields", ()))
 
 
-@strawberry.type(description="What became, or in a dry run would become, of one row.")
+@strawberry.type(description="Outcome of a row. In a dry run, what the outcome would be.")
 class ImportOutcome:
-    row: int = strawberry.field(description="Which row: 1 is the first after the header.")
-    line: int | None = strawberry.field(description="The line of the file that the row starts on.")
-    action: ImportAction = strawberry.field(description="What became of it.")
-    contact_id: strawberry.ID | None = strawberry.field(description="The contact, if there is one.")
+    row: int = strawberry.field(description="Number of the row, starting at 1 after the header.")
+    line: int | None = strawberry.field(description="Line of the file on which the row starts.")
+    action: ImportAction = strawberry.field(description="What happened to the row.")
+    contact_id: strawberry.ID | None = strawberry.field(description="ID of the contact, null if there is none.")
     email_address: str | None = strawberry.field(
-        resolver=_row_address, description="The row's address, as it is compared; told of a dry run only."
+        resolver=_row_address, description="Email address in the row, normalized for comparison. Only for a dry run."
     )
     changes: list[Document] = strawberry.field(
         resolver=_row_changes,
         graphql_type=list[ImportFieldChange],
-        description="What the row would change of an existing contact; told of a dry run only.",
+        description="Fields of an existing contact that the row would change. Only for a dry run.",
     )
 
 
@@ -121,41 +124,60 @@ def _outcomes(info: Info, root: Document, first: First = 50, after: After = None
     return Listing(imports.OUTCOMES, lambda wanted: jobs.list_outcomes(caller, root["_id"], window), count)
 
 
-@strawberry.type(description="An import of contacts: a job that goes on whatever happens, and is kept for 30 days.")
+@strawberry.type(
+    description="An import of contacts. It runs in the background, continues after a restart, and is kept for 30 days."
+)
 class ContactImport(Node):
-    status: ImportStatus = strawberry.field(description="How far it is, or how it ended.")
-    phase: ImportPhase = strawberry.field(description="What it does, or did last.")
-    dry_run: bool = strawberry.field(description="Whether it only tells what it would do.")
-    on_match: ImportMatch = strawberry.field(description="What it does with rows whose address exists.")
-    error_policy: ImportErrorPolicy = strawberry.field(description="What refused rows do to the others.")
-    file_name: str | None = strawberry.field(description="Name of the file, if it has one.")
-    rows: int = strawberry.field(description="How many rows there are, the header and blank lines aside.")
-    processed: int = strawberry.field(
-        description="How many rows are decided; under `REJECT_ALL` those of the phase `PREVIEW`, then of `WRITE` anew."
+    status: ImportStatus = strawberry.field(description="Progress or result of the import.")
+    phase: ImportPhase = strawberry.field(description="Current or last phase.")
+    dry_run: bool = strawberry.field(description="Whether the import only reports what it would do.")
+    on_match: ImportMatch = strawberry.field(description="What to do with rows whose contact already exists.")
+    error_policy: ImportErrorPolicy = strawberry.field(
+        description="What to do with the other rows if some are invalid."
     )
-    created: int = strawberry.field(description="How many rows became new contacts.")
-    updated: int = strawberry.field(description="How many rows changed a contact.")
-    unchanged: int = strawberry.field(description="How many rows met a contact that is as they say already.")
-    skipped: int = strawberry.field(description="How many rows met a contact that was left alone.")
-    failed: int = strawberry.field(description="How many rows were refused; they can be fetched as a file over REST.")
-    undone: int = strawberry.field(description="How many contacts an undo put back.")
-    not_undone: int = strawberry.field(description="How many contacts an undo left alone, as they were changed since.")
-    encoding: str | None = strawberry.field(description="The file's encoding, as it was told; null for contacts.")
-    delimiter: str | None = strawberry.field(description="The file's delimiter, as it was told; null for contacts.")
-    columns: list[str] = strawberry.field(description="The file's header.")
-    unknown_columns: list[str] = strawberry.field(description="Those columns that nothing is read from.")
-    message: str | None = strawberry.field(description="Why it ended as it did, where there is something to say.")
+    file_name: str | None = strawberry.field(description="Name of the file, null if unknown.")
+    rows: int = strawberry.field(description="Number of rows, without the header and blank lines.")
+    processed: int = strawberry.field(
+        description="Number of rows that have been processed. If the error policy is `REJECT_ALL`, first those of the "
+        "phase `PREVIEW`, then, starting again, those of `WRITE`."
+    )
+    created: int = strawberry.field(description="Number of rows that created a contact.")
+    updated: int = strawberry.field(description="Number of rows that changed a contact.")
+    unchanged: int = strawberry.field(description="Number of rows whose contact already had the same values.")
+    skipped: int = strawberry.field(
+        description="Number of rows that were skipped because their contact already exists."
+    )
+    failed: int = strawberry.field(
+        description="Number of rows that could not be imported. To get them as a file, use the REST API."
+    )
+    undone: int = strawberry.field(description="Number of contacts that were deleted or restored by an undo.")
+    not_undone: int = strawberry.field(
+        description="Number of contacts that an undo left alone, because they have been changed since."
+    )
+    encoding: str | None = strawberry.field(
+        description="Encoding of the file, as given or detected, null if there is no file."
+    )
+    delimiter: str | None = strawberry.field(
+        description="Delimiter of the file, as given or detected, null if there is no file."
+    )
+    columns: list[str] = strawberry.field(description="Header of the file.")
+    unknown_columns: list[str] = strawberry.field(description="Columns that were ignored.")
+    message: str | None = strawberry.field(
+        description="Why the import ended as it did, null if there is nothing to explain."
+    )
     problems: Listing = strawberry.field(
-        resolver=_problems, graphql_type=Connection[ImportProblem], description="What is wrong with rows, by row."
+        resolver=_problems,
+        graphql_type=Connection[ImportProblem],
+        description="Why rows could not be imported, in the order of the rows.",
     )
     outcomes: Listing = strawberry.field(
         resolver=_outcomes,
         graphql_type=Connection[ImportOutcome],
-        description="What became of each row, in the order in which they were decided: a row whose manager is a later "
-        "row is decided after that.",
+        description="Outcome of each row, in the order in which they were processed: a row whose manager is a later "
+        "row is processed after that row.",
     )
-    started_at: datetime | None = strawberry.field(description="When it was made.")
-    finished_at: datetime | None = strawberry.field(description="When it ended; null until then.")
+    started_at: datetime | None = strawberry.field(description="When the import was started.")
+    finished_at: datetime | None = strawberry.field(description="When the import ended, null until then.")
 
     @classmethod
     def is_type_of(cls, obj: object, info: object) -> bool:

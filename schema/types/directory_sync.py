@@ -14,70 +14,79 @@ from storage.documents import Document
 from storage.sync import runs as sync_runs
 
 
-@strawberry.enum(description="How far a run of the sync has got, or how it ended.")
+@strawberry.enum(description="Progress or result of a run.")
 class DirectorySyncStatus(Enum):
-    QUEUED = strawberry.enum_value("QUEUED", description="It was asked for, and begins within seconds.")
-    RUNNING = strawberry.enum_value("RUNNING", description="It runs.")
-    SUCCEEDED = strawberry.enum_value("SUCCEEDED", description="All that could be synced is.")
+    QUEUED = strawberry.enum_value("QUEUED", description="The run was requested and starts within seconds.")
+    RUNNING = strawberry.enum_value("RUNNING", description="The run is in progress.")
+    SUCCEEDED = strawberry.enum_value(
+        "SUCCEEDED", description="The run has finished. Objects that could not be synced are in `skips`."
+    )
     STOPPED = strawberry.enum_value(
-        "STOPPED", description="It would delete too many contacts, so it changed nothing and waits for a decision."
+        "STOPPED",
+        description="The run would delete too many contacts, so it changed nothing. Approve the deletions with "
+        "`allowDeletions`.",
     )
-    FAILED = strawberry.enum_value("FAILED", description="It could not go on; the next run repeats the rest.")
+    FAILED = strawberry.enum_value("FAILED", description="The run failed. The next one continues where it ended.")
     ABANDONED = strawberry.enum_value(
-        "ABANDONED", description="Its process ended while it ran; another run did the rest, or will."
+        "ABANDONED", description="The process of the run ended. The next run continues where it ended."
     )
 
 
-@strawberry.enum(description="What a run of the sync is doing.")
+@strawberry.enum(description="Phase of a run.")
 class DirectorySyncPhase(Enum):
-    WAITING = strawberry.enum_value("WAITING", description="It waits for a service to begin.")
-    CONNECTING = strawberry.enum_value("CONNECTING", description="It signs in to a domain controller.")
-    INVENTORY = strawberry.enum_value("INVENTORY", description="It compares which objects are there.")
-    DELETIONS = strawberry.enum_value("DELETIONS", description="It deletes contacts that are gone.")
-    CONTACTS = strawberry.enum_value("CONTACTS", description="It reads and writes contacts.")
-    MANAGERS = strawberry.enum_value("MANAGERS", description="It links managers that were read after their reports.")
-    GROUPS = strawberry.enum_value("GROUPS", description="It reads and writes groups and memberships.")
-    DONE = strawberry.enum_value("DONE", description="It has ended.")
+    WAITING = strawberry.enum_value("WAITING", description="Waiting for a service to start the run.")
+    CONNECTING = strawberry.enum_value("CONNECTING", description="Signing in to a domain controller.")
+    INVENTORY = strawberry.enum_value("INVENTORY", description="Comparing which objects exist.")
+    DELETIONS = strawberry.enum_value("DELETIONS", description="Deleting contacts that are gone.")
+    CONTACTS = strawberry.enum_value("CONTACTS", description="Reading and writing contacts.")
+    MANAGERS = strawberry.enum_value("MANAGERS", description="Linking managers that were read after their reports.")
+    GROUPS = strawberry.enum_value("GROUPS", description="Reading and writing groups and memberships.")
+    DONE = strawberry.enum_value("DONE", description="The run has ended.")
 
 
-@strawberry.enum(description="Why a run read everything.")
+@strawberry.enum(description="Why a run reads all objects, not only those that changed.")
 class DirectorySyncFullReason(Enum):
-    FIRST_CYCLE = strawberry.enum_value("FIRST_CYCLE", description="Nothing was synced before.")
+    FIRST_CYCLE = strawberry.enum_value("FIRST_CYCLE", description="It is the first run.")
     OTHER_DATABASE = strawberry.enum_value(
-        "OTHER_DATABASE", description="The server's database is another one: another server, or a proper restore."
+        "OTHER_DATABASE", description="The domain controller or its database is not the one of the last run."
     )
-    REQUESTED = strawberry.enum_value("REQUESTED", description="It was asked to.")
-    ROLLED_BACK = strawberry.enum_value("ROLLED_BACK", description="The server was put back to an older state.")
+    REQUESTED = strawberry.enum_value("REQUESTED", description="An administrator requested it.")
+    ROLLED_BACK = strawberry.enum_value(
+        "ROLLED_BACK", description="The domain controller was rolled back to an older state."
+    )
 
 
 @strawberry.type(description="Why a run stopped or failed.")
 class DirectorySyncFailure:
-    code: str = strawberry.field(description="The kind of failure, for programs, such as `CREDENTIALS_REJECTED`.")
+    code: str = strawberry.field(description="What is wrong, for programs, such as `CREDENTIALS_REJECTED`.")
     message: str = strawberry.field(description="What is wrong and what to do, for administrators.")
 
 
-@strawberry.type(description="An object of Active Directory that a run left as it is.")
+@strawberry.type(description="An object of Active Directory that a run skipped.")
 class DirectorySyncSkip:
-    object_guid: strawberry.ID | None = strawberry.field(description="Its objectGUID, if the sync may read it.")
-    distinguished_name: str = strawberry.field(description="Its distinguished name.")
+    object_guid: strawberry.ID | None = strawberry.field(description="objectGUID, null if the sync cannot read it.")
+    distinguished_name: str = strawberry.field(description="Distinguished name.")
     code: str = strawberry.field(
-        description="Why, for programs: `EMAIL_ADDRESS_TAKEN`, `INVALID`, `NO_ADDRESS`, `CONFLICT_OBJECT`, …"
+        description="Why it was skipped, for programs: `EMAIL_ADDRESS_TAKEN`, `INVALID`, `NO_ADDRESS`, "
+        "`CONFLICT_OBJECT`, …"
     )
-    message: str = strawberry.field(description="Why and what to do, for administrators.")
-    holder_id: strawberry.ID | None = strawberry.field(description="Who has the address that it asks for.")
+    message: str = strawberry.field(description="Why it was skipped and what to do, for administrators.")
+    holder_id: strawberry.ID | None = strawberry.field(
+        description="ID of the contact or group that has the object's email address, null if that is not the reason."
+    )
 
 
-@strawberry.type(description="What a run would change of one contact or distribution group.")
+@strawberry.type(description="What a run would change in a contact or distribution group.")
 class DirectorySyncDifference:
-    object_guid: strawberry.ID = strawberry.field(description="Its objectGUID.")
-    distinguished_name: str = strawberry.field(description="Its distinguished name.")
+    object_guid: strawberry.ID = strawberry.field(description="objectGUID.")
+    distinguished_name: str = strawberry.field(description="Distinguished name.")
     action: ContactChangeAction = strawberry.field(description="What would happen.")
-    contact_id: strawberry.ID | None = strawberry.field(description="The contact that it is; null if it is new.")
-    group_id: strawberry.ID | None = strawberry.field(description="The group that it is; null if it is new.")
+    contact_id: strawberry.ID | None = strawberry.field(description="ID of the contact, null if it is new or a group.")
+    group_id: strawberry.ID | None = strawberry.field(description="ID of the group, null if it is new or a contact.")
     changes: list[FieldChange] = strawberry.field(
         resolver=field_changes,
-        description="The fields, by name. `members` of a group are those who leave and who join, of many the first "
-        "thousand, by distinguished name.",
+        description="Fields that would change. For a group, `members` contains the distinguished names of members that "
+        "would be removed and added, at most 1,000 each.",
     )
 
 
@@ -99,49 +108,51 @@ def _details(info: Info, root: Document, kind: sync_runs.Kind, first: int | None
     )
 
 
-@strawberry.type(description="One run of the sync, kept for 30 days.")
+@strawberry.type(description="A run of the sync. Runs are kept for 30 days.")
 class DirectorySyncRun:
-    id: strawberry.ID = strawberry.field(description="Identifier of the run; later runs have greater ones.")
-    status: DirectorySyncStatus = strawberry.field(description="How far it has got, or how it ended.")
-    phase: DirectorySyncPhase = strawberry.field(description="What it is doing.")
-    dry_run: bool = strawberry.field(description="Whether it only tells what it would change, in `differences`.")
-    allow_deletions: bool = strawberry.field(description="Whether it may delete however many contacts.")
-    full: bool = strawberry.field(description="Whether it was asked to read everything.")
-    requested_by: str | None = strawberry.field(description="Who asked for it; null if it was due.")
-    server: str | None = strawberry.field(description="The domain controller it reads.")
+    id: strawberry.ID = strawberry.field(description="ID of the run. Later runs have greater IDs.")
+    status: DirectorySyncStatus = strawberry.field(description="Progress or result of the run.")
+    phase: DirectorySyncPhase = strawberry.field(description="Current phase.")
+    dry_run: bool = strawberry.field(description="Whether the run only reports what it would change, in `differences`.")
+    allow_deletions: bool = strawberry.field(description="Whether the run may delete any number of contacts.")
+    full: bool = strawberry.field(description="Whether an administrator requested to read all objects.")
+    requested_by: str | None = strawberry.field(description="Who requested the run, null if it was scheduled.")
+    server: str | None = strawberry.field(description="The domain controller that the run reads from.")
     full_reason: DirectorySyncFullReason | None = strawberry.field(
-        description="Why it reads everything; null if it reads only what changed."
+        description="Why the run reads all objects, null if it only reads those that changed."
     )
-    processed: int = strawberry.field(description="How many objects it has read.")
-    created: int = strawberry.field(description="Contacts created, or brought back from the recycle bin.")
-    updated: int = strawberry.field(description="Contacts changed.")
-    deleted: int = strawberry.field(description="Contacts moved to the recycle bin.")
-    unchanged: int = strawberry.field(description="Contacts that are in Active Directory as they are here.")
-    skipped: int = strawberry.field(description="Objects left as they are; `skips` tells why.")
-    groups_changed: int = strawberry.field(description="Distribution groups created, changed or deleted.")
-    memberships_changed: int = strawberry.field(description="Contacts that became members of a group, or ceased to be.")
-    seconds: float = strawberry.field(description="How long it takes, in seconds.")
-    ldap_seconds: float = strawberry.field(description="How long of that it waits for the domain controller.")
-    notes: list[str] = strawberry.field(description="What an administrator should know, though it went on.")
-    problem: DirectorySyncFailure | None = strawberry.field(description="Why it stopped or failed.")
-    started_at: datetime | None = strawberry.field(description="When it began; null while it waits.")
-    finished_at: datetime | None = strawberry.field(description="When it ended; null while it runs.")
+    processed: int = strawberry.field(description="Number of objects that have been read.")
+    created: int = strawberry.field(description="Number of contacts created, or restored from the recycle bin.")
+    updated: int = strawberry.field(description="Number of contacts changed.")
+    deleted: int = strawberry.field(description="Number of contacts moved to the recycle bin.")
+    unchanged: int = strawberry.field(description="Number of contacts that already matched Active Directory.")
+    skipped: int = strawberry.field(description="Number of objects skipped. `skips` says why.")
+    groups_changed: int = strawberry.field(description="Number of distribution groups created, changed or deleted.")
+    memberships_changed: int = strawberry.field(description="Number of members added to or removed from groups.")
+    seconds: float = strawberry.field(description="Duration, in seconds.")
+    ldap_seconds: float = strawberry.field(description="Time spent waiting for the domain controller, in seconds.")
+    notes: list[str] = strawberry.field(description="Warnings for administrators that did not stop the run.")
+    problem: DirectorySyncFailure | None = strawberry.field(
+        description="Why the run stopped or failed, null if it did neither."
+    )
+    started_at: datetime | None = strawberry.field(description="When the run started, null until then.")
+    finished_at: datetime | None = strawberry.field(description="When the run ended, null until then.")
     skips: Listing = strawberry.field(
         resolver=_skips,
         graphql_type=Connection[DirectorySyncSkip],
-        description="What it left as it is, and why. Until it ends, some may be missing.",
+        description="Objects that were skipped, and why. Incomplete until the run ends.",
     )
     differences: Listing = strawberry.field(
         resolver=_differences,
         graphql_type=Connection[DirectorySyncDifference],
-        description="What a dry run would change, object by object and field by field; empty for others.",
+        description="What a dry run would change. Empty for other runs.",
     )
 
 
-@strawberry.type(description="How far the present run is.")
+@strawberry.type(description="Progress of the current run.")
 class DirectorySyncProgress:
-    phase: DirectorySyncPhase = strawberry.field(description="What it is doing.")
-    processed: int = strawberry.field(description="How many objects it has read.")
+    phase: DirectorySyncPhase = strawberry.field(description="Current phase.")
+    processed: int = strawberry.field(description="Number of objects that have been read.")
     run: DirectorySyncRun = strawberry.field(resolver=lambda root: root, description="The run.")
 
 
@@ -157,13 +168,13 @@ def _runs(info: Info, first: First = 50, after: After = None) -> Listing:
 
 @strawberry.type(description="The sync with on-premises Active Directory.")
 class DirectorySync:
-    enabled: bool = strawberry.field(description="Whether a service syncs, every 30 minutes unless set otherwise.")
-    server: str | None = strawberry.field(description="The directory it syncs from; null if there is none.")
-    last_run: DirectorySyncRun | None = strawberry.field(description="The run that ended last.")
-    next_run_at: datetime | None = strawberry.field(description="When the next run is due; null if none is.")
-    running: DirectorySyncProgress | None = strawberry.field(description="The run that goes on; null if none does.")
+    enabled: bool = strawberry.field(description="Whether a service syncs, by default every 30 minutes.")
+    server: str | None = strawberry.field(description="Name of the directory to sync from, null if there is none.")
+    last_run: DirectorySyncRun | None = strawberry.field(description="The last run that ended, null if there is none.")
+    next_run_at: datetime | None = strawberry.field(description="When the next run is due, null if none is scheduled.")
+    running: DirectorySyncProgress | None = strawberry.field(description="The current run, null if there is none.")
     runs: Listing = strawberry.field(
-        resolver=_runs, graphql_type=Connection[DirectorySyncRun], description="All runs, the latest first."
+        resolver=_runs, graphql_type=Connection[DirectorySyncRun], description="All runs, latest first."
     )
 
 

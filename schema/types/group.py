@@ -16,7 +16,7 @@ from schema.types.on_premises import OnPremisesIdentity
 from storage import groups as stored_groups
 from storage.documents import Document
 
-Filter = Annotated[ContactFilter | None, strawberry.argument(description="Only members that fulfil all that is given.")]
+Filter = Annotated[ContactFilter | None, strawberry.argument(description="Only members that match all conditions.")]
 
 
 def _members(info: Info, root: Document, first: First = 50, after: After = None, filter: Filter = None) -> Listing:
@@ -27,32 +27,33 @@ def _source(root: Document) -> str:
     return str(root.get("source", "CLOUD"))
 
 
-@strawberry.type(description="A distribution group: mail to its address goes to all its members.")
+@strawberry.type(description="A distribution group. Email sent to its address goes to all members.")
 class DistributionGroup(Node):
-    display_name: str = strawberry.field(description="Name of the group, 1 to 256 characters.")
-    email_address: str = strawberry.field(description="Its e-mail address, which no other group or contact has.")
-    description: str | None = strawberry.field(description="What the group is for.")
-    member_count: int = strawberry.field(description="How many contacts are members, exact at all times.")
+    display_name: str = strawberry.field(description="Name of the group. 1 to 256 characters.")
+    email_address: str = strawberry.field(description="Email address. No two contacts or groups share an address.")
+    description: str | None = strawberry.field(description="Purpose of the group.")
+    member_count: int = strawberry.field(description="Number of members, always exact.")
     source: str = strawberry.field(
         resolver=_source,
         graphql_type=ContactSource,
         metadata=reads("source"),
-        description="Where the group and its memberships are mastered.",
+        description="Where the group and its members are managed.",
     )
     on_premises: OnPremisesIdentity | None = strawberry.field(
-        description="What it is in Active Directory; null for a group of the cloud."
+        description="Identity of a synced group in Active Directory, null for a cloud-only group."
     )
     members: Listing = strawberry.field(
         resolver=_members,
         metadata=reads("_id"),
         graphql_type=Connection[Contact],
-        description="Its members, by display name.",
+        description="The members, by display name.",
     )
     version: int = strawberry.field(
-        description="Grows when name, address or description change; give it as `expectedVersion` to update."
+        description="Increases when the name, address or description changes. Send it as `expectedVersion` to avoid "
+        "overwriting other changes."
     )
-    created_at: datetime = strawberry.field(description="When it was created.")
-    updated_at: datetime = strawberry.field(description="When its name, address or description were last changed.")
+    created_at: datetime = strawberry.field(description="When the group was created.")
+    updated_at: datetime = strawberry.field(description="When the name, address or description was last changed.")
 
     @classmethod
     def is_type_of(cls, obj: object, info: object) -> bool:

@@ -12,22 +12,20 @@ from storage.documents import Document
 
 @strawberry.enum(description="What happened to a contact.")
 class ContactChangeAction(Enum):
-    CREATED = strawberry.enum_value("CREATED", description="It was created, imported or first synchronised.")
-    UPDATED = strawberry.enum_value("UPDATED", description="Some of its fields were changed.")
-    DELETED = strawberry.enum_value("DELETED", description="It was moved to the recycle bin.")
-    RESTORED = strawberry.enum_value("RESTORED", description="It was brought back from the recycle bin.")
-    HANDED_OVER = strawberry.enum_value(
-        "HANDED_OVER", description="It was synced from Active Directory, and made a cloud-only contact."
-    )
+    CREATED = strawberry.enum_value("CREATED", description="The contact was created, imported or first synced.")
+    UPDATED = strawberry.enum_value("UPDATED", description="Fields of the contact were changed.")
+    DELETED = strawberry.enum_value("DELETED", description="The contact was moved to the recycle bin.")
+    RESTORED = strawberry.enum_value("RESTORED", description="The contact was restored from the recycle bin.")
+    HANDED_OVER = strawberry.enum_value("HANDED_OVER", description="The synced contact was made cloud-only.")
 
 
 @strawberry.type(description="A field's value before and after a change.")
 class FieldChange:
     field: str = strawberry.field(
-        description="Name of the field, as in `Contact`; the manager is `managerId`, and told by its id."
+        description="Name of the field, as in `Contact`. For the manager, `managerId` with the manager's ID."
     )
-    before: JSON | None = strawberry.field(description="The old value; null if there was none.")
-    after: JSON | None = strawberry.field(description="The new value; null if it was cleared.")
+    before: JSON | None = strawberry.field(description="The old value, null if there was none.")
+    after: JSON | None = strawberry.field(description="The new value, null if the field was cleared.")
 
 
 def field_changes(root: Document) -> list[FieldChange]:
@@ -38,12 +36,12 @@ def field_changes(root: Document) -> list[FieldChange]:
 
 @strawberry.type(description="A recorded change of a contact.")
 class ContactChange:
-    id: strawberry.ID = strawberry.field(description="Identifier of the change; later changes have greater ones.")
+    id: strawberry.ID = strawberry.field(description="ID of the change. Later changes have greater IDs.")
     action: ContactChangeAction = strawberry.field(description="What happened.")
-    at: datetime = strawberry.field(description="When.")
-    by: str = strawberry.field(description="Who did it.")
-    through: str = strawberry.field(description="Through what: `graphql`, `rest`, `cli`, `import` or `sync`.")
+    at: datetime = strawberry.field(description="When it happened.")
+    by: str = strawberry.field(description="Who made the change.")
+    through: str = strawberry.field(description="The channel: `graphql`, `rest`, `cli`, `import` or `sync`.")
     version: int = strawberry.field(description="The contact's version after the change.")
     changes: list[FieldChange] = strawberry.field(
-        resolver=field_changes, metadata=reads("before", "after"), description="The fields that changed, by name."
+        resolver=field_changes, metadata=reads("before", "after"), description="Fields that changed, by name."
     )

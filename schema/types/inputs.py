@@ -19,29 +19,31 @@ from storage.fields import described
 from storage.lists.pages import Ordering
 from storage.lists.selection import Selection
 
-_ALIASES = f"Further email addresses, up to {MAX_ALIASES}."
+_ALIASES = f"Up to {MAX_ALIASES} additional email addresses."
 _ADDRESS = "Postal address."
 
 
-@strawberry.enum(description="What a list of contacts is sorted by.")
+@strawberry.enum(description="Field to sort contacts by.")
 class ContactOrderField(Enum):
-    DISPLAY_NAME = strawberry.enum_value("DISPLAY_NAME", description="Display name, without case and accents.")
-    EMAIL_ADDRESS = strawberry.enum_value("EMAIL_ADDRESS", description="Primary e-mail address, without case.")
-    COMPANY = strawberry.enum_value("COMPANY", description="Company, without case and accents; none sorts first.")
-    CREATED_AT = strawberry.enum_value("CREATED_AT", description="When it was created.")
-    UPDATED_AT = strawberry.enum_value("UPDATED_AT", description="When it was last changed.")
+    DISPLAY_NAME = strawberry.enum_value("DISPLAY_NAME", description="Display name, ignoring case and accents.")
+    EMAIL_ADDRESS = strawberry.enum_value("EMAIL_ADDRESS", description="Primary email address, ignoring case.")
+    COMPANY = strawberry.enum_value(
+        "COMPANY", description="Company, ignoring case and accents. Contacts without a company are first."
+    )
+    CREATED_AT = strawberry.enum_value("CREATED_AT", description="When the contact was created.")
+    UPDATED_AT = strawberry.enum_value("UPDATED_AT", description="When the contact was last changed.")
 
 
 @strawberry.enum(description="Direction of a sort.")
 class OrderDirection(Enum):
-    ASC = strawberry.enum_value("ASC", description="Smallest, first in the alphabet or earliest first.")
-    DESC = strawberry.enum_value("DESC", description="Greatest, last in the alphabet or latest first.")
+    ASC = strawberry.enum_value("ASC", description="Ascending: A to Z, earliest first.")
+    DESC = strawberry.enum_value("DESC", description="Descending: Z to A, latest first.")
 
 
-@strawberry.input(description="How a list of contacts is sorted.")
+@strawberry.input(description="How to sort contacts.")
 class ContactOrder:
-    field: ContactOrderField = strawberry.field(description="What to sort by.")
-    direction: OrderDirection = strawberry.field(default=OrderDirection.ASC, description="In which direction.")
+    field: ContactOrderField = strawberry.field(description="Field to sort by.")
+    direction: OrderDirection = strawberry.field(default=OrderDirection.ASC, description="Direction of the sort.")
 
     @cached_property
     def ordering(self) -> Ordering:
@@ -50,29 +52,27 @@ class ContactOrder:
         return Ordering(field, descending=self.direction is OrderDirection.DESC)
 
 
-@strawberry.input(description="Which contacts a list has: those that fulfil all that is given. Null asks for nothing.")
+@strawberry.input(description="Conditions that contacts must match, all of them. Null does not filter.")
 class ContactFilter:
-    source: ContactSource | None = strawberry.field(default=None, description="Where they are mastered.")
+    source: ContactSource | None = strawberry.field(default=None, description="Where contacts are managed.")
     gal: GalVisibility | None = strawberry.field(
-        default=None, description="Whether the Global Address List shows them."
+        default=None, description="Whether the Global Address List (GAL) shows the contacts."
     )
-    company: str | None = strawberry.field(default=None, description="Their company, whatever its case and accents.")
-    department: str | None = strawberry.field(
-        default=None, description="Their department, whatever its case and accents."
-    )
-    job_title: str | None = strawberry.field(
-        default=None, description="Their job title, whatever its case and accents."
-    )
+    company: str | None = strawberry.field(default=None, description="Company, ignoring case and accents.")
+    department: str | None = strawberry.field(default=None, description="Department, ignoring case and accents.")
+    job_title: str | None = strawberry.field(default=None, description="Job title, ignoring case and accents.")
     country: str | None = strawberry.field(
-        default=None, description="Country of their postal address, as it was given, whatever its case and accents."
+        default=None, description="Country of the postal address, as entered, ignoring case and accents."
     )
     email_domain: str | None = strawberry.field(
-        default=None, description="Domain of any of their e-mail addresses, such as `partner.example`."
+        default=None, description="Domain of any of the contact's email addresses, such as `partner.example`."
     )
-    group_id: strawberry.ID | None = strawberry.field(default=None, description="Id of a group they are members of.")
-    manager_id: strawberry.ID | None = strawberry.field(default=None, description="Id of their manager.")
-    updated_since: datetime | None = strawberry.field(default=None, description="Changed at this moment or later.")
-    ids: list[strawberry.ID] | None = strawberry.field(default=None, description="Their ids, 500 at most.")
+    group_id: strawberry.ID | None = strawberry.field(
+        default=None, description="ID of a group that the contacts are members of."
+    )
+    manager_id: strawberry.ID | None = strawberry.field(default=None, description="ID of the contacts' manager.")
+    updated_since: datetime | None = strawberry.field(default=None, description="Changed at this time or later.")
+    ids: list[strawberry.ID] | None = strawberry.field(default=None, description="Up to 500 contact IDs.")
 
     @cached_property
     def selection(self) -> Selection:
@@ -99,11 +99,13 @@ def selection(given: ContactFilter | None, *, group_id: str | None = None, searc
     if group_id is None and search is None:
         return given.selection
     if group_id is not None and given.group_id is not None and given.group_id != group_id:
-        raise InvalidRequest("filter.groupId names another group than the one whose members are listed; leave it out.")
+        raise InvalidRequest("filter.groupId is not the ID of the group whose members are listed. Omit it.")
     return dataclasses.replace(given.selection, group_id=group_id or given.group_id, search=search)
 
 
-@strawberry.input(description="A postal address. In an update, what is left out stays and null clears.")
+@strawberry.input(
+    description="A postal address. In an update, omitted parts keep their values, and null clears a part."
+)
 class PostalAddressInput:
     street: Maybe[str | None] = strawberry.field(description=described("address.street"))
     city: Maybe[str | None] = strawberry.field(description=described("address.city"))
@@ -112,7 +114,7 @@ class PostalAddressInput:
     postal_code: Maybe[str | None] = strawberry.field(description=described("address.postalCode"))
 
 
-@strawberry.input(description="A new cloud-only contact.")
+@strawberry.input(description="A cloud-only contact to create.")
 class CreateContactInput:
     first_name: str = strawberry.field(description=described("firstName"))
     last_name: str = strawberry.field(description=described("lastName"))
@@ -130,17 +132,19 @@ class CreateContactInput:
     show_in_gal: bool | None = strawberry.field(default=True, description=described("showInGal"))
 
 
-@strawberry.input(description="Changes of a contact: what is left out stays as it is, null clears what can be empty.")
+@strawberry.input(description="Changes of a contact. Omitted fields keep their values; null clears an optional field.")
 class UpdateContactInput:
-    id: strawberry.ID = strawberry.field(description="Id of the contact.")
+    id: strawberry.ID = strawberry.field(description="ID of the contact.")
     expected_version: int | None = strawberry.field(
-        default=None, description="Refuse unless the contact has this version, so that no other change is overwritten."
+        default=None,
+        description="Fail with a `VersionConflict` unless the contact has this version, to avoid overwriting other "
+        "changes.",
     )
-    first_name: Maybe[str | None] = strawberry.field(description="First name; cannot be cleared.")
-    last_name: Maybe[str | None] = strawberry.field(description="Last name; cannot be cleared.")
-    display_name: Maybe[str | None] = strawberry.field(description="Display name; cannot be cleared.")
-    email_address: Maybe[str | None] = strawberry.field(description="Primary e-mail address; cannot be cleared.")
-    aliases: Maybe[list[str] | None] = strawberry.field(description=_ALIASES + " Replaces them all.")
+    first_name: Maybe[str | None] = strawberry.field(description="First name. Cannot be cleared.")
+    last_name: Maybe[str | None] = strawberry.field(description="Last name. Cannot be cleared.")
+    display_name: Maybe[str | None] = strawberry.field(description="Display name. Cannot be cleared.")
+    email_address: Maybe[str | None] = strawberry.field(description="Primary email address. Cannot be cleared.")
+    aliases: Maybe[list[str] | None] = strawberry.field(description=_ALIASES + " Replaces all.")
     company: Maybe[str | None] = strawberry.field(description=described("company"))
     job_title: Maybe[str | None] = strawberry.field(description=described("jobTitle"))
     department: Maybe[str | None] = strawberry.field(description=described("department"))
@@ -152,22 +156,26 @@ class UpdateContactInput:
     show_in_gal: Maybe[bool | None] = strawberry.field(description=described("showInGal") + " Null means true.")
 
 
-@strawberry.input(description="A new distribution group.")
+@strawberry.input(description="A distribution group to create.")
 class CreateGroupInput:
-    display_name: str = strawberry.field(description="Name of the group, 1 to 256 characters.")
-    email_address: str = strawberry.field(description="Its e-mail address, which no other group or contact has.")
-    description: str | None = strawberry.field(default=None, description="What it is for, up to 1,024 characters.")
-
-
-@strawberry.input(description="Changes of a group: what is left out stays as it is, null clears the description.")
-class UpdateGroupInput:
-    id: strawberry.ID = strawberry.field(description="Id of the group.")
-    expected_version: int | None = strawberry.field(
-        default=None, description="Refuse unless the group has this version, so that no other change is overwritten."
+    display_name: str = strawberry.field(description="Name of the group. 1 to 256 characters.")
+    email_address: str = strawberry.field(description="Email address. No two contacts or groups share an address.")
+    description: str | None = strawberry.field(
+        default=None, description="Purpose of the group. Up to 1,024 characters."
     )
-    display_name: Maybe[str | None] = strawberry.field(description="Name of the group; cannot be cleared.")
-    email_address: Maybe[str | None] = strawberry.field(description="Its e-mail address; cannot be cleared.")
-    description: Maybe[str | None] = strawberry.field(description="What it is for, up to 1,024 characters.")
+
+
+@strawberry.input(description="Changes of a group. Omitted fields keep their values; null clears the description.")
+class UpdateGroupInput:
+    id: strawberry.ID = strawberry.field(description="ID of the group.")
+    expected_version: int | None = strawberry.field(
+        default=None,
+        description="Fail with a `GroupVersionConflict` unless the group has this version, to avoid overwriting other "
+        "changes.",
+    )
+    display_name: Maybe[str | None] = strawberry.field(description="Name of the group. Cannot be cleared.")
+    email_address: Maybe[str | None] = strawberry.field(description="Email address. Cannot be cleared.")
+    description: Maybe[str | None] = strawberry.field(description="Purpose of the group. Up to 1,024 characters.")
 
 
 _ENVELOPE = frozenset({"id", "expected_version"})

@@ -23,21 +23,21 @@ async def _next_sync_at(context: Context, roots: Sequence[Document], wanted: Wan
     return [mastery.next_sync_at(root, states) for root in roots]
 
 
-@strawberry.type(description="What a synced contact is in on-premises Active Directory.")
+@strawberry.type(description="Identity of a synced contact or group in on-premises Active Directory.")
 class OnPremisesIdentity:
-    object_guid: strawberry.ID = strawberry.field(description="objectGUID, which never changes.")
-    distinguished_name: str = strawberry.field(description="Distinguished name: where to edit it.")
+    object_guid: strawberry.ID = strawberry.field(description="objectGUID. Never changes.")
+    distinguished_name: str = strawberry.field(description="Distinguished name. Edit the object there.")
     domain: str = strawberry.field(description="DNS name of the Active Directory domain.")
     when_changed: datetime | None = strawberry.field(
-        description="When Active Directory last saw it changed, by the domain controller that it was read from."
+        description="When the object was last changed, according to the domain controller that it was read from."
     )
     last_sync_at: datetime = strawberry.field(
         resolver=_last_sync_at,
         metadata=reads("domain", "lastSyncAt", "heldBack"),
-        description="When it was last found to be as in Active Directory.",
+        description="When the contact or group was last known to match Active Directory.",
     )
     next_sync_at: datetime | None = strawberry.field(
         resolver=_next_sync_at,
         metadata=reads("domain"),
-        description="When the next sync is due; null if none is configured.",
+        description="When the next sync is due, null if none is scheduled.",
     )

@@ -13,42 +13,43 @@ from schema.types.group import DistributionGroup
 from schema.types.node import Node
 
 
-@strawberry.enum(description="What kind of refusal a problem is.")
+@strawberry.enum(description="What kind of problem occurred.")
 class ProblemCode(Enum):
-    INVALID = strawberry.enum_value("INVALID", description="Some values break a rule; the problem names each.")
+    INVALID = strawberry.enum_value("INVALID", description="Some values are invalid. The problem lists them.")
     EMAIL_ADDRESS_TAKEN = strawberry.enum_value(
-        "EMAIL_ADDRESS_TAKEN", description="An e-mail address belongs to another contact or group."
+        "EMAIL_ADDRESS_TAKEN", description="An email address belongs to another contact or group."
     )
     CONTACT_READ_ONLY = strawberry.enum_value(
-        "CONTACT_READ_ONLY", description="The contact is synced: it is edited in on-premises Active Directory."
+        "CONTACT_READ_ONLY", description="The contact is synced. Edit it in on-premises Active Directory."
     )
     GROUP_READ_ONLY = strawberry.enum_value(
-        "GROUP_READ_ONLY", description="The group is synced: it and its members are edited in Active Directory."
+        "GROUP_READ_ONLY",
+        description="The group is synced. Edit it and its members in on-premises Active Directory.",
     )
     VERSION_CONFLICT = strawberry.enum_value(
-        "VERSION_CONFLICT", description="Someone else changed it since it was read."
+        "VERSION_CONFLICT", description="The contact or group does not have the expected version."
     )
-    NOT_FOUND = strawberry.enum_value("NOT_FOUND", description="Nothing has this id.")
+    NOT_FOUND = strawberry.enum_value("NOT_FOUND", description="There is no object with this ID.")
     MANAGER_CYCLE = strawberry.enum_value(
-        "MANAGER_CYCLE", description="The contact would be its own manager, directly or through others."
+        "MANAGER_CYCLE", description="The contact would be its own manager, directly or indirectly."
     )
     SYNC_NOT_CONFIGURED = strawberry.enum_value(
-        "SYNC_NOT_CONFIGURED", description="No service syncs from an Active Directory."
+        "SYNC_NOT_CONFIGURED", description="The sync with Active Directory is not configured."
     )
     SYNC_ALREADY_RUNNING = strawberry.enum_value(
-        "SYNC_ALREADY_RUNNING", description="A sync runs, or was asked for, already."
+        "SYNC_ALREADY_RUNNING", description="A sync is already running or queued."
     )
     IMPORT_UNREADABLE = strawberry.enum_value(
-        "IMPORT_UNREADABLE", description="The upload is no CSV file with the columns that an import needs."
+        "IMPORT_UNREADABLE", description="The upload is not a CSV file with the necessary columns."
     )
     IMPORT_NOT_UNDOABLE = strawberry.enum_value(
-        "IMPORT_NOT_UNDOABLE", description="The import changed nothing, runs, or is undone already."
+        "IMPORT_NOT_UNDOABLE", description="The import has changed nothing, is running, or has already been undone."
     )
 
 
-@strawberry.interface(description="An expected refusal, returned as data.")
+@strawberry.interface(description="An expected error, returned as data.")
 class Problem:
-    code: ProblemCode = strawberry.field(description="The kind of refusal, for programs.")
+    code: ProblemCode = strawberry.field(description="What is wrong, for programs.")
     message: str = strawberry.field(description="What is wrong and what to do, for people.")
 
 
@@ -59,69 +60,69 @@ class FieldProblem:
         description="`REQUIRED`, `TOO_LONG`, `TOO_MANY`, `SYNTAX`, `WRONG_TYPE`, `UNKNOWN_FIELD`, `READ_ONLY` "
         "or `DUPLICATE`."
     )
-    message: str = strawberry.field(description="What is wrong with it and what to do.")
+    message: str = strawberry.field(description="What is wrong and what to do, for people.")
 
 
-@strawberry.type(description="Some values break a rule. Nothing was written.")
+@strawberry.type(description="Some values are invalid. Nothing was changed.")
 class InvalidInput(Problem):
-    fields: list[FieldProblem] = strawberry.field(description="All values that break a rule.")
+    fields: list[FieldProblem] = strawberry.field(description="All invalid values.")
 
 
-@strawberry.type(description="An e-mail address belongs to another contact or group. Nothing was written.")
+@strawberry.type(description="An email address belongs to another contact or group. Nothing was changed.")
 class EmailAddressTaken(Problem):
     email_address: str = strawberry.field(description="The address that is taken.")
-    holder: Node | None = strawberry.field(description="The contact or group that has it.")
+    holder: Node | None = strawberry.field(description="The contact or group that has the address.")
 
 
-@strawberry.type(description="The contact is synced from on-premises Active Directory. Nothing was written.")
+@strawberry.type(description="The contact is synced from on-premises Active Directory. Nothing was changed.")
 class ContactReadOnly(Problem):
-    contact: Contact = strawberry.field(description="The contact as it is.")
+    contact: Contact = strawberry.field(description="The synced contact.")
 
 
-@strawberry.type(description="The group is synced from on-premises Active Directory. Nothing was written.")
+@strawberry.type(description="The group is synced from on-premises Active Directory. Nothing was changed.")
 class GroupReadOnly(Problem):
-    group: DistributionGroup = strawberry.field(description="The group as it is.")
+    group: DistributionGroup = strawberry.field(description="The synced group.")
 
 
-@strawberry.type(description="No service syncs from an Active Directory.")
+@strawberry.type(description="The sync with Active Directory is not configured.")
 class SyncNotConfigured(Problem):
     pass
 
 
-@strawberry.type(description="A sync runs, or was asked for, already.")
+@strawberry.type(description="A sync is already running or queued.")
 class SyncAlreadyRunning(Problem):
     pass
 
 
-@strawberry.type(description="The contact has another version than the expected one. Nothing was written.")
+@strawberry.type(description="The contact does not have the expected version. Nothing was changed.")
 class VersionConflict(Problem):
-    current: Contact = strawberry.field(description="The contact as it is now.")
+    current: Contact = strawberry.field(description="The contact in its current state.")
 
 
-@strawberry.type(description="The group has another version than the expected one. Nothing was written.")
+@strawberry.type(description="The group does not have the expected version. Nothing was changed.")
 class GroupVersionConflict(Problem):
-    current: DistributionGroup = strawberry.field(description="The group as it is now.")
+    current: DistributionGroup = strawberry.field(description="The group in its current state.")
 
 
-@strawberry.type(description="Nothing has this id. Nothing was written.")
+@strawberry.type(description="There is no object with this ID. Nothing was changed.")
 class NotFound(Problem):
-    id: strawberry.ID = strawberry.field(description="The id that was given.")
+    id: strawberry.ID = strawberry.field(description="The unknown ID.")
     field: str | None = strawberry.field(
-        description="The input field that gave it, such as `managerId`; null where it is what the operation is about."
+        description="The input field with the ID, such as `managerId`. Null for the object of the operation itself."
     )
 
 
-@strawberry.type(description="The contact would be its own manager. Nothing was written.")
+@strawberry.type(description="The contact would be its own manager. Nothing was changed.")
 class ManagerCycle(Problem):
-    chain: list[Contact] = strawberry.field(description="The contacts from one manager to the next, back to the first.")
+    chain: list[Contact] = strawberry.field(description="The contacts in the cycle, from one manager to the next.")
 
 
-@strawberry.type(description="The upload is no table of contacts that could be imported. Nothing was written.")
+@strawberry.type(description="The upload is not a table of contacts that can be imported. Nothing was changed.")
 class ImportUnreadable(Problem):
-    line: int | None = strawberry.field(description="The line where it shows; null if it is the file as a whole.")
+    line: int | None = strawberry.field(description="Line of the problem, null if it concerns the whole file.")
 
 
-@strawberry.type(description="The import changed nothing, runs, or is undone already.")
+@strawberry.type(description="The import has changed nothing, is running, or has already been undone.")
 class ImportNotUndoable(Problem):
     pass
 

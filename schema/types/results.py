@@ -24,31 +24,31 @@ class CreateContactSuccess:
     contact: Contact = strawberry.field(description="The new contact.")
 
 
-@strawberry.type(description="The contact was updated, or was so already.")
+@strawberry.type(description="The contact was updated, or already had these values.")
 class UpdateContactSuccess:
-    contact: Contact = strawberry.field(description="The contact as it is now.")
+    contact: Contact = strawberry.field(description="The updated contact.")
 
 
-@strawberry.type(description="The contact was moved to the recycle bin, where it stays for 30 days.")
+@strawberry.type(description="The contact was moved to the recycle bin, where it can be restored for 30 days.")
 class DeleteContactSuccess:
-    id: strawberry.ID = strawberry.field(description="Id of the contact, for `restoreContact`.")
+    id: strawberry.ID = strawberry.field(description="ID of the contact, for `restoreContact`.")
 
 
-@strawberry.type(description="The contact is back.")
+@strawberry.type(description="The contact was restored.")
 class RestoreContactSuccess:
-    contact: Contact = strawberry.field(description="The contact, with its groups, its manager and its reports.")
+    contact: Contact = strawberry.field(description="The contact, with its groups, its manager and its direct reports.")
 
 
-@strawberry.type(description="Why a contact was not deleted with the others.")
+@strawberry.type(description="Why a contact was not deleted.")
 class DeletionRefusal:
-    id: strawberry.ID = strawberry.field(description="Id of the contact.")
-    problem: Problem = strawberry.field(description="Why it stays.")
+    id: strawberry.ID = strawberry.field(description="ID of the contact.")
+    problem: Problem = strawberry.field(description="Why it was not deleted.")
 
 
-@strawberry.type(description="All that could be deleted were moved to the recycle bin together.")
+@strawberry.type(description="All contacts that can be deleted were moved to the recycle bin.")
 class DeleteContactsSuccess:
-    deleted_ids: list[strawberry.ID] = strawberry.field(description="Ids of the contacts that were deleted.")
-    refusals: list[DeletionRefusal] = strawberry.field(description="Those that were not, and why.")
+    deleted_ids: list[strawberry.ID] = strawberry.field(description="IDs of the contacts that were deleted.")
+    refusals: list[DeletionRefusal] = strawberry.field(description="Contacts that were not deleted, and why.")
 
 
 @strawberry.type(description="The group was created.")
@@ -56,26 +56,26 @@ class CreateGroupSuccess:
     group: DistributionGroup = strawberry.field(description="The new group, without members.")
 
 
-@strawberry.type(description="The group was updated, or was so already.")
+@strawberry.type(description="The group was updated, or already had these values.")
 class UpdateGroupSuccess:
-    group: DistributionGroup = strawberry.field(description="The group as it is now.")
+    group: DistributionGroup = strawberry.field(description="The updated group.")
 
 
-@strawberry.type(description="The group was deleted; its members stay contacts.")
+@strawberry.type(description="The group was deleted. Its members were not.")
 class DeleteGroupSuccess:
-    id: strawberry.ID = strawberry.field(description="Id of the group that was.")
+    id: strawberry.ID = strawberry.field(description="ID of the deleted group.")
 
 
-@strawberry.type(description="The members are as asked for; those that were so already stay so.")
+@strawberry.type(description="The members were added or removed, or already were.")
 class ChangeMembershipSuccess:
-    group: DistributionGroup = strawberry.field(description="The group with its new member count.")
-    changed: int = strawberry.field(description="How many contacts became members, or ceased to be.")
-    unknown_ids: list[strawberry.ID] = strawberry.field(description="Those of the given ids that no contact has.")
+    group: DistributionGroup = strawberry.field(description="The group, with its new member count.")
+    changed: int = strawberry.field(description="Number of members added or removed.")
+    unknown_ids: list[strawberry.ID] = strawberry.field(description="IDs in the request that no contact has.")
 
 
 CreateContactResult: TypeAlias = Annotated[
     CreateContactSuccess | InvalidInput | EmailAddressTaken | NotFound,
-    strawberry.union("CreateContactResult", description="The new contact, or why there is none."),
+    strawberry.union("CreateContactResult", description="The new contact, or why it was not created."),
 ]
 UpdateContactResult: TypeAlias = Annotated[
     UpdateContactSuccess
@@ -85,33 +85,33 @@ UpdateContactResult: TypeAlias = Annotated[
     | VersionConflict
     | NotFound
     | ManagerCycle,
-    strawberry.union("UpdateContactResult", description="The updated contact, or why it stays as it was."),
+    strawberry.union("UpdateContactResult", description="The updated contact, or why it was not updated."),
 ]
 DeleteContactResult: TypeAlias = Annotated[
     DeleteContactSuccess | ContactReadOnly | VersionConflict | NotFound,
-    strawberry.union("DeleteContactResult", description="The id of the deleted contact, or why it stays."),
+    strawberry.union("DeleteContactResult", description="The ID of the deleted contact, or why it was not deleted."),
 ]
 RestoreContactResult: TypeAlias = Annotated[
     RestoreContactSuccess | EmailAddressTaken | ContactReadOnly | NotFound,
-    strawberry.union("RestoreContactResult", description="The restored contact, or why it stays deleted."),
+    strawberry.union("RestoreContactResult", description="The restored contact, or why it was not restored."),
 ]
 DeleteContactsResult: TypeAlias = Annotated[
     DeleteContactsSuccess | InvalidInput,
-    strawberry.union("DeleteContactsResult", description="What was deleted and what not, or why nothing was."),
+    strawberry.union("DeleteContactsResult", description="Which contacts were deleted, or why none were."),
 ]
 CreateGroupResult: TypeAlias = Annotated[
     CreateGroupSuccess | InvalidInput | EmailAddressTaken,
-    strawberry.union("CreateGroupResult", description="The new group, or why there is none."),
+    strawberry.union("CreateGroupResult", description="The new group, or why it was not created."),
 ]
 UpdateGroupResult: TypeAlias = Annotated[
     UpdateGroupSuccess | InvalidInput | EmailAddressTaken | GroupReadOnly | GroupVersionConflict | NotFound,
-    strawberry.union("UpdateGroupResult", description="The updated group, or why it stays as it was."),
+    strawberry.union("UpdateGroupResult", description="The updated group, or why it was not updated."),
 ]
 DeleteGroupResult: TypeAlias = Annotated[
     DeleteGroupSuccess | GroupReadOnly | NotFound,
-    strawberry.union("DeleteGroupResult", description="The id of the deleted group, or why it stays."),
+    strawberry.union("DeleteGroupResult", description="The ID of the deleted group, or why it was not deleted."),
 ]
 ChangeMembershipResult: TypeAlias = Annotated[
     ChangeMembershipSuccess | InvalidInput | GroupReadOnly | NotFound,
-    strawberry.union("ChangeMembershipResult", description="The group with its new members, or why it has none."),
+    strawberry.union("ChangeMembershipResult", description="The changed group, or why it was not changed."),
 ]

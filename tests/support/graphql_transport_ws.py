@@ -34,7 +34,7 @@ class Client:
             message: Message = orjson.loads(await self.websocket.recv())
         return message
 
-    async def initialise(self) -> None:
+    async def initialize(self) -> None:
         await self.send({"type": "connection_init"})
         assert await self.receive() == {"type": "connection_ack"}
 
@@ -81,7 +81,7 @@ class Client:
 async def connect(
     service_url: str, *, protocols: Sequence[str] = (PROTOCOL,), origin: str | None = None
 ) -> AsyncIterator[Client]:
-    """A connection that is not initialised yet."""
+    """A connection that is not initialized yet."""
     async with websockets.connect(
         service_url.replace("http://", "ws://") + "/graphql",
         subprotocols=[Subprotocol(each) for each in protocols],
@@ -95,5 +95,5 @@ async def connect(
 async def connected(service_url: str) -> AsyncIterator[Client]:
     """A connection that is ready for operations."""
     async with connect(service_url) as client:
-        await client.initialise()
+        await client.initialize()
         yield client

@@ -83,7 +83,7 @@ async def test_get(client: httpx.AsyncClient) -> None:
     [
         ({}, "query is missing"),
         ({"query": " "}, "query is missing"),
-        ({"query": QUERY, "variables": "{"}, "variables is not JSON"),
+        ({"query": QUERY, "variables": "{"}, "variables is not valid JSON"),
         ({"query": QUERY, "variables": "[]"}, "variables must be"),
         ({"query": QUERY, "extensions": "1"}, "extensions must be"),
     ],
@@ -164,19 +164,19 @@ async def test_unknown_operation_name(client: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize(
     ("body", "why"),
     [
-        (b"", "not JSON"),
-        (b"no", "not JSON"),
+        (b"", "not valid JSON"),
+        (b"no", "not valid JSON"),
         (b"null", "JSON object"),
         (b"1", "JSON object"),
         (b'"{ __typename }"', "JSON object"),
         (b"{}", "query is missing"),
         (b'{"query": 1}', "query is missing"),
         (b'{"query": null}', "query is missing"),
-        (b'{"query": "\xff"}', "not JSON in UTF-8"),
-        (b'{"query": "{ __typename }", "variables": {"a": ' + b"9" * 5_000 + b"}}", "not JSON"),
-        (b"[" * 100_000, "not JSON"),
-        (b'{"a":' * 100_000, "not JSON"),
-        (b'{"query": "\\ud800"}', "not JSON"),
+        (b'{"query": "\xff"}', "not valid JSON in UTF-8"),
+        (b'{"query": "{ __typename }", "variables": {"a": ' + b"9" * 5_000 + b"}}", "not valid JSON"),
+        (b"[" * 100_000, "not valid JSON"),
+        (b'{"a":' * 100_000, "not valid JSON"),
+        (b'{"query": "\\ud800"}', "not valid JSON"),
         (b"[1, 2]", "Batches"),
         (b'[{"query": "{ __typename }"}]', "Batches"),
         (b"[]", "Batches"),
@@ -211,7 +211,7 @@ async def test_other_types(client: httpx.AsyncClient, headers: Mapping[str, str]
     """A body must be plain JSON in UTF-8, which a page of another site cannot send without being asked."""
     response = await post(client, orjson.dumps({"query": QUERY}), **headers)
     assert response.status_code == 415
-    assert message(response).startswith("Send ")
+    assert "Send " in message(response)
 
 
 async def test_charset_may_be_named(client: httpx.AsyncClient) -> None:

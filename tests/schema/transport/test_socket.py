@@ -54,7 +54,7 @@ async def test_subprotocol_among_others(service_url: str, db: Database) -> None:
     """Of those that a client offers, ours is chosen."""
     async with connect(service_url, protocols=("graphql-ws", PROTOCOL)) as client:
         assert client.websocket.subprotocol == PROTOCOL
-        await client.initialise()
+        await client.initialize()
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1"])
@@ -68,7 +68,7 @@ async def test_foreign_origin_is_refused(service_url: str, origin: str) -> None:
 async def test_own_origin_is_welcome(service_url: str, db: Database) -> None:
     """Our own pages may."""
     async with connect(service_url, origin=service_url) as client:
-        await client.initialise()
+        await client.initialize()
 
 
 async def test_init_timeout(service_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +134,7 @@ async def test_too_many_subscriptions(service_url: str, monkeypatch: pytest.Monk
         assert message["type"] == "error"
         assert message["payload"] == [
             {
-                "message": "A connection runs at most 2 operations at a time. Complete some first.",
+                "message": "The connection has 2 running operations, the maximum. Complete some first.",
                 "extensions": {"code": "TOO_MANY_OPERATIONS"},
             }
         ]
