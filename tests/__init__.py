@@ -1,5 +1,5 @@
-"""Tests; what they share is in `support`."""
+"""Tests. What they share is in `support`."""
 
 import pytest
 
-pytest.register_assert_rewrite("tests.support")  # so that what fails there says why
+pytest.register_assert_rewrite("tests.support")  # so that failed assertions there are explained, too

@@ -34,8 +34,8 @@ hypothesis.settings.load_profile("tests")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A skipped test fails the run in CI, where everything that the tests need is installed."""
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")  # processes of xdist have none
+    """In CI, where everything the tests need is installed, a skipped test fails the run."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")  # xdist's worker processes have none
     if os.environ.get("CI") == "true" and reporter and "skipped" in reporter.stats:
         reporter.write_line("")
         reporter.write_line("CI=true, and tests were skipped: install what they need.", red=True)
@@ -94,7 +94,7 @@ async def db(prepared_db: Database) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def brief_transactions(db: Database) -> AsyncIterator[None]:
-    """Let the server abort what killed processes left open within seconds: by default it takes more than a minute."""
+    """Let the server abort the transactions of killed processes within seconds, not after more than a minute."""
     admin = db.mongo.client.admin
     before = (await admin.command("setParameter", 1, transactionLifetimeLimitSeconds=5))["was"]
     yield

@@ -17,7 +17,7 @@ STORAGE = {"storage", "storage.lists", "storage.sync"}
 CORE = {"resolvers"}
 RESOLVERS = CORE | {"resolvers.files", "resolvers.imports", "resolvers.sync"}
 GRAPHQL = {"schema", "schema.types"}
-# What the modules of each room may import, besides those of the same room and what everyone may.
+# What the modules of each package may import, besides those of the same package and what everyone may.
 MAY_IMPORT: dict[str, set[str]] = {
     "runtime": set(),
     "settings": set(),
@@ -66,17 +66,17 @@ LIBRARIES = {
 
 
 def room(module: str) -> str:
-    """The package that a module lies in; a module of the top level is a room of its own."""
+    """The package of a module. A module at the top level is its own package."""
     return module if module in PACKAGES or "." not in module else module.rpartition(".")[0]
 
 
 def imports(module: str) -> Iterator[str]:
-    """What a module imports: ours as modules, others by their first names."""
+    """The imports of a module: ours as modules, others by their first names."""
     yield from imports_of(MODULES[module])
 
 
 def imports_of(path: Path) -> Iterator[str]:
-    """What the module in this file imports, in the same form."""
+    """The imports of the module in this file, in the same form."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -88,7 +88,7 @@ def imports_of(path: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("module", sorted(MODULES))
 def test_imports_point_one_way(module: str) -> None:
-    """A module imports only from the rooms that its own room may see."""
+    """A module only imports from the packages that its own package may see."""
     own = room(module)
     for imported in set(imports(module)) & MODULES.keys():
         other = room(imported)
@@ -100,7 +100,7 @@ def test_imports_point_one_way(module: str) -> None:
 
 
 def test_modules_form_no_cycle() -> None:
-    """No module imports itself by way of others, imports within functions and for type checking aside."""
+    """No module imports itself indirectly, except for imports in functions and for type checking."""
     above: list[str] = []
     done: set[str] = set()
 
@@ -119,7 +119,7 @@ def test_modules_form_no_cycle() -> None:
 
 
 def _at_start(module: str) -> set[str]:
-    """Our modules that a module imports when it is loaded."""
+    """Our modules that are imported when a module is loaded."""
     tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
     tree.body = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     found = set()
@@ -134,14 +134,14 @@ def _at_start(module: str) -> set[str]:
 
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_libraries_stay_in_their_rooms(library: str) -> None:
-    """Each outside library of the stack is imported in its own rooms only."""
+    """Each library of the stack is only imported in its own packages."""
     using = {module for module in MODULES if any(each.split(".")[0] == library for each in imports(module))}
     strangers = {each for each in using if not f"{each}.".startswith(tuple(f"{own}." for own in LIBRARIES[library]))}
     assert strangers == set()
 
 
 def test_tests_share_through_support_alone() -> None:
-    """No test module imports another one, or a benchmark: what they share is in `tests/support`."""
+    """No test module imports another one, or a benchmark: shared code is in `tests/support`."""
     tests = [path for path in sorted((ROOT / "tests").rglob("*.py")) if "node_modules" not in path.parts]
     wrong = [
         f"{path.relative_to(ROOT)} imports {module}"
@@ -153,7 +153,7 @@ def test_tests_share_through_support_alone() -> None:
 
 
 def test_every_library_is_declared() -> None:
-    """Each library that we import is a dependency of our own, not only of another one."""
+    """Each library that we import is our own dependency, not only one of another library."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = [
         *project["dependencies"],
@@ -164,18 +164,18 @@ def test_every_library_is_declared() -> None:
     ours = {module.split(".")[0] for module in MODULES}
     missing = {
         library
-        for library in libraries - ours - sys.stdlib_module_names - {"hatchling"}  # which builds, and is pinned for it
+        for library in libraries - ours - sys.stdlib_module_names - {"hatchling"}  # builds it, so it is pinned
         if not names & {each.lower().replace("_", "-") for each in packages_distributions().get(library, [library])}
     }
-    assert missing <= {"ldap", "fiftyone"}  # extras, or another package on each kind of machine
+    assert missing <= {"ldap", "fiftyone"}  # extras, or another package on each platform
 
 
 def test_every_room_has_its_rule() -> None:
-    """No room has been added that the rule does not know, and none is known that is gone."""
+    """The rule contains all packages, and no others."""
     assert {room(module) for module in MODULES} - {"graphiql"} == MAY_IMPORT.keys()
 
 
 def test_rooms_stay_small() -> None:
-    """No more than about sixteen modules stand side by side."""
+    """No folder contains more than about 16 modules."""
     sizes = {each: sum(room(module) == each and module != each for module in MODULES) for each in MAY_IMPORT}
     assert {each: size for each, size in sizes.items() if size > 19} == {}

@@ -1,4 +1,4 @@
-"""The demo data: what is in them, and that loading them again takes nothing back."""
+"""The demo data: their contents, and that loading them again does not undo changes."""
 
 from collections.abc import Mapping
 
@@ -28,7 +28,7 @@ async def stored(db: Database) -> list[Document]:
 
 
 async def everything(db: Database) -> Mapping[str, list[Document]]:
-    """All that is stored, by collection."""
+    """Everything that is stored, by collection."""
     names = ("contacts", "groups", "claims", "history", "deletedContacts", "imports", "state", "statistics")
     return {name: await db.mongo[name].find(sort=[("_id", 1)]).to_list(None) for name in names}
 
@@ -41,7 +41,7 @@ async def named(caller: Caller, address: str) -> Document:
 
 
 async def test_groups_have_exactly_their_members(caller: Caller) -> None:
-    """The three example groups have 45, 23 and 12 members, each group some of both sources."""
+    """The three example groups have 45, 23 and 12 members, some from each source."""
     await demo.load(caller)
     found = (await groups.list_groups(caller, Window(10))).documents
     assert {group["displayName"]: group["memberCount"] for group in found} == MEMBERS
@@ -61,7 +61,7 @@ async def test_statistics(caller: Caller) -> None:
 
 
 async def test_every_field_is_used_and_left_out_somewhere(caller: Caller) -> None:
-    """Contacts of both sources use all the fields there are, and no optional field is one that all have."""
+    """Contacts of both sources use all fields, and no optional field is set in all of them."""
     await demo.load(caller)
     found = await stored(caller.db)
     for source in ("CLOUD", "SYNCED"):
@@ -75,7 +75,7 @@ async def test_every_field_is_used_and_left_out_somewhere(caller: Caller) -> Non
 
 
 async def test_managers_are_several_levels_deep(caller: Caller) -> None:
-    """All managers of the files are there; a cloud contact may have a synced one; the longest chain has four above."""
+    """All managers in the files exist; some managers of cloud-only contacts are synced; one chain has five contacts."""
     await demo.load(caller)
     found = {each["_id"]: each for each in await stored(caller.db)}
     managed = [each for each in found.values() if "managerId" in each]
@@ -91,7 +91,7 @@ async def test_managers_are_several_levels_deep(caller: Caller) -> None:
 
 
 async def test_synced_contacts_say_where_they_come_from(caller: Caller) -> None:
-    """They name their domain, whose state is known; no next cycle is promised."""
+    """Synced contacts name their domain, whose state is known; no next run is scheduled."""
     await demo.load(caller)
     found = await caller.db.contacts.find_one({"source": "SYNCED"})
     assert found is not None
@@ -102,7 +102,7 @@ async def test_synced_contacts_say_where_they_come_from(caller: Caller) -> None:
 
 
 async def test_data_are_invented_and_well_formed(caller: Caller) -> None:
-    """All addresses are under `.example`, each contact has its own numbers, and every number can be dialled."""
+    """All addresses are under `.example`, each contact has its own numbers, and every number can be dialed."""
     await demo.load(caller)
     found = await stored(caller.db)
     assert all(address.endswith(".example") for each in found for address in addresses(each))
@@ -124,7 +124,7 @@ async def test_second_load_changes_nothing(caller: Caller) -> None:
 
 
 async def test_changes_of_people_stay(caller: Caller) -> None:
-    """What people changed, deleted or took out of a group does not come back with the next load."""
+    """Contacts that people changed, deleted or removed from a group are not restored by the next load."""
     await demo.load(caller)
     changed = await named(caller, "thuy@havelbogen.example")
     deleted = await named(caller, "rosalie@havelbogen.example")
@@ -138,7 +138,7 @@ async def test_changes_of_people_stay(caller: Caller) -> None:
 
 
 class Killed(Exception):
-    """Raised where a load is cut off."""
+    """Raised to interrupt a load."""
 
 
 @pytest.mark.parametrize("part", demo.PARTS)
@@ -146,7 +146,7 @@ class Killed(Exception):
 async def test_load_that_was_cut_off_is_completed(
     caller: Caller, monkeypatch: pytest.MonkeyPatch, part: str, when: str
 ) -> None:
-    """A load that ended before or after any part, not recorded yet, is completed by the next, each contact once."""
+    """A load that was interrupted before or after any part is completed by the next one, each contact once."""
 
     async def dies(caller: Caller) -> None:
         if when == "after":
@@ -170,7 +170,7 @@ async def test_load_that_was_cut_off_is_completed(
 async def test_completion_leaves_alone_what_people_did_meanwhile(
     caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Contacts of a load that was cut off, changed or deleted before the next, stay so while the others are added."""
+    """Contacts of an interrupted load that were changed or deleted stay so while the others are added."""
     content = files.contacts()
     later = files.addresses(content) - {f"{name}@havelbogen.example" for name in ("jan-ole", "emre", "rosalie")}
     add = demo_state.add
@@ -198,7 +198,7 @@ async def test_completion_leaves_alone_what_people_did_meanwhile(
 
 
 async def test_contacts_that_were_there_before_stay(caller: Caller) -> None:
-    """A directory that people use already keeps its contacts; one who has an address of the demo data keeps it."""
+    """A directory in use keeps its contacts; one that has an address of the demo data keeps it."""
     own = await contacts.create_contact(caller, person(emailAddress="thuy@havelbogen.example"))
     await demo.load(caller)
     kept = await contacts.get_contact(caller, own["_id"])

@@ -1,4 +1,4 @@
-"""The test command: tests that fail run once more, alone, and those that then pass are listed as flaky."""
+"""The test command: failed tests run once more, alone, and those that then pass are listed as flaky."""
 
 import os
 import subprocess
@@ -88,7 +88,7 @@ def test_interrupted():
 
 
 def run(folder: Path, code: str, *options: str, workers: int = 2, **environment: str) -> tuple[int, list[str]]:
-    """Run tests of this code as `dev.py test` does: the exit code, and the lines of the output."""
+    """Run tests with this code like `dev.py test`, and return the exit code and the lines of output."""
     (folder / "pytest.ini").write_text("[pytest]\n")
     (folder / "test_it.py").write_text(code)
     own = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
@@ -106,7 +106,7 @@ def run(folder: Path, code: str, *options: str, workers: int = 2, **environment:
 
 
 def test_flaky(tmp_path: Path) -> None:
-    """Whatever fails, crashes or goes wrong around a test only once is flaky: the run succeeds, and its end says so."""
+    """A test that fails or crashes only once is flaky: the run succeeds, and its last lines list it."""
     code, lines = run(tmp_path, START + FLAKY)
     assert code == 0, lines
     assert " 1 passed, 4 flaky in " in lines[-5]
@@ -116,7 +116,7 @@ def test_flaky(tmp_path: Path) -> None:
 
 
 def test_broken(tmp_path: Path) -> None:
-    """What fails or crashes again, or is skipped then, fails the run; what is flaky is listed all the same."""
+    """A test that fails or crashes again, or is skipped then, fails the run; flaky tests are listed all the same."""
     code, lines = run(tmp_path, START + BROKEN)
     assert code == 1, lines
     assert " 3 failed, 1 passed, 1 flaky in " in lines[-2]
@@ -124,7 +124,7 @@ def test_broken(tmp_path: Path) -> None:
 
 
 def test_success(tmp_path: Path) -> None:
-    """A run in which nothing fails ends as pytest does."""
+    """A run without failures ends like pytest's."""
     (tmp_path / "once").touch()
     code, lines = run(tmp_path, START, workers=1)
     assert code == 0, lines
@@ -135,7 +135,7 @@ def test_success(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("code", "ends"),
     [
-        (START + CUT_SHORT, 1),  # a worker that is not replaced leaves tests that have not run
+        (START + CUT_SHORT, 1),  # a worker that isn't replaced leaves tests that have not run
         (START + INTERRUPTED, 2),
         ("import nowhere", 1),
         ("", 5),
@@ -143,7 +143,7 @@ def test_success(tmp_path: Path) -> None:
     ids=["cut short", "interrupted", "not collected", "no tests"],
 )
 def test_run_that_is_not_whole(tmp_path: Path, code: str, ends: int) -> None:
-    """Only what a whole run says has failed is run again: otherwise the exit code stays what it is."""
+    """Only tests that failed in a complete run are run again: otherwise, the exit code stays the same."""
     (tmp_path / "test_too.py").write_text("def test_too(): pass\n" if "nowhere" in code else "")
     options = "-p xdist --max-worker-restart=0"
     ended, lines = run(tmp_path, code, workers=1, PYTEST_ADDOPTS=options)
@@ -152,7 +152,7 @@ def test_run_that_is_not_whole(tmp_path: Path, code: str, ends: int) -> None:
 
 
 def test_options(tmp_path: Path) -> None:
-    """With options the tests run as these say, and nothing runs again."""
+    """With options, the tests run as the options say, and nothing is run again."""
     code, lines = run(tmp_path, START, "-k", "once", "-n", "0")
     assert code == 1, lines
     assert " 1 failed, 1 deselected in " in lines[-2]

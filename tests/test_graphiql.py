@@ -1,4 +1,4 @@
-"""The GraphiQL page in a real browser, against the running service."""
+"""The GraphiQL page in a real browser, with the running service."""
 
 import json
 import re
@@ -35,7 +35,7 @@ pytestmark = [
 
 @dataclass
 class Visit:
-    """An opened GraphiQL page, and what the browser did and complained of meanwhile."""
+    """An open GraphiQL page, with the browser's requests and console messages."""
 
     page: Page
     addresses: list[str] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Visit:
     async def run(self, tab: str) -> None:
         await self.page.get_by_role("tab").get_by_text(tab, exact=True).click()
         await self.expect_operation(tab)
-        # GraphiQL stores which tab is open half a second after a change; by then it has parsed the tab's operation.
+        # GraphiQL stores the open tab half a second after a change. By then it has parsed the tab's operation.
         await self.until_stored(lambda tabs: tabs["tabs"][tabs["activeTabIndex"]]["title"] == tab)
         await self.page.get_by_role("button", name=re.compile("^Execute")).click()
 
@@ -64,7 +64,7 @@ class Visit:
         await expect(self.page.locator(".graphiql-response")).to_contain_text(re.compile(pattern))
 
     async def until_stored(self, holds: Callable[[Any], bool]) -> None:
-        """Wait until this holds of the tabs that the page has stored."""
+        """Wait until the stored tabs meet a condition."""
 
         async def tabs() -> Any:
             return json.loads(await self.page.evaluate("localStorage['contacts:graphiql:tabState']"))
@@ -82,7 +82,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def visit(browser: Browser, service_url: str) -> Visit:
-    """A first visit: nothing is stored in the browser yet."""
+    """A first visit: the browser has stored nothing yet."""
     visit = Visit(await browser.new_page(viewport={"width": 1400, "height": 900}))
     visit.page.set_default_timeout(PATIENCE)
     expect.set_options(timeout=PATIENCE)
@@ -95,7 +95,7 @@ async def visit(browser: Browser, service_url: str) -> Visit:
 
 
 async def test_page_needs_nothing_from_elsewhere(visit: Visit, service_url: str) -> None:
-    """Every request stays on the service's own origin, and the browser has nothing to complain of."""
+    """All requests go to the service's own origin, and the browser reports no problems."""
     await visit.run("Dashboard")
     await visit.expect_answer(r'"total":\s*\d+')
     await visit.page.wait_for_load_state("networkidle")
@@ -106,7 +106,7 @@ async def test_page_needs_nothing_from_elsewhere(visit: Visit, service_url: str)
 
 
 async def test_first_visit_opens_the_examples(visit: Visit) -> None:
-    """The example operations are the tabs, in the order of their files."""
+    """The tabs are the example operations, in the order of their files."""
     assert await visit.page.title() == "Contacts — GraphiQL"
     operations = [OPERATION.findall(path.read_text())[0] for path in EXAMPLES]
     assert await visit.page.get_by_role("tab").all_inner_texts() == operations
@@ -122,20 +122,20 @@ async def test_tabs_outlive_a_reload(visit: Visit) -> None:
 
 
 async def test_subscription_runs_in_the_page(visit: Visit) -> None:
-    """The live dashboard opens a WebSocket on the page's own address and shows the numbers."""
+    """The live dashboard opens a WebSocket to the page's own address and shows the statistics."""
     await visit.run("LiveDashboard")
     await visit.expect_answer(r'"contactStatsChanged":\s*\{\s*"total":\s*\d+')
     assert [url for url in visit.addresses if url.startswith("ws://") and url.endswith("/graphql")] != []
 
 
 async def test_bearer_token_is_not_stored(visit: Visit) -> None:
-    """A header typed beside an operation is forgotten with the page, unless the user says otherwise."""
+    """Headers typed for an operation are not stored, unless the user turns that on."""
     await visit.page.get_by_role("button", name="Headers").click()
     await visit.page.locator(".graphiql-editor-tool .monaco-editor").last.click()
     await visit.page.keyboard.insert_text('{"Authorization": "Bearer sesame"}')
     await visit.run("Dashboard")
     await visit.expect_answer(r'"total":\s*\d+')
-    await visit.page.wait_for_timeout(1500)  # GraphiQL stores what it stores half a second later
+    await visit.page.wait_for_timeout(1500)  # GraphiQL stores changes half a second later
     stored = await visit.page.evaluate("JSON.stringify(localStorage)")
     assert "query Dashboard" in stored
     assert "sesame" not in stored

@@ -1,4 +1,4 @@
-"""The service and its MongoDB are killed and stopped under load: what was acknowledged stays, nothing is half done."""
+"""The service and its MongoDB are killed and stopped under load: acknowledged changes stay, and none is half done."""
 
 import asyncio
 import random
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.slow
 
 
 class State(NamedTuple):
-    """What is known of a contact. How many changes are recorded tells, too, that none was made twice."""
+    """The state of a contact. The number of recorded changes shows that none was made twice."""
 
     company: str
     version: int
@@ -46,7 +46,7 @@ class State(NamedTuple):
 
 @dataclass
 class Known:
-    """A contact: the state that was acknowledged, and the one that was asked for and not answered."""
+    """A contact: the acknowledged state, and the requested one that was not answered."""
 
     address: str
     id: str = ""
@@ -55,13 +55,13 @@ class Known:
 
     @property
     def is_settled(self) -> bool:
-        """Whether it is known what it is like."""
+        """Whether its state is known."""
         return self.acknowledged is not None and self.asked is None
 
 
 @dataclass
 class Client:
-    """Changes contacts of its own, one after another, and remembers what was acknowledged."""
+    """Changes its own contacts, one after another, and remembers what was acknowledged."""
 
     number: int
     http: httpx.AsyncClient
@@ -70,7 +70,7 @@ class Client:
     changes: int = 0
 
     async def run(self) -> None:
-        """Change contacts until cancelled. One whose change was not answered is left alone from then on."""
+        """Change contacts until canceled. A contact whose change was not answered is not changed again."""
         dice = random.Random(self.number)
         while True:
             settled = [each for each in self.known if each.is_settled]
@@ -107,7 +107,7 @@ class Client:
         assert not answer or answer["data"]["result"]["__typename"].endswith("Success"), answer
 
     async def _ask(self, known: Known, asked: State, method: str, path: str, body: object = None) -> Any:
-        """What a change was answered, None if it was not; noted either way."""
+        """The response to a change, None if there was none. Recorded in both cases."""
         known.asked = asked
         try:
             response = await self.http.request(method, path, json=body)
@@ -128,7 +128,7 @@ class Client:
 
 @pytest.fixture
 def running() -> Iterator[Service]:
-    """A service on data of its own, which do not outlive the test: they take 100 MB."""
+    """A service with its own data, which are removed after the test: they take 100 MB."""
     with TemporaryDirectory(prefix="contacts-test-") as directory, service(Path(directory) / "data") as running:
         yield running
 
@@ -143,7 +143,7 @@ async def stored(running: Service) -> AsyncIterator[Database]:
 
 
 async def states(db: Database) -> dict[str, State]:
-    """What every contact is like, deleted ones too, by address."""
+    """The state of all contacts, including deleted ones, by address."""
     changes = Counter([each["contactId"] async for each in db.history.find()])
     present = [(each, False) async for each in db.contacts.find()]
     deleted = [(each["contact"], True) async for each in db.deleted_contacts.find()]
@@ -158,14 +158,14 @@ async def states(db: Database) -> dict[str, State]:
 
 
 async def changed(clients: list[Client], count: int) -> None:
-    """Wait until so many more changes are acknowledged."""
+    """Wait until this many more changes are acknowledged."""
     enough = sum(client.changes for client in clients) + count
     await waiting.reached(lambda: sum(client.changes for client in clients) >= enough)
 
 
 @asynccontextmanager
 async def load(clients: list[Client]) -> AsyncIterator[None]:
-    """Let the clients work meanwhile; what they raise fails the test."""
+    """Let the clients work during the block. Their exceptions fail the test."""
     tasks = [asyncio.create_task(client.run()) for client in clients]
     yield
     for task in tasks:
@@ -176,7 +176,7 @@ async def load(clients: list[Client]) -> AsyncIterator[None]:
 
 
 async def test_kills_lose_nothing_and_leave_nothing_half_done(running: Service) -> None:
-    """Whoever is killed whenever: each acknowledged change is there, each other one is there whole or not at all."""
+    """Whatever is killed when: acknowledged changes are there, and others are there completely or not at all."""
     async with httpx.AsyncClient(base_url=running.url, timeout=waiting.SECONDS) as http:
         made = (await http.post("/graphql", json={"query": GROUP})).json()
         clients = [Client(number, http, made["data"]["createGroup"]["group"]["id"]) for number in range(CLIENTS)]
@@ -205,7 +205,7 @@ async def test_kills_lose_nothing_and_leave_nothing_half_done(running: Service) 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_stop_under_load(running: Service, number: signal.Signals) -> None:
-    """A signal ends service and MongoDB without a fault: what is not answered then was not done either."""
+    """On a signal, service and MongoDB end cleanly: changes that were not answered were not made."""
     created: list[str] = []
     loaded = asyncio.Event()
     async with httpx.AsyncClient(base_url=running.url, timeout=waiting.SECONDS) as http:

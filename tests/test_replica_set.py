@@ -1,4 +1,4 @@
-"""The service on a replica set of three: the API's own tests pass, and a lost primary loses nothing acknowledged."""
+"""The service on a replica set of three: the API's own tests pass, and a lost primary loses no acknowledged write."""
 
 import asyncio
 import os
@@ -31,7 +31,7 @@ def trio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplicaSet]:
 
 
 def test_api(trio: ReplicaSet) -> None:
-    """What holds on the embedded server holds on three."""
+    """Tests for the embedded server also pass on three servers."""
     environment = {**os.environ, "CONTACTS_TEST_MONGODB_URI": trio.uri}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *API]
     ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
@@ -42,7 +42,7 @@ def test_api(trio: ReplicaSet) -> None:
 @pytest.mark.usefixtures("abandoned_sockets")
 @pytest.mark.parametrize("driver", ["pymongo", "motor"])
 async def test_lost_primary(tmp_path: Path, driver: DriverName) -> None:
-    """Contacts whose creation was acknowledged before, while and after the primary dies are all there, and counted."""
+    """Contacts acknowledged before, while and after the primary dies are all there, and counted."""
     with replica_set(tmp_path) as trio:
         db = connect(trio.uri, f"test-{new_id()}", driver)
         await migrations.prepare(db)
@@ -62,7 +62,7 @@ async def test_lost_primary(tmp_path: Path, driver: DriverName) -> None:
 
 
 async def _write(caller: Caller, acknowledged: list[str]) -> None:
-    """Create contacts until cancelled, and note each that is acknowledged."""
+    """Create contacts until canceled, and record each that is acknowledged."""
     while True:
         name = new_id()
         fields = {"displayName": name, "firstName": "A", "lastName": "B", "emailAddress": f"{name}@b.example"}

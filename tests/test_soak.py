@@ -1,4 +1,4 @@
-"""Many clients at once, for a while, through a real port: afterwards everything agrees with a full scan."""
+"""Many clients at once, through a real port: afterwards, everything agrees with a full scan."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ LIST = """query($search: String, $first: Int) { contactStats { total } contacts(
 
 
 class Client:
-    """One of the clients: it does what comes to its mind, on contacts that the others know too."""
+    """A client that takes random actions on contacts that others use, too."""
 
     def __init__(self, number: int, graphql: GraphQL, groups: list[str], ids: list[str], done: Counter[str]) -> None:
         self.random = random.Random(number)
@@ -39,7 +39,7 @@ class Client:
         self.done = done
 
     async def run(self, until: float) -> None:
-        """Act until then, and `LEAST` times at least: then every action has been taken, however busy the machine is."""
+        """Act until then, and at least `LEAST` times, so that every action is taken however busy the machine is."""
         count = 0
         while time.monotonic() < until or count < LEAST:
             count += 1
@@ -51,7 +51,7 @@ class Client:
         return self.random.sample(self.ids, min(count, len(self.ids)))
 
     async def create(self) -> None:
-        # Few addresses, so that clients often ask for the same one.
+        # Few addresses, so that clients often use the same one.
         fields = person("Ana Silva", emailAddress=f"{self.random.randrange(200)}@soak.example")
         made = await self.graphql(CREATE, input={**fields, "showInGal": self.random.random() < 0.5})
         if "contact" in made["createContact"]:
@@ -85,7 +85,7 @@ class Client:
 
 @pytest.mark.slow
 async def test_many_clients_leave_everything_exact(service_url: str, db: Database) -> None:
-    """After many clients' creates, updates, deletions, restorations and memberships, every figure is exact."""
+    """After many clients have made changes of all kinds, all counts are exact."""
     limits = httpx.Limits(max_connections=CLIENTS)
     async with httpx.AsyncClient(base_url=service_url, limits=limits, timeout=waiting.SECONDS) as http:
         graphql = GraphQL(http)

@@ -1,4 +1,4 @@
-"""Commands work on the data of a service: they never make a new, empty database where they happen to be started."""
+"""Commands use the data of a service: they never create a new, empty database where they are started."""
 
 import sys
 from pathlib import Path
@@ -15,7 +15,7 @@ COMMANDS = (["stats"], ["import", "contacts.csv"], ["export", "-"], ["import", "
 def test_commands_create_no_database(
     arguments: list[str], named: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Started elsewhere, a command says where it looked and names the option, and leaves nothing behind."""
+    """Started elsewhere, a command says where it looked, names the option, and leaves nothing behind."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CONTACTS_MONGODB_URI", raising=False)
     (tmp_path / "contacts.csv").write_text("DisplayName,EmailAddress,FirstName,LastName\n")
@@ -30,7 +30,7 @@ def test_commands_create_no_database(
 
 
 def test_an_empty_folder_is_no_database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A folder that no service has used holds no database either."""
+    """A folder that no service has used contains no database."""
     monkeypatch.delenv("CONTACTS_MONGODB_URI", raising=False)
     monkeypatch.setattr(sys, "argv", ["contacts", "stats", "--data-dir", str(tmp_path)])
     with pytest.raises(SystemExit, match="There is no contacts database"):

@@ -1,4 +1,4 @@
-"""The service ends when it is told to, whatever its clients are doing."""
+"""The service stops on a signal, whatever its clients are doing."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from tests.support import waiting
 from tests.support.service import service
 from tests.support.waiting import wait_until
 
-# Whoever sends this hears when the service waits for the body.
+# A client that sends this gets an answer as soon as the service waits for the body.
 HEAD = (
     b"POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
     b"Expect: 100-continue\r\nContent-Length: 100\r\n\r\n"
@@ -29,7 +29,7 @@ GIVEN_UP = "timeout graceful shutdown exceeded"
 def test_stalled_request(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], signals: list[signal.Signals], waits: bool
 ) -> None:
-    """A request that stands still holds the service up for some seconds only, or until the second Ctrl-C."""
+    """A stalled request delays the shutdown only for some seconds, or until the second Ctrl+C."""
     with service(tmp_path) as running:
         address = ("127.0.0.1", urlsplit(running.url).port or 0)
         with socket.create_connection(address, waiting.SECONDS) as stalled:
@@ -46,6 +46,6 @@ def test_stalled_request(
 
 
 def refuses(address: tuple[str, int]) -> bool:
-    """Whether nobody listens there."""
+    """Whether nothing listens there."""
     with socket.socket() as client:
         return client.connect_ex(address) != 0

@@ -1,4 +1,4 @@
-"""`contacts import` and `contacts export`, as an administrator runs them."""
+"""`contacts import` and `contacts export` as an administrator runs them."""
 
 import csv
 import os
@@ -22,7 +22,7 @@ FILE = f"{HEADER}\nAna Li,ana@a.example,Ana,Li,Acme,,\nBen Li,nowhere,Ben,Li,,,\
 
 @pytest.fixture
 def environment(mongodb_uri: str, database_name: str) -> dict[str, str]:
-    """The variables that name the test's database."""
+    """The environment variables for the test's database."""
     return {
         **os.environ,
         "CONTACTS_MONGODB_URI": mongodb_uri,

@@ -22,14 +22,14 @@ PROTOCOL = Subprotocol("graphql-transport-ws")
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_workers(tmp_path: Path) -> None:
-    """What one worker writes every other reads at once; all of them and the one mongod end with the service."""
+    """A write by one worker is visible to all others immediately, and all of them and mongod end with the service."""
     with service(tmp_path, "--workers", "2") as running:
         assert len(_workers(running.pid)) == 2
         assert len(running.mongods()) == 1
         sent = {"displayName": "A", "firstName": "A", "lastName": "B", "emailAddress": "a@b.example"}
         created = httpx.post(f"{running.url}/api/identity/contacts", json=sent, timeout=waiting.SECONDS)
         assert created.status_code == 201
-        for _ in range(20):  # each on a connection of its own, so from either worker
+        for _ in range(20):  # each on its own connection, so by either worker
             read = httpx.get(running.url + created.headers["Location"], timeout=waiting.SECONDS)
             assert read.status_code == 200
         workers = _workers(running.pid)
@@ -41,7 +41,7 @@ def test_workers(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_workers_end_with_a_killed_service(tmp_path: Path) -> None:
-    """A killed service leaves no worker on its port, so that it can be started again; its clients get no goodbye."""
+    """A killed service leaves no worker on its port, so it can be started again; clients are disconnected."""
     with service(tmp_path, "--workers", "2") as running:
         with connect(
             running.url.replace("http", "ws", 1) + "/graphql", subprotocols=[PROTOCOL], open_timeout=waiting.SECONDS

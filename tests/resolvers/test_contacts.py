@@ -1,4 +1,4 @@
-"""Contacts: create, update, delete, restore, on a real MongoDB."""
+"""Contacts: create, update, delete and restore them, on a real MongoDB."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -30,7 +30,7 @@ NAME = Ordering("keys.name")
 
 
 async def outcome(work: Awaitable[Document]) -> Document | Problem:
-    """What came of it: the document, or the refusal."""
+    """The result of a call: the document, or the refusal."""
     try:
         return await work
     except Problem as problem:
@@ -39,13 +39,13 @@ async def outcome(work: Awaitable[Document]) -> Document | Problem:
 
 async def names(caller: Caller, **wanted: object) -> list[str]:
     """The display names of the selected contacts."""
-    selection = Selection(**wanted)  # type: ignore[arg-type] # each test gives what the field takes
+    selection = Selection(**wanted)  # type: ignore[arg-type] # each test sets what the field accepts
     page = await contacts.list_contacts(caller, selection, NAME, Window(100))
     return [each["displayName"] for each in page.documents]
 
 
 async def test_created_contact_is_read_back(caller: Caller) -> None:
-    """A new contact is found by its id and by each of its addresses, in any case."""
+    """A new contact is found by its ID and by each of its addresses, ignoring case."""
     made = await contacts.create_contact(caller, person(aliases=["second@partner.example"]))
     assert made["source"] == "CLOUD"
     assert made["gal"] == "VISIBLE"
@@ -58,7 +58,7 @@ async def test_created_contact_is_read_back(caller: Caller) -> None:
 
 
 async def test_racing_creates_of_one_address_make_one_contact(caller: Caller) -> None:
-    """Of many at once one wins, and the others are told who holds the address."""
+    """If several contacts claim an address at once, one gets it, and the others get its holder."""
     outcomes = await asyncio.gather(*(outcome(contacts.create_contact(caller, person())) for _ in range(8)))
     (winner,) = [each for each in outcomes if isinstance(each, dict)]
     taken = [each for each in outcomes if isinstance(each, EmailAddressTaken)]
@@ -68,7 +68,7 @@ async def test_racing_creates_of_one_address_make_one_contact(caller: Caller) ->
 
 
 async def test_alias_of_another_is_taken(caller: Caller) -> None:
-    """Primary addresses and aliases share one space, groups included."""
+    """Primary addresses and aliases share one namespace, including those of groups."""
     await contacts.create_contact(caller, person(aliases=["shared@partner.example"]))
     group = await groups.create_group(caller, {"displayName": "All", "emailAddress": "all@partner.example"})
     for fields in ({"emailAddress": "Shared@Partner.example"}, {"aliases": ["ALL@partner.example"]}):
@@ -78,7 +78,7 @@ async def test_alias_of_another_is_taken(caller: Caller) -> None:
 
 
 async def test_address_is_free_again_after_update(caller: Caller) -> None:
-    """An address that a contact gives up can be taken at once."""
+    """An address that a contact gives up can be taken immediately."""
     first = await contacts.create_contact(caller, person())
     await contacts.update_contact(caller, first["_id"], {"emailAddress": "new@partner.example"})
     await contacts.create_contact(caller, person("Bo Li", emailAddress="ana.silva@partner.example"))
@@ -86,7 +86,7 @@ async def test_address_is_free_again_after_update(caller: Caller) -> None:
 
 
 async def test_update_changes_only_what_is_given(caller: Caller) -> None:
-    """An update leaves other fields, counts the version, and is recorded."""
+    """An update keeps other fields, increases the version and is recorded."""
     made = await contacts.create_contact(caller, person(company="Acme", notes="x"))
     after = await contacts.update_contact(caller, made["_id"], {"notes": None, "jobTitle": "Buyer"})
     assert (after["company"], after["jobTitle"], after["version"]) == ("Acme", "Buyer", 2)
@@ -102,13 +102,13 @@ async def test_update_changes_only_what_is_given(caller: Caller) -> None:
 
 
 async def test_update_that_changes_nothing_writes_nothing(caller: Caller) -> None:
-    """Sending what is there already makes no new version."""
+    """Sending the current values creates no new version."""
     made = await contacts.create_contact(caller, person(company="Acme"))
     assert (await contacts.update_contact(caller, made["_id"], {"company": "Acme "}))["version"] == 1
 
 
 async def test_expected_version(caller: Caller) -> None:
-    """An update or deletion of what someone else changed is refused, with what it is now."""
+    """An update or deletion of an outdated version is refused with the current state."""
     made = await contacts.create_contact(caller, person())
     await contacts.update_contact(caller, made["_id"], {"notes": "x"}, expected_version=1)
     with pytest.raises(VersionConflict) as caught:
@@ -119,7 +119,7 @@ async def test_expected_version(caller: Caller) -> None:
 
 
 async def test_racing_updates_of_other_fields_all_take_effect(caller: Caller) -> None:
-    """Updates of different fields at once are all kept."""
+    """Concurrent updates of different fields are all kept."""
     made = await contacts.create_contact(caller, person())
     fields = ["company", "jobTitle", "department", "notes", "businessPhone"]
     await asyncio.gather(*(contacts.update_contact(caller, made["_id"], {each: "12345"}) for each in fields))
@@ -132,7 +132,7 @@ async def test_racing_updates_of_other_fields_all_take_effect(caller: Caller) ->
 
 @pytest.mark.parametrize("version", [0, -1, 2])
 async def test_no_contact_has_an_impossible_version(caller: Caller, version: int) -> None:
-    """A version that a contact never had, zero too, stops a deletion."""
+    """A version that the contact never had, including zero, prevents a deletion."""
     made = await contacts.create_contact(caller, person())
     with pytest.raises(VersionConflict):
         await contacts.delete_contact(caller, made["_id"], expected_version=version)
@@ -140,7 +140,7 @@ async def test_no_contact_has_an_impossible_version(caller: Caller, version: int
 
 
 async def test_unknown_ids(caller: Caller) -> None:
-    """What does not exist cannot be changed."""
+    """An unknown contact cannot be changed."""
     for work in (contacts.update_contact(caller, "x", {}), contacts.restore_contact(caller, "x")):
         with pytest.raises(NotFound):
             await work
@@ -149,7 +149,7 @@ async def test_unknown_ids(caller: Caller) -> None:
 
 
 async def test_synced_contact_is_read_only(caller: Caller, sync_caller: Caller) -> None:
-    """No update, not even of nothing, and no deletion of a synced contact; the refusal says where to edit."""
+    """A synced contact cannot be updated, not even without changes, or deleted; the message says where to edit it."""
     contact = await synced(sync_caller)
     for fields in ({"notes": "x"}, {}, {"showInGal": False}, {"managerId": None}):
         with pytest.raises(ContactReadOnly, match="CN=Ivo Horvat,OU=Contacts"):
@@ -160,7 +160,7 @@ async def test_synced_contact_is_read_only(caller: Caller, sync_caller: Caller) 
 
 
 async def test_deleted_synced_contact_stays_deleted_in_the_cloud(caller: Caller, sync_caller: Caller) -> None:
-    """What Active Directory deleted comes back by being undeleted there, not from the recycle bin."""
+    """A contact deleted in Active Directory is restored there, not from the recycle bin."""
     contact = await synced(sync_caller)
     await remove(sync_caller, [contact["onPremises"]["objectGuid"]])
     with pytest.raises(ContactReadOnly):
@@ -168,14 +168,14 @@ async def test_deleted_synced_contact_stays_deleted_in_the_cloud(caller: Caller,
 
 
 async def test_manager_must_exist(caller: Caller) -> None:
-    """An unknown manager is refused by the field that named it."""
+    """An unknown manager is refused with the name of the field."""
     with pytest.raises(NotFound) as caught:
         await contacts.create_contact(caller, person(managerId="nobody"))
     assert caught.value.field == "managerId"
 
 
 async def test_manager_cycles_are_refused(caller: Caller) -> None:
-    """Nobody manages themselves, not through others either."""
+    """A contact cannot be its own manager, directly or indirectly."""
     top = await contacts.create_contact(caller, person("Top One"))
     mid = await contacts.create_contact(caller, person("Mid One", managerId=top["_id"]))
     low = await contacts.create_contact(caller, person("Low One", managerId=mid["_id"]))
@@ -186,7 +186,7 @@ async def test_manager_cycles_are_refused(caller: Caller) -> None:
 
 
 async def test_racing_managers_close_no_cycle(caller: Caller) -> None:
-    """Of two that would manage one another at once, one is refused."""
+    """If two contacts become each other's managers at once, one is refused."""
     for round_ in range(5):
         a, b = [await contacts.create_contact(caller, person(f"Pair{round_} {x}")) for x in "ab"]
         outcomes = await asyncio.gather(
@@ -197,7 +197,7 @@ async def test_racing_managers_close_no_cycle(caller: Caller) -> None:
 
 
 async def test_delete_and_restore(caller: Caller) -> None:
-    """A deleted contact frees its address and leaves no reference; restored, it has all back."""
+    """A deleted contact frees its address and leaves no references; restoring it brings everything back."""
     boss = await contacts.create_contact(caller, person("Big Boss"))
     made = await contacts.create_contact(caller, person(managerId=boss["_id"], showInGal=False))
     report = await contacts.create_contact(caller, person("Low One", managerId=made["_id"]))
@@ -224,7 +224,7 @@ async def test_delete_and_restore(caller: Caller) -> None:
 async def test_restore_manager_and_report(
     caller: Caller, deleted: list[tuple[str, ...]], restored: tuple[str, str]
 ) -> None:
-    """A manager and a report are so again, whichever was deleted first or both at once, whichever is restored first."""
+    """Manager and report are linked again, whichever was deleted or restored first."""
     boss = await contacts.create_contact(caller, person("Big Boss"))
     report = await contacts.create_contact(caller, person("Low One", managerId=boss["_id"]))
     ids = {"boss": boss["_id"], "report": report["_id"]}
@@ -237,7 +237,7 @@ async def test_restore_manager_and_report(
 
 
 async def test_restore_leaves_a_deleted_report_its_later_manager(caller: Caller) -> None:
-    """A report that had another manager when it was deleted comes back to that one."""
+    """A report that had another manager when it was deleted gets that one back."""
     boss = await contacts.create_contact(caller, person("Big Boss"))
     later = await contacts.create_contact(caller, person("New Boss"))
     report = await contacts.create_contact(caller, person("Low One", managerId=boss["_id"]))
@@ -250,7 +250,7 @@ async def test_restore_leaves_a_deleted_report_its_later_manager(caller: Caller)
 
 
 async def test_restore_without_what_is_gone(caller: Caller) -> None:
-    """Restoring leaves out a manager and groups that were deleted meanwhile."""
+    """Restoring ignores a manager and groups that have been deleted meanwhile."""
     boss = await contacts.create_contact(caller, person("Big Boss"))
     made = await contacts.create_contact(caller, person(managerId=boss["_id"]))
     group = await groups.create_group(caller, {"displayName": "G", "emailAddress": "g@partner.example"})
@@ -264,7 +264,7 @@ async def test_restore_without_what_is_gone(caller: Caller) -> None:
 
 
 async def test_restore_closes_no_cycle(caller: Caller) -> None:
-    """A report that became the restored contact's superior meanwhile does not become its report again."""
+    """A report that has become the restored contact's superior does not become its report again."""
     boss = await contacts.create_contact(caller, person("Big Boss"))
     made = await contacts.create_contact(caller, person(managerId=boss["_id"]))
     report = await contacts.create_contact(caller, person("Low One", managerId=made["_id"]))
@@ -275,7 +275,7 @@ async def test_restore_closes_no_cycle(caller: Caller) -> None:
 
 
 async def test_restore_needs_the_address(caller: Caller) -> None:
-    """A contact whose address was taken meanwhile stays deleted, and the refusal names the holder."""
+    """A contact whose address has been taken cannot be restored, and the refusal contains the holder."""
     made = await contacts.create_contact(caller, person())
     await contacts.delete_contact(caller, made["_id"])
     other = await contacts.create_contact(caller, person())
@@ -286,7 +286,7 @@ async def test_restore_needs_the_address(caller: Caller) -> None:
 
 
 async def test_delete_many(caller: Caller, sync_caller: Caller) -> None:
-    """Many are deleted at once, and what cannot be is told one by one."""
+    """Several contacts are deleted at once, and the refusals are listed one by one."""
     made = [await contacts.create_contact(caller, person(f"Ana {x}")) for x in "abc"]
     kept = await synced(sync_caller)
     done = await contacts.delete_contacts(caller, [*(each["_id"] for each in made), kept["_id"], "x", "x"])
@@ -296,7 +296,7 @@ async def test_delete_many(caller: Caller, sync_caller: Caller) -> None:
 
 
 async def test_manager_of_a_synced_contact_stays(caller: Caller, sync_caller: Caller) -> None:
-    """Deleting a cloud contact would change the synced contact that it manages: that is changed in AD first."""
+    """A manager of a synced contact cannot be deleted, because that would change the synced contact."""
     boss, report = directory_contact("Big Boss"), directory_contact("Ivo Horvat")
     report = replace(report, manager_guid=boss.object_guid)
     await apply(sync_caller, [boss, report])
@@ -313,13 +313,13 @@ async def test_manager_of_a_synced_contact_stays(caller: Caller, sync_caller: Ca
 
 
 async def test_delete_too_many(caller: Caller) -> None:
-    """More ids than one transaction should hold are refused."""
+    """More IDs than fit into a transaction are refused."""
     with pytest.raises(InvalidInput):
         await contacts.delete_contacts(caller, [str(each) for each in range(contacts.MAX_BULK + 1)])
 
 
 async def test_writers_at_once_leave_everything_exact(db: Database, caller: Caller) -> None:
-    """Creates, updates, memberships and deletions at once leave statistics, claims and member counts exact."""
+    """After concurrent writes of all kinds, statistics, claims and member counts are exact."""
     group = await groups.create_group(caller, {"displayName": "G", "emailAddress": "g@partner.example"})
 
     async def life(number: int) -> None:

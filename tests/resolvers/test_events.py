@@ -1,4 +1,4 @@
-"""The fan-out of events: nobody's slowness costs memory, and nobody misses anything unknowingly."""
+"""The distribution of events: slow subscribers take no memory, and nobody misses events unknowingly."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -30,14 +30,14 @@ async def feed(db: Database) -> AsyncIterator[Feed]:
 
 
 class Subscriber:
-    """One who listens to all changes of contacts, and asks for each when it likes."""
+    """A subscriber to all changes of contacts that reads them one by one."""
 
     def __init__(self, feed: Feed) -> None:
         self._changes = events.contact_changes(feed, Selection())
         self._next = asyncio.ensure_future(anext(self._changes))
 
     async def next(self) -> str:
-        """The name of the contact that was changed next, or what was raised instead."""
+        """The name of the contact that was changed next, or the exception."""
         async with asyncio.timeout(waiting.SECONDS):
             event = await self._next
         self._next = asyncio.ensure_future(anext(self._changes))
@@ -46,7 +46,7 @@ class Subscriber:
 
 @asynccontextmanager
 async def subscribed(feed: Feed) -> AsyncIterator[Subscriber]:
-    """A subscriber to whom all changes from now on are told."""
+    """A subscriber that gets all changes from now on."""
     subscriber = Subscriber(feed)
     async with aclosing(feed.ticks(lambda event: False)) as ticks:
         await anext(ticks)
@@ -64,7 +64,7 @@ async def create(caller: Caller, *names: str) -> None:
 
 
 async def test_slow_subscriber_is_dropped(caller: Caller, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One who does not keep up is told so; the others miss nothing."""
+    """A subscriber that is too slow gets an error; the others miss nothing."""
     monkeypatch.setattr(events, "QUEUE_SIZE", 3)
     monkeypatch.setattr(events, "PATIENCE_SECONDS", 1)
     names = [f"Person {number}" for number in range(8)]
@@ -78,7 +78,7 @@ async def test_slow_subscriber_is_dropped(caller: Caller, feed: Feed, monkeypatc
 
 
 async def test_burst_is_waited_for(caller: Caller, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A burst that is larger than the queue reaches one who keeps reading."""
+    """A burst of events larger than the queue reaches a subscriber that keeps reading."""
     monkeypatch.setattr(events, "QUEUE_SIZE", 1)
     names = [f"Person {number}" for number in range(20)]
     async with subscribed(feed) as subscriber:
@@ -87,7 +87,7 @@ async def test_burst_is_waited_for(caller: Caller, feed: Feed, monkeypatch: pyte
 
 
 async def test_outage_is_waited_out(caller: Caller, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While the server does not answer, nobody is told anything; afterwards, everything."""
+    """While the server doesn't answer, nobody gets events; afterwards, everyone gets all of them."""
     monkeypatch.setattr(stored_events, "_RETRY_SECONDS", 0.01)
     async with subscribed(feed) as subscriber:
         await create(caller, "Before")
@@ -100,7 +100,7 @@ async def test_outage_is_waited_out(caller: Caller, feed: Feed, monkeypatch: pyt
 
 
 async def test_lost_history_is_admitted(caller: Caller, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After an interruption longer than the server's memory, subscribers learn that they may have missed something."""
+    """After an interruption longer than the oplog, subscribers get an error that they may have missed events."""
     async with subscribed(feed) as subscriber, subscribed(feed) as other:
         fail_once(monkeypatch, OperationFailure("resume point may no longer be in the oplog", 286))
         with pytest.raises(EventsMissed):
@@ -113,7 +113,7 @@ async def test_lost_history_is_admitted(caller: Caller, feed: Feed, monkeypatch:
 
 
 async def test_unreadable_contacts_are_admitted(caller: Caller, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the contacts that changed cannot be read, subscribers learn that they missed something."""
+    """If the changed contacts cannot be read, subscribers get an error that they missed events."""
 
     async def fail(*_: object) -> None:
         raise AutoReconnect("the server is gone")
@@ -126,7 +126,7 @@ async def test_unreadable_contacts_are_admitted(caller: Caller, feed: Feed, monk
 
 
 async def test_defect_leaves_nobody_waiting(caller: Caller, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A defect in following the events is logged, its subscribers are told, and the next ones start afresh."""
+    """A defect in following the events is logged, its subscribers get an error, and later ones start afresh."""
 
     def fail(change: dict[str, Any]) -> Event:
         raise RuntimeError("a defect")
@@ -146,7 +146,7 @@ async def test_defect_leaves_nobody_waiting(caller: Caller, feed: Feed, monkeypa
 async def test_server_that_does_not_answer_at_first(
     caller: Caller, feed: Feed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who subscribes while the server does not answer gets its error; who does so afterwards gets events."""
+    """Subscribing while the server doesn't answer raises its error; subscribing afterwards works."""
     with monkeypatch.context() as patch:
 
         async def fail(db: Database) -> None:
@@ -162,7 +162,7 @@ async def test_server_that_does_not_answer_at_first(
 
 
 def fail_once(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    """Let the next read of the change stream fail with this error."""
+    """Make the next read of the change stream fail with this error."""
     read = stored_events._next
 
     async def fail(stream: Any) -> Any:

@@ -16,12 +16,12 @@ from tests.support.people import person, synced
 
 
 async def group(caller: Caller, name: str = "Partners") -> Document:
-    """A new group of this name."""
+    """Create a group with this name."""
     return await groups.create_group(caller, {"displayName": name, "emailAddress": f"{name.lower()}@us.example"})
 
 
 async def test_group_is_found_by_words_and_address(caller: Caller) -> None:
-    """Groups are listed by name, and found by word beginnings and by address."""
+    """Groups are listed by name, and found by the beginnings of words and by address."""
     made = [await group(caller, name) for name in ("Vendors", "Ärzte", "Partners")]
     listed = await groups.list_groups(caller, Window(9))
     assert [each["displayName"] for each in listed.documents] == ["Ärzte", "Partners", "Vendors"]
@@ -32,13 +32,13 @@ async def test_group_is_found_by_words_and_address(caller: Caller) -> None:
 
 
 async def test_long_searches_are_refused(caller: Caller) -> None:
-    """A search that no person types is refused before it becomes a query."""
+    """A search that is too long is refused before it becomes a query."""
     with pytest.raises(InvalidRequest):
         await groups.list_groups(caller, Window(9), "a " * 200)
 
 
 async def test_group_update(caller: Caller) -> None:
-    """A group is renamed and its description cleared; versions are checked, and no change makes no version."""
+    """A group is renamed and its description cleared; versions are checked, and no change creates no version."""
     made = await group(caller)
     after = await groups.update_group(caller, made["_id"], {"displayName": "Friends", "description": "x"}, 1)
     assert (after["displayName"], after["description"], after["version"]) == ("Friends", "x", 2)
@@ -51,7 +51,7 @@ async def test_group_update(caller: Caller) -> None:
 
 
 async def test_group_address_is_unique(caller: Caller) -> None:
-    """A group's address belongs to no contact and no other group."""
+    """A group's address cannot belong to a contact or another group."""
     contact = await contacts.create_contact(caller, person())
     made = await group(caller)
     for address in (contact["emailAddress"], made["emailAddress"].upper()):
@@ -60,7 +60,7 @@ async def test_group_address_is_unique(caller: Caller) -> None:
 
 
 async def test_memberships_are_idempotent(caller: Caller, sync_caller: Caller) -> None:
-    """Adding and removing many at once counts each contact once, synced ones too, and names ids of nobody."""
+    """Adding and removing several contacts counts each once, including synced ones, and reports unknown IDs."""
     made = await group(caller)
     ids = [(await contacts.create_contact(caller, person(f"Ana {x}")))["_id"] for x in "abc"]
     ids.append((await synced(sync_caller))["_id"])
@@ -75,7 +75,7 @@ async def test_memberships_are_idempotent(caller: Caller, sync_caller: Caller) -
 
 
 async def test_racing_memberships_are_counted_exactly(caller: Caller) -> None:
-    """The same contacts added and removed by many at once are counted once each."""
+    """If the same contacts are added and removed concurrently, each is counted once."""
     made = await group(caller)
     ids = [(await contacts.create_contact(caller, person(f"Ana {x}")))["_id"] for x in range(6)]
     await asyncio.gather(
@@ -86,7 +86,7 @@ async def test_racing_memberships_are_counted_exactly(caller: Caller) -> None:
 
 
 async def test_membership_survives_updates(caller: Caller) -> None:
-    """A contact that is changed while it is added stays a member."""
+    """A contact that is changed while it is added becomes a member."""
     made = await group(caller)
     contact = await contacts.create_contact(caller, person())
     await asyncio.gather(
@@ -99,7 +99,7 @@ async def test_membership_survives_updates(caller: Caller) -> None:
 
 
 async def test_deleted_group_leaves_nothing(caller: Caller) -> None:
-    """Deleting a group frees its address and its members, who stay contacts."""
+    """Deleting a group frees its address and removes its members, but does not delete them."""
     made = await group(caller)
     contact = await contacts.create_contact(caller, person())
     await groups.add_contacts(caller, made["_id"], [contact["_id"]])
@@ -112,7 +112,7 @@ async def test_deleted_group_leaves_nothing(caller: Caller) -> None:
 
 
 async def test_group_deleted_while_members_are_added(caller: Caller) -> None:
-    """Whoever comes first, no contact stays a member of a group that is gone."""
+    """Whatever happens first, no contact stays a member of a deleted group."""
     for _ in range(5):
         made = await group(caller)
         contact = await contacts.create_contact(caller, person())
@@ -126,7 +126,7 @@ async def test_group_deleted_while_members_are_added(caller: Caller) -> None:
 
 
 async def test_unknown_group(caller: Caller) -> None:
-    """What does not exist cannot be changed."""
+    """An unknown group cannot be changed."""
     for work in (
         groups.update_group(caller, "x", {}),
         groups.add_contacts(caller, "x", []),
@@ -139,7 +139,7 @@ async def test_unknown_group(caller: Caller) -> None:
 
 
 async def test_bad_groups_are_refused(caller: Caller) -> None:
-    """A group needs a name and an address, and takes a bounded number of members at a time."""
+    """A group needs a name and an address, and a limited number of members can be added at a time."""
     with pytest.raises(InvalidInput) as caught:
         await groups.create_group(caller, {"displayName": "", "emailAddress": "nope", "owner": "x"})
     assert {each.field for each in caught.value.fields} == {"displayName", "emailAddress", "owner"}

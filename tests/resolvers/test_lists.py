@@ -23,8 +23,8 @@ NAME = Ordering("keys.name")
 
 
 async def found(caller: Caller, ordering: Ordering = NAME, **wanted: object) -> list[str]:
-    """The first names of the selected contacts, which the page and the total must agree on."""
-    selection = Selection(**wanted)  # type: ignore[arg-type] # each test gives what the field takes
+    """The first names of the selected contacts. The page and the total must agree."""
+    selection = Selection(**wanted)  # type: ignore[arg-type] # each test sets what the field accepts
     page = await contacts.list_contacts(caller, selection, ordering, Window(100))
     assert await contacts.count_contacts(caller, selection) == len(page.documents)
     return [each["displayName"].split()[0] for each in page.documents]
@@ -32,7 +32,7 @@ async def found(caller: Caller, ordering: Ordering = NAME, **wanted: object) -> 
 
 @pytest.fixture
 async def people(caller: Caller, sync_caller: Caller) -> dict[str, Document]:
-    """A few contacts that differ in everything that lists ask for."""
+    """A few contacts that differ in everything that lists use."""
     made = {
         "boss": await contacts.create_contact(caller, person("Ángel Boss", company="Zeta", department="IT")),
         "bo": await contacts.create_contact(
@@ -57,7 +57,7 @@ async def people(caller: Caller, sync_caller: Caller) -> dict[str, Document]:
 
 @pytest.mark.usefixtures("people")
 async def test_filters(caller: Caller) -> None:
-    """Each filter selects, and several together select what fulfils all."""
+    """Each filter selects contacts, and several together select those that match all."""
     assert await found(caller) == ["Ana", "Ángel", "Bo", "Zoë"]
     assert await found(caller, source="SYNCED") == ["Zoë"]
     assert await found(caller, source="CLOUD") == ["Ana", "Ángel", "Bo"]
@@ -73,7 +73,7 @@ async def test_filters(caller: Caller) -> None:
 
 
 async def test_filters_by_reference_and_time(caller: Caller, people: dict[str, Document]) -> None:
-    """Contacts are selected by manager, by ids, and by when they last changed."""
+    """Contacts can be selected by manager, by IDs, and by the time of the last change."""
     assert await found(caller, manager_id=people["boss"]["_id"]) == ["Ana"]
     assert await found(caller, ids=[people["bo"]["_id"], people["zoe"]["_id"], "x"]) == ["Bo", "Zoë"]
     assert await found(caller, ids=[people["bo"]["_id"]], source="SYNCED") == []
@@ -104,7 +104,7 @@ async def test_filters_by_reference_and_time(caller: Caller, people: dict[str, D
     ],
 )
 async def test_search(caller: Caller, search: str, names: list[str]) -> None:
-    """All words must begin somewhere in a name, the company, an address, a domain or a phone number."""
+    """All words of a search must begin a word of a name, the company, an address, a domain or a phone number."""
     assert await found(caller, search=search) == names
 
 
@@ -124,7 +124,7 @@ async def test_search(caller: Caller, search: str, names: list[str]) -> None:
     ],
 )
 async def test_search_by_unusual_addresses_and_names(caller: Caller, search: str) -> None:
-    """Addresses of digits, with accents and in international domains are found as they are written, as are numbers."""
+    """Addresses of digits, with accents and in international domains are found as written, and so are numbers."""
     aliases = ["josé@other.example", "ana.12345@münchen.example"]
     company = "24/7-365 Services 2000-2001"
     await contacts.create_contact(
@@ -135,14 +135,14 @@ async def test_search_by_unusual_addresses_and_names(caller: Caller, search: str
 
 @pytest.mark.parametrize("domain", ["münchen.example", " @MÜNCHEN.example", "xn--mnchen-3ya.example"])
 async def test_filter_by_international_domain(caller: Caller, domain: str) -> None:
-    """A domain selects in its own script as well as in ASCII."""
+    """A domain can be given in its own script or in ASCII."""
     await contacts.create_contact(caller, person("Ana Silva", emailAddress="ana@münchen.example"))
     assert await found(caller, email_domain=domain) == ["Ana"]
 
 
 @pytest.mark.usefixtures("people")
 async def test_orderings(caller: Caller) -> None:
-    """Every ordering sorts in both directions, accents and case aside; no company sorts first."""
+    """Every ordering sorts in both directions, ignoring accents and case; contacts without a company are first."""
     assert await found(caller, Ordering("keys.company")) == ["Zoë", *["Bo", "Ana"], "Ángel"]
     assert await found(caller, Ordering("keys.emailAddress")) == ["Ana", "Bo", "Zoë", "Ángel"]
     assert await found(caller, Ordering("_id")) == ["Ángel", "Bo", "Ana", "Zoë"]
@@ -153,13 +153,13 @@ async def test_orderings(caller: Caller) -> None:
 
 @pytest.mark.parametrize("asked", [{"search": "a " * 200}, {"company": "a" * 257}, {"ids": ["x"] * 501}])
 async def test_selections_are_bounded(caller: Caller, asked: dict[str, str | list[str]]) -> None:
-    """A search, a filter or a list of ids that no person types is refused before it becomes a query."""
+    """A search, filter or list of IDs that is too long is refused before it becomes a query."""
     with pytest.raises(InvalidRequest):
         await found(caller, NAME, **asked)
 
 
 async def fill(caller: Caller, count: int) -> None:
-    """Add this many contacts, many of the same name and company."""
+    """Add this many contacts, many of them with the same name and company."""
     await asyncio.gather(
         *(
             contacts.create_contact(
@@ -171,7 +171,7 @@ async def fill(caller: Caller, count: int) -> None:
 
 
 async def walk(caller: Caller, ordering: Ordering, size: int, backwards: bool) -> list[str]:
-    """The ids of all contacts in the order of the list, read page by page."""
+    """The IDs of all contacts in the order of the list, read page by page."""
     ids: list[str] = []
     place: str | None = None
     while True:
@@ -186,7 +186,7 @@ async def walk(caller: Caller, ordering: Ordering, size: int, backwards: bool) -
 
 @pytest.mark.parametrize("field", ORDERINGS)
 async def test_paging_meets_everyone_once(caller: Caller, field: str) -> None:
-    """Forwards and backwards, in any page size, each contact is met once and in order, equal values too."""
+    """Forward and backward, with any page size, each contact is read once and in order, even with equal values."""
     await fill(caller, 13)
     whole = await walk(caller, Ordering(field), 100, False)
     assert len(set(whole)) == 13
@@ -197,7 +197,7 @@ async def test_paging_meets_everyone_once(caller: Caller, field: str) -> None:
 
 
 async def test_paging_while_others_come_and_go(caller: Caller) -> None:
-    """Contacts that were there all the time are met exactly once, whatever is created and deleted meanwhile."""
+    """Contacts that exist all the time are read exactly once, whatever is created and deleted meanwhile."""
     await fill(caller, 20)
     steady = set(await walk(caller, NAME, 100, False))
     met: list[str] = []
@@ -221,7 +221,7 @@ NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=30)
 @given(st.lists(NAMES, min_size=1, max_size=3), st.data())
 async def test_everyone_is_found_by_their_beginnings(caller: Caller, words: list[str], data: st.DataObject) -> None:
-    """A contact is found by a beginning of any of the words of its name, whatever its script."""
+    """A contact is found by the beginning of any word of its name, in any script."""
     contact = await contacts.create_contact(
         caller, person(" ".join(words), lastName="x", firstName="x", emailAddress="a@b.example")
     )
@@ -235,7 +235,7 @@ async def test_everyone_is_found_by_their_beginnings(caller: Caller, words: list
 
 
 async def test_common_words_walk_the_list(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A search gives the same answer whether its words count as rare or as common."""
+    """A search has the same results whether its words count as rare or as common."""
     await fill(caller, 10)
     rare = await found(caller, search="ana 2 x.ex")
     monkeypatch.setattr(index_choice, "RARE", 1)
@@ -243,7 +243,7 @@ async def test_common_words_walk_the_list(caller: Caller, monkeypatch: pytest.Mo
 
 
 def test_updated_key_follows_the_update() -> None:
-    """A change moves a contact in the ordering by last change."""
+    """A change moves the contact in the ordering by last change."""
     at = now()
     before: Document = {"_id": "a", "displayName": "A", "emailAddress": "a@b.example", "version": 1, "updatedAt": at}
     after = updated(before, before, at + timedelta(milliseconds=1)).contact

@@ -1,4 +1,4 @@
-"""Whatever others create and delete between two pages, a list neither skips nor repeats those that stay."""
+"""Whatever is created and deleted between two pages, a list neither skips nor repeats other contacts."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,17 +14,17 @@ from storage.lists.pages import Ordering, Window
 from storage.lists.selection import Selection
 from tests.support.people import person
 
-# Few of each, so that many contacts have equal values; all are found by the search.
+# Few values each, so that many contacts have equal ones. The search finds all of them.
 NAMES = st.sampled_from(["Ana Silva", "Ána Silva", "Andy Li", "ana"])
 COMPANIES = st.sampled_from([None, "Acme", "acme", "Zeta"])
 PEOPLE = st.tuples(NAMES, COMPANIES)
-# Between two pages some contacts appear, and some disappear, each told by its place among those that there are.
+# Between two pages, contacts are created and deleted, the latter by their position among the existing ones.
 STEPS = st.lists(st.tuples(st.lists(PEOPLE, max_size=2), st.lists(st.floats(0, 0.99), max_size=2)), max_size=8)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How a list is read to its end."""
+    """How a list is read to the end."""
 
     ordering: Ordering
     selection: Selection
@@ -32,7 +32,7 @@ class Reading:
     backwards: bool
 
     def window(self, cursor: str | None) -> Window:
-        """The page that follows a cursor in the direction of reading."""
+        """The page after a cursor, in the direction of reading."""
         if self.backwards:
             return paging.window(self.ordering, last=self.size, before=cursor)
         return paging.window(self.ordering, first=self.size, after=cursor)
@@ -48,7 +48,7 @@ READINGS = st.builds(
 
 
 class Crowd:
-    """The contacts that there are, as others come and go."""
+    """The existing contacts, while others are created and deleted."""
 
     def __init__(self, caller: Caller) -> None:
         self.caller = caller
@@ -56,26 +56,26 @@ class Crowd:
         self.deleted: set[str] = set()
 
     async def create(self, name: str, company: str | None) -> None:
-        """Let one come."""
+        """Create a contact."""
         fields = person(name, emailAddress=f"{new_id()}@x.example", company=company)
         self.present.append((await contacts.create_contact(self.caller, fields))["_id"])
 
     async def delete(self, place: float) -> None:
-        """Let the one at this place go, from 0 for the first to 1 after the last, if there is any."""
+        """Delete the contact at this position, from 0 (first) to 1 (last), if there is any."""
         if self.present:
             gone = self.present.pop(int(place * len(self.present)))
             await contacts.delete_contact(self.caller, gone)
             self.deleted.add(gone)
 
     async def move(self, coming: list[tuple[str, str | None]], going: list[float]) -> None:
-        """Let some come and some go."""
+        """Create and delete some contacts."""
         for each in coming:
             await self.create(*each)
         for place in going:
             await self.delete(place)
 
     async def leave(self) -> None:
-        """Let all go."""
+        """Delete all contacts."""
         await contacts.delete_contacts(self.caller, self.present)
 
 
@@ -87,14 +87,14 @@ async def test_those_who_stay_are_met_once(
     people: list[tuple[str, str | None]],
     steps: list[tuple[list[tuple[str, str | None]], list[float]]],
 ) -> None:
-    """In every ordering and both directions, those who stay are met once and in order, whoever comes and goes."""
+    """In every ordering and direction, contacts that stay are read once and in order, whatever else happens."""
     crowd = Crowd(caller)
     for each in people:
         await crowd.create(*each)
     began = set(crowd.present)
     met: list[tuple[str, str]] = []
     cursor, more = None, True
-    while more and len(met) < 100:  # there are never so many
+    while more and len(met) < 100:  # there are always fewer
         page = await contacts.list_contacts(caller, reading.selection, reading.ordering, reading.window(cursor))
         read = [(paging.key(each, reading.ordering), each["_id"]) for each in page.documents]
         met += read[::-1] if reading.backwards else read

@@ -13,7 +13,7 @@ from tests.support.rest import ANA, CONTACTS, create, path, synced
 
 
 async def test_create(client: AsyncClient) -> None:
-    """Creating answers 201 with the contact, where it is, and its entity tag."""
+    """Creating returns 201 with the contact, its location and its entity tag."""
     answer = await client.post(CONTACTS, json={**ANA, "company": " Acme ", "showInGal": False})
     body = answer.json()
     assert (answer.status_code, answer.headers["content-type"]) == (201, "application/json")
@@ -24,7 +24,7 @@ async def test_create(client: AsyncClient) -> None:
 
 
 async def test_representation(client: AsyncClient) -> None:
-    """A contact has all its fields at all times, null where there is nothing."""
+    """A contact always has all fields, null if empty."""
     body = await create(client, businessPhone="+44 20 7946 0958", address={"city": "London"})
     assert body == {
         **ANA,
@@ -52,7 +52,7 @@ async def test_representation(client: AsyncClient) -> None:
 
 
 async def test_moments_are_utc_to_the_millisecond(client: AsyncClient) -> None:
-    """Moments are ISO 8601 with three decimals and Z."""
+    """Times are ISO 8601 with three decimals and Z."""
     body = await create(client)
     for name in ("createdAt", "updatedAt"):
         assert len(body[name]) == len("2026-11-23T17:49:05.795Z")
@@ -61,7 +61,7 @@ async def test_moments_are_utc_to_the_millisecond(client: AsyncClient) -> None:
 
 
 async def test_synced_contact_shows_its_origin(client: AsyncClient, sync_caller: Caller) -> None:
-    """A synced contact says what it is in Active Directory, and that it is not edited here."""
+    """A synced contact contains its identity in Active Directory, and says that it isn't editable here."""
     identifier = await synced(sync_caller)
     answer = await client.get(f"{CONTACTS}/{identifier}")
     body = answer.json()
@@ -77,7 +77,7 @@ async def test_synced_contact_shows_its_origin(client: AsyncClient, sync_caller:
 
 
 async def test_update_changes_only_what_is_given(client: AsyncClient) -> None:
-    """A field that is left out stays, null clears it."""
+    """An omitted field keeps its value; null clears it."""
     before = await create(client, company="Acme", jobTitle="Agent")
     answer = await client.put(path(before), json={"jobTitle": None, "department": "Sales"})
     after = answer.json()
@@ -87,7 +87,7 @@ async def test_update_changes_only_what_is_given(client: AsyncClient) -> None:
 
 
 async def test_update_of_part_of_an_address(client: AsyncClient) -> None:
-    """An address changes by its parts: those left out stay, null clears."""
+    """Parts of an address change separately: omitted parts keep their values; null clears a part."""
     before = await create(client, address={"city": "London", "country": "GB"})
     after = (await client.put(path(before), json={"address": {"city": None, "street": "1 High Street"}})).json()
     assert (after["address"]["city"], after["address"]["street"], after["address"]["country"]) == (
@@ -100,7 +100,7 @@ async def test_update_of_part_of_an_address(client: AsyncClient) -> None:
 
 
 async def test_own_representation_sent_back(client: AsyncClient) -> None:
-    """What was read can be sent back: it changes nothing and makes no new version."""
+    """A contact can be sent back unchanged: it changes nothing and creates no new version."""
     before = await create(client, businessPhone="+44 20 7946 0958", aliases=["a@acme.example"])
     answer = await client.put(path(before), json=before)
     assert (answer.status_code, answer.json()) == (200, before)
@@ -108,7 +108,7 @@ async def test_own_representation_sent_back(client: AsyncClient) -> None:
 
 @pytest.mark.parametrize("name", READ_ONLY)
 async def test_read_only_fields(client: AsyncClient, name: str) -> None:
-    """What the service sets is refused with any value but its own."""
+    """Read-only fields are refused unless they have their current values."""
     before = await create(client)
     answer = await client.put(path(before), json={name: "other"})
     assert answer.status_code == 422
@@ -116,7 +116,7 @@ async def test_read_only_fields(client: AsyncClient, name: str) -> None:
 
 
 async def test_read_only_fields_of_a_new_contact(client: AsyncClient) -> None:
-    """A new contact cannot bring an id or a version of its own, but may say that it has none."""
+    """A new contact cannot have an ID or version of its own, but they may be null."""
     answer = await client.post(CONTACTS, json={**ANA, "id": "mine", "version": 7})
     assert [(each["field"], each["code"]) for each in answer.json()["fields"]] == [
         ("id", "READ_ONLY"),
@@ -137,7 +137,7 @@ async def test_read_only_fields_of_a_new_contact(client: AsyncClient) -> None:
     ],
 )
 async def test_gal_by_either_name(client: AsyncClient, sent: dict[str, Any], gal: str) -> None:
-    """The visibility is set by `gal` or by `showInGal`."""
+    """The visibility is set with `gal` or `showInGal`."""
     assert (await create(client, **sent))["gal"] == gal
 
 
@@ -151,14 +151,14 @@ async def test_gal_by_either_name(client: AsyncClient, sent: dict[str, Any], gal
     ],
 )
 async def test_impossible_gal(client: AsyncClient, sent: dict[str, Any], code: str) -> None:
-    """A visibility that there is not, or that contradicts itself, is named along with all other problems."""
+    """An unknown or contradictory visibility is reported along with all other problems."""
     answer = await client.post(CONTACTS, json={**ANA, "lastName": None, **sent})
     assert answer.status_code == 422
     assert [(e["field"], e["code"]) for e in answer.json()["fields"]] == [("gal", code), ("lastName", "REQUIRED")]
 
 
 async def test_delete(client: AsyncClient) -> None:
-    """Deleting answers 204; then the contact is gone."""
+    """Deleting returns 204, and the contact is gone."""
     contact = await create(client)
     answer = await client.delete(path(contact))
     assert (answer.status_code, answer.content) == (204, b"")
@@ -167,7 +167,7 @@ async def test_delete(client: AsyncClient) -> None:
 
 
 async def test_changes_are_recorded_as_made_through_rest(client: AsyncClient, db: Database) -> None:
-    """The history names this door."""
+    """The history names REST as the channel."""
     await create(client)
     record = await db.history.find_one({})
     assert record is not None
@@ -176,14 +176,14 @@ async def test_changes_are_recorded_as_made_through_rest(client: AsyncClient, db
 
 @pytest.mark.parametrize("header", ['"1"', 'W/"1"', '"0", "1"', '"0" ,, W/"1"', "*"])
 async def test_unchanged_contact_is_not_sent_again(client: AsyncClient, header: str) -> None:
-    """`If-None-Match` with the tag, compared weakly, answers 304 without a body."""
+    """`If-None-Match` with the contact's tag, compared weakly, returns 304 without a body."""
     contact = await create(client)
     answer = await client.get(path(contact), headers={"If-None-Match": header})
     assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", '"1"')
 
 
 async def test_changed_contact_is_sent_again(client: AsyncClient) -> None:
-    """`If-None-Match` with another tag answers the contact."""
+    """`If-None-Match` with another tag returns the contact."""
     contact = await create(client)
     answer = await client.get(path(contact), headers={"If-None-Match": '"0", "10"'})
     assert (answer.status_code, answer.json()) == (200, contact)
@@ -192,7 +192,7 @@ async def test_changed_contact_is_sent_again(client: AsyncClient) -> None:
 @pytest.mark.parametrize("header", ['"1"', '"0", "1"', "*"])
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 async def test_if_match_of_the_current_version(client: AsyncClient, method: str, header: str) -> None:
-    """What is meant for the contact as it is goes ahead."""
+    """A change whose condition holds is made."""
     contact = await create(client)
     body = {"company": "Acme"} if method == "PUT" else None
     answer = await client.request(method, path(contact), headers={"If-Match": header}, json=body)
@@ -202,7 +202,7 @@ async def test_if_match_of_the_current_version(client: AsyncClient, method: str,
 @pytest.mark.parametrize("header", ['"2"', 'W/"1"', '"0", W/"1"', '"a,\\"', '""'])
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 async def test_if_match_of_another_version(client: AsyncClient, method: str, header: str) -> None:
-    """What is meant for another version, or names this one only weakly, is refused with what it is now."""
+    """A change with another version's tag, or a weak one, is refused with the contact's current state."""
     contact = await create(client)
     body = {"company": "Acme"} if method == "PUT" else None
     answer = await client.request(method, path(contact), headers={"If-Match": header}, json=body)
@@ -213,7 +213,7 @@ async def test_if_match_of_another_version(client: AsyncClient, method: str, hea
 
 
 async def test_if_match_on_several_lines(client: AsyncClient) -> None:
-    """A header split over lines is one list."""
+    """A repeated header is a single list."""
     contact = await create(client)
     headers = httpx.Headers([("If-Match", '"0"'), ("If-Match", '"1"')])
     assert (await client.delete(path(contact), headers=headers)).status_code == 204
@@ -221,7 +221,7 @@ async def test_if_match_on_several_lines(client: AsyncClient) -> None:
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
 async def test_if_none_match_of_a_change(client: AsyncClient, method: str) -> None:
-    """A change that is meant for no contact is refused where there is one."""
+    """A change that requires that there is no such contact is refused."""
     contact = await create(client)
     answer = await client.request(method, path(contact), headers={"If-None-Match": "*"}, json={})
     assert answer.status_code == 412
@@ -230,14 +230,14 @@ async def test_if_none_match_of_a_change(client: AsyncClient, method: str) -> No
 @pytest.mark.parametrize("header", ["", ",", "1", '"1', "W/1", '"1" "2"', "*, *", '"1", 2'])
 @pytest.mark.parametrize("name", ["If-Match", "If-None-Match"])
 async def test_malformed_entity_tags(client: AsyncClient, name: str, header: str) -> None:
-    """What is no entity tag is said to be none, rather than passed over."""
+    """An invalid entity tag is reported, not ignored."""
     contact = await create(client)
     answer = await client.get(path(contact), headers={name: header})
     assert (answer.status_code, answer.json()["code"]) == (400, "MALFORMED")
 
 
 async def test_version_in_the_body(client: AsyncClient) -> None:
-    """A contact that is sent back whole, changed, after someone else changed it is refused with what it is now."""
+    """If someone else has changed a contact, sending it back as a whole is refused with its current state."""
     contact = await create(client)
     await client.put(path(contact), json={"company": "Acme"})
     answer = await client.put(path(contact), json={**contact, "jobTitle": "Buyer"})
@@ -249,14 +249,14 @@ async def test_version_in_the_body(client: AsyncClient) -> None:
 
 @pytest.mark.parametrize("version", ["1", 1.5, None])
 async def test_version_that_is_none(client: AsyncClient, version: object) -> None:
-    """A version that is no whole number is the caller's mistake, not another's change."""
+    """A version that isn't an integer is invalid input, not a conflict."""
     contact = await create(client)
     answer = await client.put(path(contact), json={"version": version, "company": "Acme"})
     assert (answer.status_code, answer.json()["fields"][0]["field"]) == (422, "version")
 
 
 async def test_head(client: AsyncClient) -> None:
-    """HEAD answers what GET does, with its headers."""
+    """HEAD returns the same headers as GET."""
     contact = await create(client)
     head, get = await client.head(path(contact)), await client.get(path(contact))
     for name in ("etag", "content-type", "content-length", "cache-control"):
@@ -264,7 +264,7 @@ async def test_head(client: AsyncClient) -> None:
 
 
 async def test_options(client: AsyncClient) -> None:
-    """OPTIONS names the methods of a path."""
+    """OPTIONS lists the methods of a path."""
     answer = await client.options(CONTACTS)
     assert (answer.status_code, answer.headers["allow"]) == (204, "GET, HEAD, OPTIONS, POST")
     assert (await client.options(f"{CONTACTS}/1")).headers["allow"] == "DELETE, GET, HEAD, OPTIONS, PUT"

@@ -32,7 +32,7 @@ async def post(client: AsyncClient, text: str = FILE, **params: str) -> Any:
 
 
 async def test_csv_body(client: AsyncClient) -> None:
-    """A CSV file in the body is imported, and the answer is the report."""
+    """A CSV file in the body is imported, and the response is the report."""
     answer = await client.post(BULK, content=FILE.encode(), headers=CSV)
     report = answer.json()
     assert answer.headers["location"] == f"{IMPORTS}/{report['id']}"
@@ -60,7 +60,7 @@ async def test_form(client: AsyncClient) -> None:
 
 @pytest.mark.parametrize("order", [1, -1], ids=["before the file", "after the file"])
 async def test_options_in_a_form(client: AsyncClient, order: int) -> None:
-    """Fields of the form say how to import, wherever they stand in it."""
+    """Form fields are options, wherever they are in the form."""
     parts: list[Any] = [
         ("dryRun", (None, "true")),
         ("delimiter", (None, "semicolon")),
@@ -82,7 +82,7 @@ async def test_options_in_a_form(client: AsyncClient, order: int) -> None:
     ],
 )
 async def test_parts_that_would_be_lost(client: AsyncClient, db: Database, part: Any, says: str) -> None:
-    """What a form asks for beyond what is understood is refused, and nothing is kept."""
+    """Unknown or invalid parts of a form are refused, and nothing is kept."""
     parts: list[Any] = [("file", ("kontakte.csv", FILE.encode())), part]
     answer = await client.post(BULK, files=parts, params={"onMatch": "SKIP"})
     assert (answer.status_code, says in answer.text) == (400, True), answer.text
@@ -91,7 +91,7 @@ async def test_parts_that_would_be_lost(client: AsyncClient, db: Database, part:
 
 
 async def test_a_form_cut_off(client: AsyncClient, db: Database) -> None:
-    """A form that ends before its closing boundary was cut off, and is refused."""
+    """A form without its closing boundary is incomplete and refused."""
     head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
     for body in (head + FILE.encode(), head + FILE.encode() + b"\r\n--b"):
         answer = await client.post(BULK, content=body, headers={"content-type": "multipart/form-data; boundary=b"})
@@ -100,7 +100,7 @@ async def test_a_form_cut_off(client: AsyncClient, db: Database) -> None:
 
 
 async def test_a_header_with_a_broken_byte(client: AsyncClient, db: Database) -> None:
-    """A header that is not of the file's encoding is read as far as it goes, and leaves nothing behind if refused."""
+    """A header with invalid bytes is read as far as possible, and a refused one leaves nothing behind."""
     file = f"{HEADER},Gr\udcfc\u00dfe\n{ANA},43\n".encode("utf-8", "surrogateescape")
     report = (await client.post(BULK, content=file, headers=CSV)).json()
     assert (report["created"], report["unknownColumns"]) == (1, ["Gr\ufffd\u00dfe"])
@@ -110,14 +110,14 @@ async def test_a_header_with_a_broken_byte(client: AsyncClient, db: Database) ->
 
 
 async def test_columns_with_commas(client: AsyncClient) -> None:
-    """A column whose name has a comma is mapped in quotes, as in CSV."""
+    """A column whose name contains a comma is mapped in quotes, as in CSV."""
     text = FILE.replace("DisplayName", '"Name, full"').replace("Company", "Firma")
     report = await post(client, text, columns='"Name, full:DisplayName",Firma:Company')
     assert (report["created"], report["unknownColumns"]) == (2, [])
 
 
 async def test_json(client: AsyncClient) -> None:
-    """Contacts in JSON are imported by the same rules."""
+    """Contacts in JSON follow the same rules."""
     ben = {"displayName": "Ben Li", "firstName": "Ben", "lastName": "Li", "emailAddress": "ben@acme.example"}
     report = (await client.post(BULK, json={"contacts": [ben, {**ben, "emailAddress": "x"}, ben, 5]})).json()
     assert (report["rows"], report["created"], report["failed"]) == (4, 1, 3)
@@ -129,14 +129,14 @@ async def test_json(client: AsyncClient) -> None:
 
 
 async def test_dry_run(client: AsyncClient) -> None:
-    """A dry run says what would become of each row, and writes nothing."""
+    """A dry run reports what it would do with each row, and writes nothing."""
     report = await post(client, dryRun="true")
     assert [each["action"] for each in report["outcomes"]] == ["CREATED", "CREATED", "FAILED"]
     assert (await client.get("/api/identity/contacts")).json()["totalCount"] == 0
 
 
 async def test_respond_async(client: AsyncClient) -> None:
-    """With `Prefer: respond-async` the answer comes at once and names where the report will be."""
+    """With `Prefer: respond-async`, the response is immediate and contains the location of the report."""
     answer = await client.post(BULK, content=FILE.encode(), headers={**CSV, "prefer": "respond-async"})
     assert answer.status_code == 202
     assert answer.headers["preference-applied"] == "respond-async"
@@ -149,7 +149,7 @@ async def test_respond_async(client: AsyncClient) -> None:
 
 
 async def test_failed_rows_come_back(client: AsyncClient) -> None:
-    """The refused rows come back as a file which, mended, is imported."""
+    """The failed rows are returned as a file that, once corrected, can be imported."""
     report = await post(client)
     answer = await client.get(f"{IMPORTS}/{report['id']}/failed.csv")
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
@@ -162,7 +162,7 @@ async def test_failed_rows_come_back(client: AsyncClient) -> None:
 
 
 async def test_problems_are_paged(client: AsyncClient) -> None:
-    """All problems can be read, page by page."""
+    """All problems can be read page by page."""
     report = await post(client, HEADER + "\n" + "\n".join(f"A,{n},A,A,,," for n in range(5)))
     found, cursor = [], None
     while True:
@@ -175,7 +175,7 @@ async def test_problems_are_paged(client: AsyncClient) -> None:
 
 
 async def test_undo(client: AsyncClient) -> None:
-    """An import is undone, once."""
+    """An import can be undone once."""
     report = await post(client)
     undone = (await client.post(f"{IMPORTS}/{report['id']}/undo")).json()
     assert (undone["status"], undone["undone"], undone["notUndone"]) == ("UNDONE", 2, 0)
@@ -185,7 +185,7 @@ async def test_undo(client: AsyncClient) -> None:
 
 
 async def test_refusals(client: AsyncClient) -> None:
-    """What cannot be imported is refused with the status that says why, and leaves no job."""
+    """Invalid imports are refused with the proper status, and leave no job."""
     cases: list[tuple[int, dict[str, Any]]] = [
         (422, {"content": b"", "headers": CSV}),
         (422, {"content": b"a,b\n1,2\n", "headers": CSV}),
@@ -208,7 +208,7 @@ async def test_refusals(client: AsyncClient) -> None:
 
 
 async def test_export(client: AsyncClient, caller: Caller) -> None:
-    """The export has the documented header first, the filters of the list, and managers and groups by name."""
+    """An export has the documented header, the filters of the list, and managers and groups by name."""
     group = await create_group(caller, {"displayName": "Partners", "emailAddress": "partners@acme.example"})
     await post(client, f"{HEADER},Manager\n{ANA},\n{BEN},ana@acme.example\n")
     listed = (await client.get("/api/identity/contacts")).json()["contacts"]
@@ -227,12 +227,12 @@ async def test_export(client: AsyncClient, caller: Caller) -> None:
 
 
 async def test_export_of_nothing(client: AsyncClient) -> None:
-    """The export of an empty directory is the header."""
+    """The export of an empty directory contains only the header."""
     assert (await client.get(EXPORT)).text == ",".join(COLUMNS) + "\r\n"
 
 
 async def test_lying_content_length(service_url: str, client: AsyncClient) -> None:
-    """A body that is shorter than it says leaves no job, and the service goes on."""
+    """A body that is shorter than declared leaves no job, and the service keeps running."""
     host, port = service_url.removeprefix("http://").split(":")
     for said in (100_000, 10):
         reader, writer = await asyncio.open_connection(host, int(port))

@@ -23,12 +23,12 @@ PEOPLE: Sequence[dict[str, Any]] = [
 
 @pytest.fixture
 async def people(client: AsyncClient) -> list[dict[str, Any]]:
-    """The contacts, in the order of their creation, which is that of their names."""
+    """The contacts, in the order of their creation, which is also that of their names."""
     return [await create(client, **each) for each in PEOPLE]
 
 
 async def names(client: AsyncClient, **parameters: Any) -> list[str]:
-    """The display names that a list answers."""
+    """The display names in a list."""
     answer = await client.get(CONTACTS, params=parameters)
     assert answer.status_code == 200, answer.text
     assert answer.json()["totalCount"] >= len(answer.json()["contacts"])
@@ -36,14 +36,14 @@ async def names(client: AsyncClient, **parameters: Any) -> list[str]:
 
 
 async def test_empty_list(client: AsyncClient) -> None:
-    """No contacts make an empty list without a next page."""
+    """Without contacts, the list is empty and has no next page."""
     answer = await client.get(CONTACTS)
     assert answer.json() == {"contacts": [], "totalCount": 0, "nextCursor": None}
     assert "link" not in answer.headers
 
 
 async def test_list_shows_whole_contacts(client: AsyncClient, people: list[dict[str, Any]]) -> None:
-    """The contacts of a list are as each is by itself."""
+    """Contacts in a list are the same as when read one by one."""
     assert (await client.get(CONTACTS)).json() == {"contacts": people, "totalCount": 4, "nextCursor": None}
 
 
@@ -70,14 +70,14 @@ async def test_list_shows_whole_contacts(client: AsyncClient, people: list[dict[
 )
 @pytest.mark.usefixtures("people")
 async def test_filters(client: AsyncClient, parameters: dict[str, str], expected: list[str]) -> None:
-    """All filters together choose the contacts, in the order of their names, and the total counts them."""
+    """All filters together select the contacts, in the order of their names, and the total counts them."""
     answer = await client.get(CONTACTS, params=parameters)
     assert [each["displayName"] for each in answer.json()["contacts"]] == expected
     assert answer.json()["totalCount"] == len(expected)
 
 
 async def test_synced_and_cloud(client: AsyncClient, sync_caller: Caller) -> None:
-    """The sources tell synced from cloud contacts."""
+    """The filter by source separates synced from cloud-only contacts."""
     await create(client)
     await synced(sync_caller)
     assert await names(client, source="synced") == ["Syn Chronised"]
@@ -86,7 +86,7 @@ async def test_synced_and_cloud(client: AsyncClient, sync_caller: Caller) -> Non
 
 
 async def test_reports_and_members(client: AsyncClient, people: list[dict[str, Any]], caller: Caller) -> None:
-    """Contacts are found by who manages them and by the groups they are in."""
+    """Contacts can be filtered by manager and by group."""
     first, second, *_ = people
     await client.put(f"{CONTACTS}/{second['id']}", json={"managerId": first["id"]})
     group = await groups.create_group(caller, {"displayName": "Partners", "emailAddress": "p@corp.example"})
@@ -96,7 +96,7 @@ async def test_reports_and_members(client: AsyncClient, people: list[dict[str, A
 
 
 async def test_updated_since(client: AsyncClient, people: list[dict[str, Any]]) -> None:
-    """What changed at a moment or later, written with whatever offset, down to the millisecond."""
+    """Changes at or after a time are found, with any offset and to the millisecond."""
     last = people[-1]
     changed = (await client.put(f"{CONTACTS}/{last['id']}", json={"company": "New"})).json()["updatedAt"]
     shifted = datetime.fromisoformat(changed) + timedelta(hours=2)
@@ -126,7 +126,7 @@ async def test_orderings(client: AsyncClient, people: list[dict[str, Any]], orde
 @pytest.mark.usefixtures("people")
 @pytest.mark.parametrize("order", [sign + name for name in ORDERINGS for sign in ("", "-")])
 async def test_pages(client: AsyncClient, order: str) -> None:
-    """Following the links meets every contact once, in the order of the whole list."""
+    """Following the links returns each contact once, in the order of the whole list."""
     whole = (await client.get(CONTACTS, params={"orderBy": order})).json()["contacts"]
     found, url = [], f"{CONTACTS}?orderBy={order}&limit=1&gal=all"
     while url:
@@ -140,14 +140,14 @@ async def test_pages(client: AsyncClient, order: str) -> None:
 
 @pytest.mark.usefixtures("people")
 async def test_next_cursor(client: AsyncClient) -> None:
-    """The next page is also asked for with its cursor."""
+    """The next page can also be requested with its cursor."""
     first = (await client.get(CONTACTS, params={"limit": 3})).json()
     assert await names(client, limit=3, cursor=first["nextCursor"]) == ["Dora"]
 
 
 @pytest.mark.usefixtures("people")
 async def test_link_keeps_the_filters(client: AsyncClient) -> None:
-    """The link to the next page asks for the same contacts, also where a filter needs escaping."""
+    """The link to the next page has the same filters, also if one needs escaping."""
     await create(client, displayName="Eve", emailAddress="e@x.example", company="Ü & Söhne>;")
     await create(client, displayName="Fay", emailAddress="f@x.example", company="Ü & Söhne>;")
     answer = await client.get(CONTACTS, params={"company": "ü & söhne>;", "limit": 1})
@@ -157,7 +157,7 @@ async def test_link_keeps_the_filters(client: AsyncClient) -> None:
 
 @pytest.mark.usefixtures("people")
 async def test_cursor_of_another_ordering(client: AsyncClient) -> None:
-    """A cursor continues only the ordering that it came from."""
+    """A cursor is only valid for its own ordering."""
     cursor = (await client.get(CONTACTS, params={"limit": 1})).json()["nextCursor"]
     answer = await client.get(CONTACTS, params={"limit": 1, "cursor": cursor, "orderBy": "company"})
     assert (answer.status_code, answer.json()["fields"][0]["field"]) == (400, "cursor")
@@ -191,7 +191,7 @@ async def test_cursor_of_another_ordering(client: AsyncClient) -> None:
     ],
 )
 async def test_bad_parameters(client: AsyncClient, name: str, value: str, hint: str) -> None:
-    """A parameter that there is not, or that has another value than it can have, is refused with what it can be."""
+    """An unknown parameter or an invalid value is refused with what is allowed."""
     answer = await client.get(CONTACTS, params={name: value})
     body = answer.json()
     assert (answer.status_code, body["code"]) == (400, "INVALID")
@@ -200,24 +200,24 @@ async def test_bad_parameters(client: AsyncClient, name: str, value: str, hint: 
 
 
 async def test_all_bad_parameters_are_named(client: AsyncClient) -> None:
-    """One answer names every value that is wrong."""
+    """The response lists all invalid values."""
     fields = (await client.get(CONTACTS, params={"source": "x", "limit": "x"})).json()["fields"]
     assert [each["field"] for each in fields] == ["source", "limit"]
 
 
 async def test_repeated_parameter(client: AsyncClient) -> None:
-    """Of a parameter given twice it cannot be told which is meant."""
+    """A parameter given twice is ambiguous and refused."""
     answer = await client.get(f"{CONTACTS}?source=all&source=cloud")
     assert (answer.status_code, answer.json()["fields"][0]["code"]) == (400, "DUPLICATE")
 
 
 async def test_query_that_is_not_utf8(client: AsyncClient) -> None:
-    """Bytes that are no text are looked for in vain, but break nothing."""
+    """Bytes that aren't valid text find nothing, but break nothing."""
     assert (await client.get(f"{CONTACTS}?search=%ff%00&company=%00")).status_code == 200
 
 
 async def test_list_costs_a_fixed_number_of_queries(client: AsyncClient, sync_caller: Caller) -> None:
-    """However many contacts a page has, synced ones too, it is one query for them, one count, one for the sync."""
+    """A page takes one query for its contacts, one count, and one for the sync, however many contacts it has."""
     for size in (1, 20):
         for number in range(size):
             await synced(sync_caller, f"{size}-{number}@ad.example")
@@ -227,7 +227,7 @@ async def test_list_costs_a_fixed_number_of_queries(client: AsyncClient, sync_ca
 
 
 async def test_search_costs_a_fixed_number_of_queries(client: AsyncClient, people: list[dict[str, Any]]) -> None:
-    """A search for a word reads its page and counts what it finds."""
+    """A search for a word reads a page and counts the matches."""
     with counted() as commands:
         assert len(await names(client, search="acm")) == 2
     assert sorted(commands) == ["aggregate contacts", "find contacts", "find state"]

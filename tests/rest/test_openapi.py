@@ -1,4 +1,4 @@
-"""The OpenAPI document: complete, and true of the running service."""
+"""The OpenAPI document: it is complete and agrees with the running service."""
 
 import re
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ CONTACT_EXAMPLE, CREATE_EXAMPLE, UPDATE_EXAMPLE = (
 
 
 def resolved(node: Document) -> Document:
-    """A part of the document, or what it refers to."""
+    """A part of the document, with references resolved."""
     found = node
     if "$ref" in node:
         found = DOCUMENT
@@ -43,7 +43,7 @@ def resolved(node: Document) -> Document:
 
 
 def operations() -> Iterator[tuple[str, str, Document]]:
-    """Every operation of the document, with its path and method."""
+    """All operations of the document, with their paths and methods."""
     for url, item in DOCUMENT["paths"].items():
         yield from ((url, method, item[method]) for method in item if method != "parameters")
 
@@ -55,7 +55,7 @@ def described_parameters(url: str, method: str = "get") -> dict[str, Document]:
 
 
 async def test_document_is_served(client: AsyncClient) -> None:
-    """The service hands out its own description."""
+    """The service serves its own description."""
     answer = await client.get(URL)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
     assert answer.json() == DOCUMENT
@@ -65,13 +65,13 @@ async def test_document_is_served(client: AsyncClient) -> None:
     "document", [DOCUMENT, yaml.safe_load(openapi.SOURCE.read_text(encoding="utf-8"))], ids=["served", "written"]
 )
 def test_document_is_valid(document: Document) -> None:
-    """It is OpenAPI 3.1: as it is served, and as it is written."""
+    """The document is valid OpenAPI 3.1, as served and as written."""
     assert document["openapi"] == "3.1.0"
     schemathesis.openapi.from_dict(document).validate()
 
 
 def test_keys_are_given_once() -> None:
-    """No mapping has a key twice: of two, YAML would silently take the last."""
+    """No mapping has duplicate keys: YAML would silently use the last one."""
     waiting = [yaml.compose(openapi.SOURCE.read_text(encoding="utf-8"))]
     while waiting:
         match waiting.pop():
@@ -84,12 +84,12 @@ def test_keys_are_given_once() -> None:
 
 
 def test_everything_is_filled_in() -> None:
-    """Nothing that the source leaves to the service is left in what it serves."""
+    """The served document contains no placeholders of the source."""
     assert "x-from" not in str(DOCUMENT)
 
 
 def test_every_operation_is_described() -> None:
-    """No path and no method is left out, and none is described that there is not."""
+    """All paths and methods are described, and no others."""
     served = {
         (route.path, method.lower())
         for route in rest.routes()
@@ -111,12 +111,12 @@ def test_every_operation_is_described() -> None:
     ],
 )
 def test_every_parameter_is_described(url: str, method: str, known: tuple[str, ...]) -> None:
-    """Each path knows the query parameters that the document names, and no others."""
+    """Each path accepts the query parameters in the document, and no others."""
     assert list(described_parameters(url, method)) == list(known)
 
 
 def test_choices_are_those_that_are_known() -> None:
-    """The values that the document offers for a parameter are those that are accepted."""
+    """The values of a parameter in the document are those that the service accepts."""
     found = described_parameters(CONTACTS) | described_parameters(f"{CONTACTS}/bulk", "post")
     assert {name: each["schema"]["enum"] for name, each in found.items() if "enum" in each["schema"]} == {
         "source": [*parameters.SOURCES],
@@ -130,14 +130,14 @@ def test_choices_are_those_that_are_known() -> None:
 
 
 def test_options_of_an_import_are_those_of_its_form() -> None:
-    """A form takes the options of the query, described by the same schemas."""
+    """A form has the same options as the query, with the same schemas."""
     form = DOCUMENT["paths"][f"{CONTACTS}/bulk"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
     options = {name: each["schema"] for name, each in described_parameters(f"{CONTACTS}/bulk", "post").items()}
     assert form["properties"] == {"file": form["properties"]["file"], **options}
 
 
 def test_everything_has_a_description() -> None:
-    """Each operation, parameter, response and property of a contact says what it is."""
+    """Each operation, parameter, response and property of a contact has a description."""
     for _, _, operation in operations():
         assert operation["summary"]
         assert all(resolved(each)["description"] for each in operation["responses"].values())
@@ -148,7 +148,7 @@ def test_everything_has_a_description() -> None:
 
 
 def test_limits_are_those_of_the_rules() -> None:
-    """The lengths that the document gives are those that are enforced."""
+    """The lengths in the document are those that the service enforces."""
     new, address = SCHEMAS["NewContact"], SCHEMAS["PostalAddressInput"]
     for name, limit in rules.LENGTHS.items():
         assert new["properties"][name]["maxLength"] == limit
@@ -160,7 +160,7 @@ def test_limits_are_those_of_the_rules() -> None:
 
 
 async def test_answers_have_the_properties_described(client: AsyncClient, sync_caller: Caller) -> None:
-    """A contact, its postal address and its identity in Active Directory have all properties, and no others."""
+    """A contact, its postal address and its identity in Active Directory have exactly the documented properties."""
     created = (await client.post(CONTACTS, json=CREATE_EXAMPLE)).json()
     found = (await client.get(f"{CONTACTS}/{await synced(sync_caller)}")).json()
     for answer, name in (
@@ -174,7 +174,7 @@ async def test_answers_have_the_properties_described(client: AsyncClient, sync_c
 
 
 async def test_examples_are_true(client: AsyncClient) -> None:
-    """What the document shows as a request is accepted, and what it shows as the answer is what comes."""
+    """The examples of requests are accepted, and the responses are like the examples."""
     created = await client.post(CONTACTS, json=CREATE_EXAMPLE)
     assert created.status_code == 201
     given = {name: created.json()[name] for name in ("id", "createdAt", "updatedAt")}
@@ -183,7 +183,7 @@ async def test_examples_are_true(client: AsyncClient) -> None:
 
 
 def test_every_problem_is_described() -> None:
-    """The codes are those that REST answers with, and each response shows a problem of its status."""
+    """The codes are those that REST returns, and each response has an example of its status."""
     assert SCHEMAS["Problem"]["properties"]["code"]["enum"] == problems.CODES
     answered = {(status, kind.code) for kind, status in problems.STATUSES.items()} | problems.HTTP_CODES.items()
     for _, _, operation in operations():
@@ -196,13 +196,13 @@ def test_every_problem_is_described() -> None:
 
 
 def test_references_lead_somewhere() -> None:
-    """Every `$ref` of the document is defined in it, and every component is used."""
+    """Every `$ref` is defined, and every component is used."""
     used = set(re.findall(r"#/components/\w+/\w+", str(DOCUMENT)))
     defined = {f"#/components/{kind}/{name}" for kind, named in DOCUMENT["components"].items() for name in named}
     assert used == defined
 
 
-# A condition is looked at before the body, so that 412 may answer a body that is none.
+# Conditions are checked before the body, so an invalid body may get 412.
 EXPECTED = {"negative_data_rejection": {"expected-statuses": [400, 404, 405, 409, 412, 415, 422]}}
 described = schemathesis.openapi.from_dict(
     DOCUMENT, config=schemathesis.Config.from_dict({"checks": EXPECTED, "request-timeout": waiting.SECONDS})
@@ -210,7 +210,7 @@ described = schemathesis.openapi.from_dict(
 
 
 def fetch_existing(service_url: str) -> str:
-    """The id of a new contact."""
+    """The ID of a new contact."""
     sent = {**CREATE_EXAMPLE, "emailAddress": f"{new_id()}@acme.example", "aliases": []}
     answer = httpx.post(service_url + CONTACTS, json=sent, timeout=waiting.SECONDS)
     assert answer.status_code == 201
@@ -236,7 +236,7 @@ def depends_on_data(case: Case[Any]) -> bool:
 @described.parametrize()
 @settings(max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 def test_service_is_as_described(case: Case[Any], service_url: str) -> None:
-    """Whatever the document allows or forbids, the service answers as it says: status, headers, media type, body."""
+    """Whatever the request, the service responds as documented: status, headers, media type, body."""
     if len(str(case.path_parameters.get("id", "-"))) % 2 == 0:
         case.path_parameters["id"] = fetch_existing(service_url)
     excluded: list[Any] = [positive_data_acceptance] if depends_on_data(case) else []

@@ -1,4 +1,4 @@
-"""What REST refuses, and how it says so."""
+"""The errors of the REST API."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -20,7 +20,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 def refused(answer: Response, status: int, code: str) -> dict[str, Any]:
-    """The problem details of an answer that must be of this status and code."""
+    """The problem details of a response, which must have this status and code."""
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), answer.text
     found: dict[str, Any] = answer.json()
     assert (found["status"], found["code"]) == (status, code)
@@ -31,13 +31,13 @@ def refused(answer: Response, status: int, code: str) -> dict[str, Any]:
 
 
 def named(problem: dict[str, Any]) -> list[tuple[str, str]]:
-    """The fields that a problem names, each with its code."""
+    """The fields in a problem, each with its code."""
     return [(each["field"], each["code"]) for each in problem["fields"]]
 
 
 @pytest.mark.parametrize("url", ["/api", "/api/identity", "/api/identity/users", f"{CONTACTS}/a/b", f"{CONTACTS}%00"])
 async def test_unknown_path(client: AsyncClient, url: str) -> None:
-    """A path that there is not says where to look."""
+    """The response to an unknown path says where to look."""
     assert "openapi.json" in refused(await client.get(url), 404, "NOT_FOUND")["detail"]
 
 
@@ -45,7 +45,7 @@ async def test_unknown_path(client: AsyncClient, url: str) -> None:
     ("method", "url"), [("DELETE", CONTACTS), ("PATCH", f"{CONTACTS}/1"), ("POST", f"{CONTACTS}/1")]
 )
 async def test_unknown_method(client: AsyncClient, method: str, url: str) -> None:
-    """A method that a path does not take is refused with those that it does."""
+    """An unsupported method is refused with the supported ones."""
     answer = await client.request(method, url)
     refused(answer, 405, "METHOD_NOT_ALLOWED")
     assert method not in answer.headers["allow"].split(", ")
@@ -57,7 +57,7 @@ async def test_unknown_method(client: AsyncClient, method: str, url: str) -> Non
     "identifier", ["1", "%00", "%ff", "$where", "x" * 5000, "019a1b2c-3d4e-7f50-8a61-b2c3d4e5f607"]
 )
 async def test_unknown_contact(client: AsyncClient, method: str, identifier: str) -> None:
-    """An id that nobody has, whatever it looks like, is not found."""
+    """An unknown ID, whatever it looks like, is not found."""
     answer = await client.request(method, f"{CONTACTS}/{identifier}", json={"company": "Acme"})
     refused(answer, 404, "NOT_FOUND")
 
@@ -85,7 +85,7 @@ async def test_unknown_contact(client: AsyncClient, method: str, identifier: str
 )
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 async def test_malformed_body(client: AsyncClient, method: str, content: bytes) -> None:
-    """What is no JSON object is malformed."""
+    """A body that isn't a JSON object is malformed."""
     url = CONTACTS if method == "POST" else path(await create(client))
     refused(await client.request(method, url, content=content, headers=JSON), 400, "MALFORMED")
 
@@ -97,25 +97,25 @@ async def test_malformed_body(client: AsyncClient, method: str, content: bytes) 
 )
 @pytest.mark.parametrize("name", ["displayName", "emailAddress", "notes", "businessPhone", "managerId"])
 async def test_wrong_type(client: AsyncClient, name: str, value: object) -> None:
-    """A value of another type than the field's is named."""
+    """A value of the wrong type is reported."""
     answer = await client.post(CONTACTS, json={**ANA, name: value})
     assert (name, "WRONG_TYPE") in named(refused(answer, 422, "INVALID"))
 
 
 async def test_deep_value(client: AsyncClient) -> None:
-    """A value nested as deep as JSON is read at all is refused for its type."""
+    """A value nested as deeply as the JSON parser allows is refused for its type."""
     content = b'{"notes":' + b"[" * 1000 + b"]" * 1000 + b"}"
     refused(await client.post(CONTACTS, content=content, headers=JSON), 422, "INVALID")
 
 
 async def test_repeated_member(client: AsyncClient) -> None:
-    """Of JSON members with one name the last one counts."""
+    """If a JSON member is repeated, the last one counts."""
     content = orjson.dumps(ANA)[:-1] + b',"displayName":"Last"}'
     assert (await client.post(CONTACTS, content=content, headers=JSON)).json()["displayName"] == "Last"
 
 
 async def test_all_invalid_fields_are_named(client: AsyncClient) -> None:
-    """One answer names every field that is wrong, with what to do."""
+    """The response lists all invalid fields, with what to do."""
     sent = {"displayName": " ", "emailAddress": "no", "address": {"city": 1, "planet": "X"}, "aliases": ["b"], "x": 1}
     problem = refused(await client.post(CONTACTS, json=sent), 422, "INVALID")
     assert set(named(problem)) == {
@@ -132,7 +132,7 @@ async def test_all_invalid_fields_are_named(client: AsyncClient) -> None:
 
 
 async def test_many_invalid_fields(client: AsyncClient) -> None:
-    """A body of nothing but unknown fields is not answered with something much larger."""
+    """A body of unknown fields does not get a much larger response."""
     answer = await client.post(CONTACTS, json={f"field{number}": 1 for number in range(20_000)})
     assert len(refused(answer, 422, "INVALID")["fields"]) == problems.MAX_FIELDS
     assert len(answer.content) < 50_000
@@ -150,7 +150,7 @@ async def test_many_invalid_fields(client: AsyncClient) -> None:
     ],
 )
 async def test_media_type(client: AsyncClient, content_type: str) -> None:
-    """A body that does not say to be JSON in UTF-8 is not read."""
+    """A body that isn't declared as JSON in UTF-8 is not read."""
     answer = await client.post(CONTACTS, content=orjson.dumps(ANA), headers={"Content-Type": content_type})
     refused(answer, 415, "UNSUPPORTED_MEDIA_TYPE")
     assert answer.headers["accept"] == "application/json"
@@ -160,19 +160,19 @@ async def test_media_type(client: AsyncClient, content_type: str) -> None:
     "content_type", ["Application/JSON", 'application/json ; charset="UTF-8"', "application/merge-patch+json"]
 )
 async def test_other_names_of_json(client: AsyncClient, content_type: str) -> None:
-    """JSON is taken by all its names."""
+    """All media types of JSON are accepted."""
     answer = await client.post(CONTACTS, content=orjson.dumps(ANA), headers={"Content-Type": content_type})
     assert answer.status_code == 201
 
 
 async def test_compressed_body(client: AsyncClient) -> None:
-    """A compressed body is not unpacked."""
+    """A compressed body is not decompressed."""
     answer = await client.post(CONTACTS, json=ANA, headers={"Content-Encoding": "gzip"})
     refused(answer, 415, "UNSUPPORTED_MEDIA_TYPE")
 
 
 async def test_large_body(client: AsyncClient, settings: Settings) -> None:
-    """A body of exactly the limit is read, one of a byte more is not."""
+    """A body of exactly the limit is read; one with one more byte is refused."""
     content = orjson.dumps({**ANA, "notes": "short"})
     content += b" " * (settings.max_body_bytes - len(content))
     assert (await client.post(CONTACTS, content=content, headers=JSON)).status_code == 201
@@ -181,7 +181,7 @@ async def test_large_body(client: AsyncClient, settings: Settings) -> None:
 
 
 async def test_large_body_of_unknown_length(client: AsyncClient) -> None:
-    """A body without end, sent in chunks, is refused when it has passed the limit."""
+    """An endless body, sent in chunks, is refused when it exceeds the limit."""
     sent = 0
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -197,13 +197,13 @@ async def test_large_body_of_unknown_length(client: AsyncClient) -> None:
 
 @pytest.mark.parametrize("length", ["9" * 30, "1048577"])
 async def test_declared_length(client: AsyncClient, length: str) -> None:
-    """A body that declares to be too large is not even waited for."""
+    """A body with a declared length above the limit is refused immediately."""
     answer = await client.post(CONTACTS, content=b"{}", headers={**JSON, "Content-Length": length})
     refused(answer, 413, "TOO_LARGE")
 
 
 async def test_address_taken_by_a_contact(client: AsyncClient) -> None:
-    """A conflict names the holder, and the field that asked for its address."""
+    """A conflict contains the holder and the field with the address."""
     holder = await create(client)
     sent = {**ANA, "emailAddress": "other@acme.example", "aliases": ["x@acme.example", "ANA@Acme.example"]}
     problem = refused(await client.post(CONTACTS, json=sent), 409, "EMAIL_ADDRESS_TAKEN")
@@ -219,7 +219,7 @@ async def test_address_taken_by_a_contact(client: AsyncClient) -> None:
 
 
 async def test_address_taken_by_a_group(client: AsyncClient, caller: Caller) -> None:
-    """An address of a group is taken, too."""
+    """An address of a group counts as taken, too."""
     contact = await create(client)
     await groups.create_group(caller, {"displayName": "Partners", "emailAddress": "partners@corp.example"})
     answer = await client.put(path(contact), json={"emailAddress": "Partners@corp.example"})
@@ -242,7 +242,7 @@ async def test_address_taken_by_a_group(client: AsyncClient, caller: Caller) -> 
 async def test_synced_contact(
     client: AsyncClient, sync_caller: Caller, method: str, body: object, headers: dict[str, str]
 ) -> None:
-    """A synced contact is not changed, whatever is asked: the refusal says where it is edited and when it syncs."""
+    """A synced contact cannot be changed: the message says where to edit it and when it syncs."""
     at = now()
     await state.completed(sync_caller.db, "corp.example", "dc1.corp.example", at, at)
     url = f"{CONTACTS}/{await synced(sync_caller)}"
@@ -256,7 +256,7 @@ async def test_synced_contact(
 
 
 async def test_synced_contact_sent_back(client: AsyncClient, sync_caller: Caller) -> None:
-    """A synced contact is read-only also where nothing, or what the service sets, would change."""
+    """A synced contact is read-only even if nothing, or only read-only fields, would change."""
     url = f"{CONTACTS}/{await synced(sync_caller)}"
     body = (await client.get(url)).json()
     refused(await client.put(url, json=body), 409, "CONTACT_READ_ONLY")
@@ -264,7 +264,7 @@ async def test_synced_contact_sent_back(client: AsyncClient, sync_caller: Caller
 
 
 async def test_unknown_manager(client: AsyncClient) -> None:
-    """A manager that does not exist makes the body invalid, not the path unknown."""
+    """An unknown manager makes the body invalid, but the path is not unknown."""
     problem = refused(await client.post(CONTACTS, json={**ANA, "managerId": "nobody"}), 422, "NOT_FOUND")
     assert named(problem) == [("managerId", "NOT_FOUND")]
 
@@ -279,7 +279,7 @@ async def test_manager_cycle(client: AsyncClient) -> None:
 
 
 async def test_lost_update(client: AsyncClient, db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A body that carries its version is refused if another change comes between its reading and its writing."""
+    """A body that contains its version is refused if another change is made before it is written."""
     contact = await create(client)
     update = contacts.update_contact
 
@@ -294,7 +294,7 @@ async def test_lost_update(client: AsyncClient, db: Database, monkeypatch: pytes
 
 
 async def test_busy(client: AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A change that lost against others says when to try again."""
+    """A change that lost against others gets a response that says when to retry."""
 
     async def busy(*_: object) -> None:
         raise errors.Busy
@@ -306,7 +306,7 @@ async def test_busy(client: AsyncClient, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 async def test_defect(client: AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What nobody expected is answered with the request's id and nothing else."""
+    """An unexpected error is answered with nothing but the request ID."""
 
     async def fail(*_: object) -> None:
         raise RuntimeError("secret")
@@ -319,13 +319,13 @@ async def test_defect(client: AsyncClient, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_every_refusal_has_a_status() -> None:
-    """No refusal of the domain, now or later, is answered as a mere bad request by oversight."""
+    """Every kind of refusal, also a future one, has its own HTTP status."""
     known = {kind for kind in problems.STATUSES if kind is not errors.Problem}
     missing = {kind.__name__ for kind in errors.Problem.__subclasses__() if not known & set(kind.__mro__)}
-    assert missing <= {"EventsMissed"}  # of subscriptions, which REST has none of
+    assert missing <= {"EventsMissed"}  # only in subscriptions, which REST doesn't have
 
 
 @pytest.mark.parametrize("url", ["/api", CONTACTS, f"{CONTACTS}/x"])
 async def test_invalid_host(client: AsyncClient, url: str) -> None:
-    """A host that is none is refused, and breaks nothing."""
+    """An invalid host is refused and breaks nothing."""
     assert (await client.delete(url, headers={"Host": "[::"})).status_code == 421

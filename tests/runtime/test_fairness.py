@@ -1,4 +1,4 @@
-"""Who goes first: what people look at, or long work."""
+"""Fairness: interactive requests and long work."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ async def _pass(turns_of_the_loop: int) -> None:
 
 
 async def test_long_work_waits_for_a_query_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It goes on when the query is done, or after a while; in a transaction it does not wait."""
+    """Long work continues when the query is done, or after a while; in a transaction it does not wait."""
     monkeypatch.setattr(fairness, "_LONGEST_PAUSE_SECONDS", 60)
     with fairness.first:
         waits = asyncio.create_task(fairness.give_way())
@@ -34,7 +34,7 @@ async def test_long_work_waits_for_a_query_but_not_for_ever(monkeypatch: pytest.
 
 
 def test_pauses_take_their_time() -> None:
-    """On the service's own event loop, too, which rounds times."""
+    """The same on the service's own event loop, which rounds times."""
 
     async def pause() -> float:
         started = time.monotonic()
@@ -54,7 +54,7 @@ def test_pauses_take_their_time() -> None:
 async def test_queries_go_first(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, method: str, path: str, body: object
 ) -> None:
-    """All that is read for a query is read before long work goes on."""
+    """Everything for a query is read before long work continues."""
     find, in_the_way = find_command.find, []
 
     async def found(*arguments: object, **options: object) -> object:
@@ -63,7 +63,7 @@ async def test_queries_go_first(
         await asyncio.sleep(0)
         in_the_way.append(work.done())
         work.cancel()
-        return await find(*arguments, **options)  # type: ignore[arg-type]  # as they came
+        return await find(*arguments, **options)  # type: ignore[arg-type]  # in the order of arrival
 
     monkeypatch.setattr(find_command, "find", found)
     assert (await client.request(method, path, json=body)).status_code == 200

@@ -1,4 +1,4 @@
-"""What the tests of the GraphQL schema share. Each runs twice: on the fast path, and on graphql-core alone."""
+"""Fixtures for tests of the GraphQL schema. Each test runs twice: with the fast path and with graphql-core only."""
 
 import httpx
 import pytest
@@ -10,7 +10,7 @@ from tests.support.graphql import GraphQL
 
 @pytest.fixture(scope="session", params=["on", "off"], ids=["fast_path", "graphql_core"])
 def settings(request: pytest.FixtureRequest, mongodb_uri: str, database_name: str) -> Settings:
-    """The settings of the application under test, with the fast path and without."""
+    """The settings of the application under test, with and without the fast path."""
     return Settings(
         mongodb_uri=mongodb_uri,
         database=database_name,

@@ -14,12 +14,12 @@ from tests.support.queries import counted
 
 
 async def update(graphql: GraphQL, identifier: str, **fields: object) -> Any:
-    """What an update answers."""
+    """The result of an update."""
     return (await graphql(UPDATE, input={"id": identifier, **fields}))["updateContact"]
 
 
 async def test_every_field_is_read_back(graphql: GraphQL) -> None:
-    """What a contact is created with, it has."""
+    """A contact has the values it was created with."""
     boss = await create(graphql, "Big Boss")
     fields: dict[str, object] = {
         "company": "Acme",
@@ -49,7 +49,7 @@ async def test_every_field_is_read_back(graphql: GraphQL) -> None:
 
 
 async def test_create_refusals(graphql: GraphQL) -> None:
-    """Each refusal is data that says what to do."""
+    """Each refusal is data and says what to do."""
     held = await create(graphql)
     taken = (await graphql(CREATE, input=person()))["createContact"]
     assert taken["__typename"] == "EmailAddressTaken"
@@ -67,7 +67,7 @@ async def test_create_refusals(graphql: GraphQL) -> None:
 
 
 async def test_absent_is_untouched_and_null_clears(graphql: GraphQL) -> None:
-    """In an update what is left out stays; null clears it."""
+    """In an update, omitted fields keep their values; null clears a field."""
     identifier = await create(
         graphql, company="Acme", aliases=["b@c.example"], address={"street": "1", "city": "Leeds"}
     )
@@ -85,14 +85,14 @@ async def test_absent_is_untouched_and_null_clears(graphql: GraphQL) -> None:
 
 
 async def test_synced_contact_is_read_only_before_all(graphql: GraphQL, sync_caller: Caller) -> None:
-    """An update of a synced contact that is invalid as well is told what counts: that no update helps."""
+    """An invalid update of a synced contact gets the main problem: that it is read-only."""
     contact = await synced(sync_caller)
     answer = await update(graphql, contact["_id"], displayName=" ", emailAddress="no", notes="x" * 20_000)
     assert (answer["__typename"], answer["code"]) == ("ContactReadOnly", "CONTACT_READ_ONLY")
 
 
 async def test_update_refusals(graphql: GraphQL, sync_caller: Caller) -> None:
-    """A stale version, a synced contact, a cycle and an unknown id are refused as data."""
+    """A stale version, a synced contact, a cycle and an unknown ID are refused as data."""
     identifier = await create(graphql)
     stale = await update(graphql, identifier, expectedVersion=9, notes="x")
     assert (stale["__typename"], stale["current"]) == ("VersionConflict", {"id": identifier, "version": 1})
@@ -106,7 +106,7 @@ async def test_update_refusals(graphql: GraphQL, sync_caller: Caller) -> None:
 
 
 async def test_sync_times_are_the_domains(graphql: GraphQL, sync_caller: Caller, db: Database) -> None:
-    """A synced contact shows when its domain last synced and next will; so does the refusal to change it."""
+    """A synced contact, and the refusal to change it, contain the last and next sync of its domain."""
     contact = await synced(sync_caller)
     at = now()
     await state.completed(db, "corp.example", "dc1.corp.example", at, at)
@@ -119,7 +119,7 @@ async def test_sync_times_are_the_domains(graphql: GraphQL, sync_caller: Caller,
 
 
 async def test_delete_and_restore(graphql: GraphQL) -> None:
-    """A deleted contact is in the recycle bin, and comes back as it was."""
+    """A deleted contact is in the recycle bin, and is restored unchanged."""
     identifier = await create(graphql)
     delete = "mutation($id: ID!) { deleteContact(id: $id) { __typename ... on DeleteContactSuccess { id } } }"
     assert (await graphql(delete, id=identifier))["deleteContact"]["id"] == identifier
@@ -133,7 +133,7 @@ async def test_delete_and_restore(graphql: GraphQL) -> None:
 
 
 async def test_delete_many(graphql: GraphQL) -> None:
-    """Many are deleted at once, and each refusal is named."""
+    """Several contacts are deleted at once, and each refusal is reported."""
     ids = [await create(graphql, f"Ana {x}") for x in "ab"]
     done = await graphql(
         """mutation($ids: [ID!]!) { deleteContacts(ids: $ids) { ... on DeleteContactsSuccess {
@@ -144,7 +144,7 @@ async def test_delete_many(graphql: GraphQL) -> None:
 
 
 async def test_history(graphql: GraphQL) -> None:
-    """Every change is listed with who, through what, and what changed."""
+    """Every change is listed with its author, channel and fields."""
     identifier = await create(graphql)
     await update(graphql, identifier, company="Acme")
     read = await graphql(
@@ -168,7 +168,7 @@ async def test_history(graphql: GraphQL) -> None:
 
 
 async def test_history_names_fields_as_described(graphql: GraphQL, sync_caller: Caller) -> None:
-    """The fields in a history are those of `Contact`; the manager alone is told by its id, as it is given."""
+    """The fields in the history are those of `Contact`, except for the manager, who is given by ID."""
     boss = await create(graphql, "Big Boss")
     every: dict[str, object] = {
         "aliases": ["second@partner.example"],
@@ -187,7 +187,7 @@ async def test_history_names_fields_as_described(graphql: GraphQL, sync_caller: 
 
 
 async def test_statistics_are_exact_after_every_write(graphql: GraphQL, sync_caller: Caller) -> None:
-    """The dashboard sees a write as soon as it is answered."""
+    """The dashboard includes a write as soon as the mutation returns."""
 
     async def stats() -> Any:
         return (await graphql("{ contactStats { total synced cloudOnly hiddenFromGal } }"))["contactStats"]
@@ -200,7 +200,7 @@ async def test_statistics_are_exact_after_every_write(graphql: GraphQL, sync_cal
 
 
 async def test_list_with_everything(graphql: GraphQL) -> None:
-    """A filter, a search, an ordering and paging work together."""
+    """Filter, search, ordering and paging can be combined."""
     for name in ("Ana A", "Ana B", "Ana C", "Bo D"):
         await create(graphql, name, company="Acme")
     query = """query($after: String) { contacts(filter: {company: "ACME", source: CLOUD}, search: "ana",
@@ -216,7 +216,7 @@ async def test_list_with_everything(graphql: GraphQL) -> None:
 
 
 async def test_bad_pages_are_request_errors(graphql: GraphQL) -> None:
-    """A cursor of another list or ordering, and an impossible size, are told as such."""
+    """A cursor of another list or ordering, and an invalid page size, are errors."""
     await create(graphql)
     end = (await graphql("{ contacts { pageInfo { endCursor } } }"))["contacts"]["pageInfo"]["endCursor"]
     other = "query($after: String) { contacts(orderBy: {field: COMPANY}, after: $after) { nodes { id } } }"
@@ -228,7 +228,7 @@ async def test_bad_pages_are_request_errors(graphql: GraphQL) -> None:
 
 
 async def test_nodes(graphql: GraphQL) -> None:
-    """Contacts and groups are found by id alone, in the order asked for."""
+    """Contacts and groups are found by ID alone, in the given order."""
     contact = await create(graphql)
     group = await graphql(
         'mutation { createGroup(input: {displayName: "G", emailAddress: "g@us.example"}) '
@@ -250,7 +250,7 @@ async def test_nodes(graphql: GraphQL) -> None:
 
 
 async def test_page_with_managers_and_groups_costs_few_queries(graphql: GraphQL, sync_caller: Caller) -> None:
-    """However long a page is, its contacts, managers and groups are three queries."""
+    """A page takes three queries for its contacts, managers and groups, however long it is."""
     from resolvers import groups
     from resolvers.sync.contacts import apply
 
@@ -276,7 +276,7 @@ async def test_page_with_managers_and_groups_costs_few_queries(graphql: GraphQL,
 
 
 async def test_total_is_counted_only_when_asked(graphql: GraphQL) -> None:
-    """A page costs one query, a total one more, and a total alone reads no page."""
+    """A page takes one query, and its total another one; the total alone does not read the page."""
     await create(graphql)
     for query, cost in (
         ("{ contacts { nodes { id } pageInfo { endCursor } } }", ["find contacts"]),
@@ -289,12 +289,12 @@ async def test_total_is_counted_only_when_asked(graphql: GraphQL) -> None:
 
 
 async def test_viewer(graphql: GraphQL) -> None:
-    """Without sign-in everyone is the same and may do everything."""
+    """As long as there is no sign-in, everyone is the same user and an administrator."""
     assert await graphql("{ viewer { name role } }") == {"viewer": {"name": "anonymous", "role": "ADMIN"}}
 
 
 async def test_moments_that_are_none(graphql: GraphQL) -> None:
-    """A moment that cannot be read is refused in words that say what one looks like."""
+    """The error for an invalid DateTime contains a valid example."""
     for text in ("yesterday", "2026-13-01T00:00:00Z", "0001-01-01T00:00:00+14:00"):
         message = await graphql.error(f'{{ contacts(filter: {{updatedSince: "{text}"}}) {{ totalCount }} }}')
         assert f"'{text}' is not a date and time such as 2026-11-23T17:49:05Z." in message

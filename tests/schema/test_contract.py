@@ -1,4 +1,4 @@
-"""The contract with frontend teams: every name that was promised is in the committed SDL, as it was promised."""
+"""The contract with frontend teams: every promised name is in the committed SDL, as promised."""
 
 import re
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ Promise = dict[str, str | None]
 
 
 def promises() -> Iterator[Promise]:
-    """What was promised, line by line."""
+    """The promises, line by line."""
     for line in Path(__file__).with_name("promised.txt").read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
             found = LINE.fullmatch(line)
@@ -45,7 +45,7 @@ PROMISES = {owner: list(some) for owner, some in groupby(promises(), lambda each
 
 
 def is_kept(promise: Promise) -> bool:
-    """Whether the schema has what the promise says."""
+    """Whether the schema contains what was promised."""
     owner = SCHEMA.type_map.get(str(promise["owner"]))
     match owner:
         case GraphQLEnumType():
@@ -65,7 +65,7 @@ def is_kept(promise: Promise) -> bool:
 
 
 def has_field(owner: GraphQLObjectType | GraphQLInterfaceType, promise: Promise) -> bool:
-    """Whether a field gives what was promised, or takes the argument."""
+    """Whether a field has the promised type, or the promised argument."""
     field = owner.fields.get(str(promise["field"]))
     if field is None:
         return False
@@ -76,7 +76,7 @@ def has_field(owner: GraphQLObjectType | GraphQLInterfaceType, promise: Promise)
 
 
 def takes(given: GraphQLArgument | GraphQLInputField | None, promise: Promise) -> bool:
-    """Whether an argument or input field is of the type that was promised, with the same default; null is none."""
+    """Whether an argument or input field has the promised type and default. Null is no default."""
     if given is None or given.ast_node is None:
         return False
     default = given.ast_node.default_value
@@ -86,13 +86,13 @@ def takes(given: GraphQLArgument | GraphQLInputField | None, promise: Promise) -
 
 @pytest.mark.parametrize("owner", PROMISES)
 def test_promises_are_kept(owner: str) -> None:
-    """Everything that was promised of a type is there, as it was promised."""
+    """A type has all promised members, as promised."""
     assert [each["line"] for each in PROMISES[owner] if not is_kept(each)] == []
 
 
 @pytest.mark.parametrize("owner", PROMISES)
 def test_nothing_more_is_demanded(owner: str) -> None:
-    """What frontends were not told of, they need not send."""
+    """Anything that was not promised to frontends is optional."""
     told = {f"{each['field']}({each['argument']})" for each in PROMISES[owner]}
     fields = {str(each["field"]) for each in PROMISES[owner]}
     match SCHEMA.type_map.get(owner):

@@ -1,4 +1,4 @@
-"""The operations that GraphiQL opens with: they are the first thing an explorer runs."""
+"""The operations in GraphiQL's tabs, which are the first thing that users run."""
 
 import json
 from pathlib import Path
@@ -17,19 +17,19 @@ def schema() -> GraphQLSchema:
 
 
 def test_there_are_examples() -> None:
-    """The tests below have something to look at."""
+    """There are examples to test."""
     assert EXAMPLES
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_example_is_valid(path: Path, schema: GraphQLSchema) -> None:
-    """The operation asks only for what the committed schema has."""
+    """The operation is valid in the committed schema."""
     assert validate(schema, parse(path.read_text())) == []
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_variables_are_accepted(path: Path, schema: GraphQLSchema) -> None:
-    """The variables beside the operation have its types, and none is left over."""
+    """The variables have the types that the operation declares, and there are no others."""
     beside = path.with_suffix(".json")
     variables = json.loads(beside.read_text()) if beside.exists() else {}
     operations = [node for node in parse(path.read_text()).definitions if isinstance(node, OperationDefinitionNode)]

@@ -9,7 +9,7 @@ from tests.support.people import person, synced
 
 
 async def change(graphql: GraphQL, field: str, identifier: str, ids: list[str]) -> Any:
-    """What a change of memberships answers."""
+    """The result of changing members."""
     return (await graphql(CHANGE % field, group=identifier, ids=ids))[field]
 
 
@@ -37,7 +37,7 @@ async def test_group_life(graphql: GraphQL) -> None:
 
 
 async def test_group_refusals(graphql: GraphQL) -> None:
-    """A bad field, a taken address and a stale version are refused as data."""
+    """An invalid field, a taken address and a stale version are refused as data."""
     holder = await create(graphql)
     address = person()["emailAddress"]
     taken = (await graphql(CREATE_GROUP, input={"displayName": "x", "emailAddress": address}))["createGroup"]
@@ -54,7 +54,7 @@ async def test_group_refusals(graphql: GraphQL) -> None:
 
 
 async def test_members(graphql: GraphQL, sync_caller: Caller) -> None:
-    """Members are added and removed together, listed and filtered, synced ones too."""
+    """Members are added and removed together, listed and filtered, including synced contacts."""
     identifier = await group(graphql)
     ids = [await create(graphql, f"Ana {x}") for x in "abc"]
     ids.append((await synced(sync_caller))["_id"])

@@ -25,13 +25,13 @@ IMPORT = """mutation($input: ImportContactsInput!) { importContacts(input: $inpu
 
 
 async def run(graphql: GraphQL, source: dict[str, Any], **options: Any) -> Any:
-    """What an import answers."""
+    """The result of an import."""
     answer = (await graphql(IMPORT, input={"source": source, **options}))["importContacts"]
     return answer.get("contactImport", answer)
 
 
 async def test_text(graphql: GraphQL) -> None:
-    """The text of a file is imported; the answer is the finished import with its problems."""
+    """CSV text is imported, and the result is the finished import with its problems."""
     job = await run(graphql, {"text": FILE})
     assert (job["status"], job["rows"], job["created"], job["failed"]) == ("SUCCEEDED", 2, 1, 1)
     assert (job["encoding"], job["delimiter"], job["columns"]) == ("utf-8", ",", HEADER.split(","))
@@ -55,7 +55,7 @@ async def test_file(client: AsyncClient) -> None:
 
 
 async def test_contacts_and_preview(graphql: GraphQL) -> None:
-    """Contacts are imported like rows, and a dry run tells field by field what would change."""
+    """Contacts are imported like rows, and a dry run reports the changes field by field."""
     await run(graphql, {"text": FILE})
     ana = {"displayName": "Ana New", "firstName": "Ana", "lastName": "Li", "emailAddress": "ana@a.example"}
     job = await run(graphql, {"contacts": [ana]}, dryRun=True, onMatch="UPDATE")
@@ -68,7 +68,7 @@ HIDDEN = """{ contact(emailAddress: "ana@a.example") { gal company jobTitle } }"
 
 
 async def test_contacts_leave_what_they_do_not_say(graphql: GraphQL) -> None:
-    """Contacts that say nothing of the Global Address List leave it as it is, and hide where they say so."""
+    """Contacts without `showInGal` keep their visibility, and false hides them."""
     ana = {"displayName": "Ana Li", "firstName": "Ana", "lastName": "Li", "emailAddress": "ana@a.example"}
     assert (await run(graphql, {"contacts": [{**ana, "showInGal": False}]}))["created"] == 1
     assert (await run(graphql, {"contacts": [ana]}, onMatch="UPDATE"))["status"] == "SUCCEEDED"
@@ -76,7 +76,7 @@ async def test_contacts_leave_what_they_do_not_say(graphql: GraphQL) -> None:
 
 
 async def test_rows_say_what_changes(graphql: GraphQL) -> None:
-    """A row changes what it says, null clears, and an address is enough to update."""
+    """A row changes the given fields, null clears, and an address is enough to update."""
     boss = {"displayName": "Bo Li", "firstName": "Bo", "lastName": "Li", "emailAddress": "bo@a.example"}
     await run(graphql, {"text": FILE.replace("Acme,", "Acme,CTO")})
     await run(graphql, {"rows": [{"emailAddress": "ana@a.example", "showInGal": False}]}, onMatch="UPDATE")
@@ -89,7 +89,7 @@ async def test_rows_say_what_changes(graphql: GraphQL) -> None:
 
 
 async def test_options(graphql: GraphQL) -> None:
-    """Columns can be mapped, and nothing is written unless every row is good where that is asked for."""
+    """Columns can be mapped, and with REJECT_ALL nothing is written unless every row is valid."""
     text = FILE.replace("EmailAddress", "Kontakt")
     mapped = {"columns": [{"header": "Kontakt", "column": "EmailAddress"}]}
     job = await run(graphql, {"text": text}, errorPolicy="REJECT_ALL", **mapped)
@@ -98,19 +98,19 @@ async def test_options(graphql: GraphQL) -> None:
 
 
 async def test_names_of_encodings_and_delimiters(graphql: GraphQL) -> None:
-    """Encodings are named in any case, delimiters by name or by themselves."""
+    """Encodings ignore case; delimiters can be given by name or as the character itself."""
     job = await run(graphql, {"text": FILE.replace(",", ";")}, encoding="UTF-8", delimiter="Semicolon")
     assert (job["created"], job["encoding"], job["delimiter"]) == (1, "utf-8", ";")
 
 
 async def test_source_is_exactly_one(graphql: GraphQL) -> None:
-    """A source that is none or two is a mistake in the request."""
+    """A source with no field or two fields is an error."""
     await graphql.error(IMPORT, input={"source": {}})
     await graphql.error(IMPORT, input={"source": {"text": FILE, "contacts": []}})
 
 
 async def test_outcomes_are_paged(graphql: GraphQL) -> None:
-    """Outcomes are read page by page."""
+    """Outcomes can be read page by page."""
     rows = "".join(f"P {n},p{n}@a.example,P,{n},,,\n" for n in range(5))
     job = await run(graphql, {"text": f"{HEADER}\n{rows}"})
     found, cursor = [], None
@@ -130,7 +130,7 @@ async def test_outcomes_are_paged(graphql: GraphQL) -> None:
 
 
 async def test_undo_and_list(graphql: GraphQL) -> None:
-    """An import is listed, read as a node, and undone once."""
+    """An import can be listed, read as a node, and undone once."""
     job = await run(graphql, {"text": FILE})
     listed = await graphql(
         "query($id: ID!) { contactImports { totalCount nodes { id } } node(id: $id) { __typename id } }", id=job["id"]
@@ -148,9 +148,9 @@ async def test_undo_and_list(graphql: GraphQL) -> None:
 
 
 async def test_progress(service_url: str, caller: Caller) -> None:
-    """A subscriber is told how far an import is, until it ends."""
+    """A subscriber gets the progress of an import until it ends."""
     job, scanned = await jobs.start_csv(caller, chunks(FILE.encode()), Options())
-    taken = await imports.claim(caller.db, job["_id"])  # or else the service would, sooner or later
+    taken = await imports.claim(caller.db, job["_id"])  # otherwise the service would, sooner or later
     assert taken is not None
     query = "subscription($id: ID!) { importProgress(id: $id) { status processed rows } }"
     async with connected(service_url) as client:

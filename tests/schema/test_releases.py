@@ -1,4 +1,4 @@
-"""Releases: what breaks clients of the last one is announced in the changelog by its name."""
+"""Releases: the changelog announces, by name, everything that breaks clients of the last one."""
 
 import re
 from pathlib import Path
@@ -21,36 +21,36 @@ def newest() -> GraphQLSchema:
 
 
 def unreleased(changelog: str) -> str:
-    """The section of the changelog about what is not released yet."""
+    """The section of the changelog about unreleased changes."""
     return changelog.partition("\n## Unreleased\n")[2].partition("\n## ")[0]
 
 
 def unannounced(old: GraphQLSchema, new: GraphQLSchema, text: str) -> list[str]:
-    """The breaking changes from one schema to another that a text does not name."""
+    """The breaking changes between two schemas that a text doesn't mention."""
     changes = [each.description for each in find_breaking_changes(old, new)]
     return [each for each in changes if not all(is_in(text, name) for name in names(each, old))]
 
 
 def names(change: str, old: GraphQLSchema) -> list[str]:
-    """What a change is about: a member of a type or a directive if it names one, or else each type that it names."""
+    """The subject of a change: a member of a type or a directive, or else each type that it names."""
     found = COORDINATE.findall(change)
     members = [each for each in found if not each.isidentifier()]
     return members[:1] or [each for each in found if each in old.type_map]
 
 
 def is_in(text: str, name: str) -> bool:
-    """Whether a text has the whole name: `Contact` is not in `Contact.notes`."""
+    """Whether a text contains the whole name: `Contact` is not in `Contact.notes`."""
     return re.search(rf"(?<![\w.@]){re.escape(name)}(?![\w(]|\.\w)", text) is not None
 
 
 def test_breaking_changes_are_announced() -> None:
-    """Whatever of the newest release's schema is gone or demands more is named in the changelog under Unreleased."""
+    """The changelog mentions, under Unreleased, everything in the last release that is gone or requires more."""
     now = build_schema(SDL.read_text(encoding="utf-8"))
     assert unannounced(newest(), now, unreleased(CHANGELOG)) == []
 
 
 def test_every_release_has_its_schema() -> None:
-    """The schema of each release that the changelog names is in `schema/releases`, to compare the next with."""
+    """The schema of each release in the changelog is in `schema/releases`, to compare the next one with."""
     assert set(re.findall(r"^## (\d+\.\d+\.\d+) - \d{4}-\d\d-\d\d$", CHANGELOG, re.MULTILINE)) == RELEASES.keys()
 
 
@@ -76,13 +76,13 @@ OLD = """
     ],
 )
 def test_changes_are_named(before: str, after: str, announced: str) -> None:
-    """A breaking change fails unless its name is there, whole; that of its type alone does not do."""
+    """A breaking change must be mentioned by its whole name; the name of its type isn't enough."""
     old, new = build_schema(OLD), build_schema(OLD.replace(before, after))
     assert len(unannounced(old, new, "Cat, Colour, New, Query.pet, Pet, and Cat.colours.")) == 1
     assert unannounced(old, new, f"Removed {announced}.") == []
 
 
 def test_additions_need_no_announcement() -> None:
-    """What clients of the last release do not notice breaks nothing."""
+    """Changes that clients of the last release don't notice are not breaking."""
     old, new = build_schema(OLD), build_schema(OLD.replace("type Dog {", "type Dog { age: Int, "))
     assert unannounced(old, new, "") == []

@@ -1,4 +1,4 @@
-"""The committed schema: what the code says, and described throughout."""
+"""The committed schema: it agrees with the code and is fully described."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ from schema.build import SDL, schema
 
 
 def test_committed_sdl_is_what_the_code_says() -> None:
-    """schema.graphql is printed from the code; `python -m schema.build` prints it anew."""
+    """schema.graphql agrees with the code. To update it, run `python -m schema.build`."""
     assert SDL.read_text(encoding="utf-8") == schema.as_str() + "\n"
 
 

@@ -25,13 +25,13 @@ STATS = "subscription { contactStatsChanged { total synced cloudOnly hiddenFromG
 
 
 async def changed(client: Client, identifier: str = "changes") -> tuple[str, str]:
-    """The next change: what happened, and the name of the contact or its id if it is deleted."""
+    """The next change: what happened, and the contact's name, or its ID if it was deleted."""
     event = (await client.data(identifier))["contactChanged"]
     return event["action"], (event["contact"] or {"displayName": event["contactId"]})["displayName"]
 
 
 async def test_every_change_is_told(service_url: str, caller: Caller) -> None:
-    """Creating, updating, deleting and restoring each send an event, with the contact as it then is."""
+    """Creating, updating, deleting and restoring each send an event with the contact as it is then."""
     async with connected(service_url) as client:
         await client.listen("changes", CHANGES)
         ada = await contacts.create_contact(caller, person("Ada"))
@@ -56,7 +56,7 @@ async def test_every_change_is_told(service_url: str, caller: Caller) -> None:
 
 
 async def test_changes_by_whatever_way_are_told(service_url: str, db: Database) -> None:
-    """A change through GraphQL and one through REST are told alike, with the way they came."""
+    """Changes through GraphQL and REST are sent alike, with their channel."""
     async with (
         connected(service_url) as client,
         httpx.AsyncClient(base_url=service_url, timeout=waiting.SECONDS) as http,
@@ -70,7 +70,7 @@ async def test_changes_by_whatever_way_are_told(service_url: str, db: Database) 
 
 
 async def test_events_are_read_anew(service_url: str, caller: Caller) -> None:
-    """What an event's contact refers to is as it is now, not as an earlier event found it."""
+    """The objects that an event's contact refers to are current, not cached from an earlier event."""
     boss = await contacts.create_contact(caller, person("Boss"))
     ada = await contacts.create_contact(caller, person("Ada", managerId=boss["_id"]))
     async with connected(service_url) as client:
@@ -83,7 +83,7 @@ async def test_events_are_read_anew(service_url: str, caller: Caller) -> None:
 
 
 async def test_filter(service_url: str, caller: Caller) -> None:
-    """Only contacts are told of that fulfil the filter after the change, or did before they were deleted."""
+    """Only contacts that match the filter after the change, or did before their deletion, are sent."""
     async with connected(service_url) as client:
         await client.listen("changes", CHANGES, {"filter": {"company": "acme", "gal": "VISIBLE"}})
         ada = await contacts.create_contact(caller, person("Ada", company="Other"))
@@ -97,7 +97,7 @@ async def test_filter(service_url: str, caller: Caller) -> None:
 
 
 async def test_filter_by_group(service_url: str, caller: Caller) -> None:
-    """Members of a group can be followed, by the group they are in after the change."""
+    """Members of a group can be followed, by the groups they are in after the change."""
     group = await groups.create_group(caller, {"displayName": "Partners", "emailAddress": "partners@our.example"})
     ada = await contacts.create_contact(caller, person("Ada"))
     bob = await contacts.create_contact(caller, person("Bob"))
@@ -110,7 +110,7 @@ async def test_filter_by_group(service_url: str, caller: Caller) -> None:
 
 
 async def test_stats(service_url: str, caller: Caller, sync_caller: Caller) -> None:
-    """The figures come at once, and again when they have changed, but not when something else has."""
+    """The statistics are sent immediately and when they change, but not after other changes."""
     await contacts.create_contact(caller, person("Ada"))
     async with connected(service_url) as client:
         await client.subscribe("stats", STATS)
@@ -125,7 +125,7 @@ async def test_stats(service_url: str, caller: Caller, sync_caller: Caller) -> N
 
 
 async def test_many_changes_are_few_stats(service_url: str, caller: Caller) -> None:
-    """Changes that follow quickly are told together."""
+    """Changes in quick succession are sent together."""
     async with connected(service_url) as client:
         await client.subscribe("stats", STATS)
         answers = [(await client.data("stats"))["contactStatsChanged"]["total"]]
@@ -137,7 +137,7 @@ async def test_many_changes_are_few_stats(service_url: str, caller: Caller) -> N
 
 
 async def test_two_subscribers(service_url: str, caller: Caller) -> None:
-    """Everyone is told of everything they ask for, and one who leaves does not disturb the others."""
+    """All subscribers get everything they subscribed to, and one who leaves doesn't disturb the others."""
     async with connected(service_url) as one, connected(service_url) as two:
         await one.listen("changes", CHANGES)
         await two.listen("changes", CHANGES, {"filter": {"company": "Acme"}})
@@ -154,7 +154,7 @@ async def test_two_subscribers(service_url: str, caller: Caller) -> None:
 
 
 async def test_killed_change_stream_is_resumed(service_url: str, caller: Caller) -> None:
-    """When the server ends the change stream, subscribers miss nothing and notice nothing."""
+    """If the server ends the change stream, subscribers miss nothing and don't notice."""
     db = caller.db
     async with connected(service_url) as client:
         await client.listen("changes", CHANGES)
@@ -167,7 +167,7 @@ async def test_killed_change_stream_is_resumed(service_url: str, caller: Caller)
 
 
 async def kill_change_streams(db: Database) -> list[int]:
-    """Kill the cursors of all change streams on this database, and return their ids."""
+    """Kill the cursors of all change streams on this database, and return their IDs."""
     command = {"aggregate": 1, "pipeline": [{"$currentOp": {"idleCursors": True}}], "cursor": {"batchSize": 1_000}}
     operations = (await db.mongo.client["admin"].command(command))["cursor"]["firstBatch"]
     cursors = [
@@ -180,7 +180,7 @@ async def kill_change_streams(db: Database) -> list[int]:
 
 
 async def test_queries_and_mutations(service_url: str, db: Database) -> None:
-    """A query or a mutation over the socket has one answer and is complete."""
+    """A query or mutation over the socket has one result and is complete."""
     async with connected(service_url) as client:
         create = "mutation ($input: CreateContactInput!) { createContact(input: $input) { __typename } }"
         await client.subscribe("m", create, {"input": person("Ada")})
@@ -209,7 +209,7 @@ DEEP = "{ contacts { nodes { " + "manager { " * MAX_DEPTH + "id" + " }" * (MAX_D
     ],
 )
 async def test_limits_and_mistakes(service_url: str, query: str, variables: dict[str, object] | None, why: str) -> None:
-    """A document is held to the same limits and rules as over HTTP; a mistake ends its operation with an error."""
+    """Documents have the same limits and rules as over HTTP; a mistake ends the operation with an error."""
     async with connected(service_url) as client:
         await client.subscribe("x", query, variables)
         message = await client.message("x")
@@ -218,7 +218,7 @@ async def test_limits_and_mistakes(service_url: str, query: str, variables: dict
 
 
 async def test_refusals_in_a_stream_say_what_to_do(service_url: str) -> None:
-    """A subscription that the directory refuses ends with the refusal and its code."""
+    """A refused subscription ends with an error that has the message and code of the refusal."""
     async with connected(service_url) as client:
         await client.subscribe("x", CHANGES, {"filter": {"ids": [str(number) for number in range(501)]}})
         (error,) = (await client.message("x"))["payload"]
@@ -227,7 +227,7 @@ async def test_refusals_in_a_stream_say_what_to_do(service_url: str) -> None:
 
 
 async def test_defects_are_masked(service_url: str, monkeypatch: pytest.MonkeyPatch, db: Database) -> None:
-    """What nobody expected is logged, and the client sees the request's id and nothing else of it."""
+    """An unexpected error is logged, and the client gets nothing but the request ID."""
 
     async def fail(db: Database) -> None:
         raise RuntimeError("a secret")
@@ -248,7 +248,7 @@ async def test_defects_are_masked(service_url: str, monkeypatch: pytest.MonkeyPa
 
 
 async def test_author_is_who_asks_not_who_is_told(service_url: str, caller: Caller, db: Database) -> None:
-    """An event names the author of the change."""
+    """An event contains the author of the change."""
     someone = Caller(db, Author("someone", "cli"))
     async with connected(service_url) as client:
         await client.listen("changes", CHANGES)

@@ -1,4 +1,4 @@
-"""The sync in GraphQL where none is configured."""
+"""The sync in GraphQL when none is configured."""
 
 from resolvers.caller import Caller
 from resolvers.sync import progress
@@ -7,7 +7,7 @@ from tests.support.graphql import GraphQL
 
 
 async def test_not_configured(graphql: GraphQL) -> None:
-    """Without an Active Directory the sync is not enabled, and cannot be started."""
+    """Without an Active Directory, the sync isn't enabled and cannot be started."""
     state = await graphql("{ directorySync { enabled server nextRunAt lastRun { id } runs { totalCount } } }")
     assert state["directorySync"] == {
         "enabled": False,
@@ -22,7 +22,7 @@ async def test_not_configured(graphql: GraphQL) -> None:
 
 
 async def test_running(graphql: GraphQL, sync_caller: Caller) -> None:
-    """While a run goes on, the state tells what it is doing and how far it is."""
+    """During a run, the state shows its phase and progress."""
     run = await progress.take(sync_caller, SyncRequest(requested_by="Ada"))
     assert run is not None
     await run.enter("CONTACTS")

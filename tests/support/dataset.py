@@ -56,14 +56,14 @@ def contacts(count: int) -> Iterator[Document]:
 
 
 def identifier(number: int, kind: int = 0) -> str:
-    """The UUIDv7 of the contact with this number: one a minute since 2024."""
+    """The UUIDv7 of the contact with this number: one per minute since 2024."""
     milliseconds = int(_EPOCH.timestamp() * 1000) + number * 60_000
     tail = random.Random(number).getrandbits(60) << 2 | kind
     return str(UUID(int=milliseconds << 80 | 0x7 << 76 | 0b10 << 62 | tail & (1 << 62) - 1))
 
 
 def groups() -> list[Document]:
-    """The distribution groups, without their members."""
+    """The distribution groups, without members."""
     found = []
     for number, name in enumerate(_GROUPS):
         address = f"{name.lower().replace(' ', '.')}@contoso.example"
@@ -85,7 +85,7 @@ def groups() -> list[Document]:
 
 
 def fill(uri: str, name: str, count: int) -> None:
-    """Fill the database, its indexes built last. Does nothing if it has so many contacts already."""
+    """Fill the database, then build its indexes. Does nothing if it already has this many contacts."""
     with MongoClient[Document](uri) as client:
         db = client[name]
         if db.contacts.estimated_document_count() < count:
@@ -141,7 +141,7 @@ def _memberships(count: int, rng: random.Random) -> dict[int, list[str]]:
 
 def _contact(number: int, rng: random.Random) -> Document:
     first, last = rng.choice(_FIRST), rng.choice(_LAST)
-    # A few companies have many contacts, many have few.
+    # A few companies have many contacts, and many companies have few.
     company = int(rng.paretovariate(0.6)) % 50_000
     domain = f"company{company}.example"
     synced = rng.random() < 0.6

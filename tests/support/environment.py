@@ -1,10 +1,10 @@
-"""What the tests run on, and under which name."""
+"""The driver that tests use, and the host name of the application."""
 
 import os
 
 from storage.driver import DriverName
 
-# CONTACTS_TEST_DRIVER=pymongo runs the whole suite on PyMongo's own asynchronous client.
+# CONTACTS_TEST_DRIVER=pymongo runs all tests with PyMongo's own async client.
 DRIVER: DriverName = "pymongo" if os.environ.get("CONTACTS_TEST_DRIVER") == "pymongo" else "motor"
-# The name under which tests call the application.
+# The host name that tests call the application by.
 HOST = "contacts.example"

@@ -6,19 +6,19 @@ import httpx
 
 
 class GraphQL:
-    """Sends operations, and gives the data of the answer; an error in it fails the test."""
+    """Sends operations and returns the data of the response. An error in it fails the test."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
 
-    # Data has the shape of the operation, which each test knows.
+    # Data has the structure of the operation, which each test knows.
     async def __call__(self, operation: str, **variables: Any) -> Any:
         body = await self.raw(operation, **variables)
         assert "errors" not in body, body["errors"]
         return body["data"]
 
     async def raw(self, operation: str, **variables: Any) -> Any:
-        """The whole answer."""
+        """The complete response."""
         response = await self._client.post("/graphql", json={"query": operation, "variables": variables})
         return response.json()
 

@@ -1,4 +1,4 @@
-"""Sends GraphQL over HTTP as clients do, and looks at the answers."""
+"""Sends GraphQL over HTTP like clients do, and checks the responses."""
 
 import httpx
 
@@ -9,7 +9,7 @@ ANSWER = {"data": {"contactStats": {"total": 0}}}
 
 
 async def post(client: httpx.AsyncClient, content: bytes | str, **headers: str) -> httpx.Response:
-    """The answer to this body, sent as JSON unless the headers say otherwise."""
+    """The response to this body, which is sent as JSON unless the headers say otherwise."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return await client.post("/graphql", content=content, headers={"content-type": JSON, **named})
 

@@ -1,4 +1,4 @@
-"""A client of the protocol `graphql-transport-ws`, as bare as a test needs it."""
+"""A client for the protocol `graphql-transport-ws`, as simple as tests need it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -14,12 +14,12 @@ from tests.support import waiting
 
 PROTOCOL = "graphql-transport-ws"
 
-# Messages hold any JSON.
+# Messages contain any JSON.
 Message = dict[str, Any]
 
 
 class Client:
-    """A connection: `subscribe` starts an operation, `message` and `data` wait for what it answers."""
+    """A connection. `subscribe` starts an operation; `message` and `data` wait for its results."""
 
     def __init__(self, websocket: ClientConnection) -> None:
         self.websocket = websocket
@@ -29,7 +29,7 @@ class Client:
         await self.websocket.send(orjson.dumps(message).decode())
 
     async def receive(self) -> Message:
-        """The next message of whatever operation."""
+        """The next message of any operation."""
         async with asyncio.timeout(waiting.SECONDS):
             message: Message = orjson.loads(await self.websocket.recv())
         return message
@@ -43,7 +43,7 @@ class Client:
         await self.send({"type": "subscribe", "id": identifier, "payload": payload})
 
     async def listen(self, identifier: str, query: str, variables: Mapping[str, Any] | None = None) -> None:
-        """Subscribe, and return when the server listens: another subscription has then told the figures of now."""
+        """Subscribe, and return when the server is listening: when another subscription has sent the statistics."""
         await self.subscribe(identifier, query, variables)
         await self.subscribe(f"after {identifier}", "subscription { contactStatsChanged { total } }")
         assert (await self.message(f"after {identifier}"))["type"] == "next"
@@ -53,7 +53,7 @@ class Client:
         await self.send({"type": "complete", "id": identifier})
 
     async def message(self, identifier: str) -> Message:
-        """The next message of this operation; those of others are kept for later."""
+        """The next message of this operation. Those of others are kept for later."""
         for other in self._others:
             if other["id"] == identifier:
                 self._others.remove(other)
@@ -63,7 +63,7 @@ class Client:
         return message
 
     async def data(self, identifier: str) -> Message:
-        """The data of the next answer of this operation, which has no errors."""
+        """The data of the next result of this operation, which must not have errors."""
         message = await self.message(identifier)
         assert message["type"] == "next", message
         assert message["payload"].keys() == {"data"}, message
@@ -71,7 +71,7 @@ class Client:
         return data
 
     async def closed(self) -> tuple[int, str]:
-        """The code and the reason that the server closes the connection with."""
+        """The code and reason that the server closes the connection with."""
         async with asyncio.timeout(waiting.SECONDS):
             await self.websocket.wait_closed()
         return self.websocket.close_code or 0, self.websocket.close_reason or ""
@@ -81,7 +81,7 @@ class Client:
 async def connect(
     service_url: str, *, protocols: Sequence[str] = (PROTOCOL,), origin: str | None = None
 ) -> AsyncIterator[Client]:
-    """A connection that is not initialized yet."""
+    """A connection that isn't initialized yet."""
     async with websockets.connect(
         service_url.replace("http://", "ws://") + "/graphql",
         subprotocols=[Subprotocol(each) for each in protocols],

@@ -1,4 +1,4 @@
-"""Holds up whoever writes contacts, so that a test finds them where it wants them."""
+"""Delays writes of contacts, so that tests can stop them at a known point."""
 
 import asyncio
 from collections.abc import AsyncIterator

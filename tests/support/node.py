@@ -24,7 +24,7 @@ class Node:
         self._command = command
 
     def run(self, *arguments: str) -> str:
-        """What a script prints; that it fails fails the test, with what it said."""
+        """The output of a script. If the script fails, the test fails with its output."""
         done = subprocess.run(
             [self._command, *arguments],
             cwd=FOLDER,
@@ -37,26 +37,26 @@ class Node:
         return done.stdout
 
     def first_line(self, script: str) -> str:
-        """The first line that a script prints which does not end by itself."""
+        """The first line of output of a script that doesn't end by itself."""
         with subprocess.Popen([self._command, script], cwd=FOLDER, stdout=subprocess.PIPE, text=True) as running:
             assert running.stdout is not None
             line = running.stdout.readline()
             running.kill()
         return line.strip()
 
-    # What scripts report has the shape of their operations, which each test knows.
+    # The output of a script has the structure of its operations, which each test knows.
     def report(self, script: str, *arguments: str) -> Any:
         """The JSON that a script prints."""
         return json.loads(self.run(script, *arguments))
 
 
 def installed() -> Node:
-    """Node.js with the packages of `package-lock.json`; skips where there is none, or where they cannot be had."""
+    """Node.js with the packages in `package-lock.json`. Skips the test if they cannot be installed."""
     command, npm = _found()
     digest = hashlib.sha256((FOLDER / "package-lock.json").read_bytes()).hexdigest()
     installed = FOLDER / "node_modules" / ".installed"
     with (FOLDER / "package-lock.json").open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # one test process installs, the others wait
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one test process installs them, and the others wait
         if not installed.exists() or installed.read_text() != digest:
             _install(command, npm)
             installed.write_text(digest)
@@ -64,7 +64,7 @@ def installed() -> Node:
 
 
 def _found() -> tuple[str, list[str]]:
-    """The commands for Node.js and npm: those installed, else those of the PyPI package."""
+    """The commands for Node.js and npm: the installed ones, or those of the PyPI package."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node and npm:
         return node, [npm]

@@ -1,4 +1,4 @@
-"""Operations of the GraphQL API that many tests ask for."""
+"""GraphQL operations for many tests."""
 
 from tests.support.graphql import GraphQL
 from tests.support.people import person
@@ -29,7 +29,7 @@ CHANGE = """mutation($group: ID!, $ids: [ID!]!) { %s(groupId: $group, contactIds
 
 
 async def create(graphql: GraphQL, name: str = "Ana Silva", **fields: object) -> str:
-    """The id of a new contact."""
+    """The ID of a new contact."""
     made = (await graphql(CREATE, input=person(name, **fields)))["createContact"]
     assert made["__typename"] == "CreateContactSuccess", made
     identifier: str = made["contact"]["id"]
@@ -37,7 +37,7 @@ async def create(graphql: GraphQL, name: str = "Ana Silva", **fields: object) ->
 
 
 async def group(graphql: GraphQL, name: str = "Partners") -> str:
-    """The id of a new group."""
+    """The ID of a new group."""
     made = await graphql(CREATE_GROUP, input={"displayName": name, "emailAddress": f"{name.lower()}@us.example"})
     identifier: str = made["createGroup"]["group"]["id"]
     return identifier

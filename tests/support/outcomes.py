@@ -22,7 +22,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class Outcomes:
-    """The outcome of each test that has run."""
+    """The outcome of each test that was run."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -30,11 +30,11 @@ class Outcomes:
         self._is_whole = True
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Note that something cannot be collected."""
+        """Record that something cannot be collected."""
         self._is_whole = self._is_whole and not report.failed
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note how a test's setup, call or teardown went. What went wrong first stands."""
+        """Record the outcome of a test's setup, call or teardown. The first failure counts."""
         if self._found.get(report.nodeid, "passed") == "passed" or report.failed:
             self._found[report.nodeid] = report.outcome
 

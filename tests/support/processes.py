@@ -1,4 +1,4 @@
-"""Servers as processes of their own, and what they use."""
+"""Server processes for tests, and the resources they use."""
 
 import os
 import socket
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
+    """A free port on the loopback interface."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -20,7 +20,7 @@ def free_port() -> int:
 
 @contextmanager
 def running(command: Sequence[str], environment: Mapping[str, str], port: int, folder: Path) -> Iterator[int]:
-    """The process id of a server that listens on its port within the block."""
+    """The process ID of a server that listens on its port during the block."""
     server = subprocess.Popen(command, cwd=folder, env={**os.environ, **environment})
     try:
         _wait(port, server)

@@ -1,4 +1,4 @@
-"""Random queries of a schema, for property-based tests: whatever its types allow, most of them valid."""
+"""Random queries for a schema, for property-based tests: anything its types allow, most of it valid."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ from graphql import (
 from hypothesis import strategies as st
 
 T = TypeVar("T")
-Draw = Callable[[st.SearchStrategy[Any]], Any]  # draws whatever the strategy makes
+Draw = Callable[[st.SearchStrategy[Any]], Any]  # draws any value of the strategy
 
 _DIRECTIVES = ["", "", "", " @skip(if: $yes)", " @skip(if: $no)", " @include(if: $yes)", " @include(if: $no)"]
 _VARIABLES = {"$yes": "Boolean! = true", "$no": "Boolean!", "$size": "Int = 3"}
@@ -31,7 +31,7 @@ _VARIABLES = {"$yes": "Boolean! = true", "$no": "Boolean!", "$size": "Int = 3"}
 
 @dataclass
 class Writer:
-    """Writes one random query; `ids` are identifiers to ask for."""
+    """Writes a random query. `ids` are the IDs to use."""
 
     schema: GraphQLSchema
     draw: Draw
@@ -39,7 +39,7 @@ class Writer:
     fragments: list[str] = field(default_factory=list)
 
     def query(self) -> str:
-        """The text of the query, which may use the variables `$yes`, `$no` and `$size`."""
+        """The text of the query, which can use the variables `$yes`, `$no` and `$size`."""
         assert self.schema.query_type
         selection = self._selection(self.schema.query_type, depth=4)
         text = "\n".join([selection, *self.fragments])
@@ -137,5 +137,5 @@ class Writer:
 
 @st.composite
 def queries(draw: Draw, schema: GraphQLSchema, ids: list[str]) -> str:
-    """Random queries of the schema."""
+    """Random queries for the schema."""
     return Writer(schema, draw, ids).query()

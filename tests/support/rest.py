@@ -14,7 +14,7 @@ ANA = {"displayName": "Ana Sample", "firstName": "Ana", "lastName": "Sample", "e
 
 
 async def create(client: AsyncClient, **fields: Any) -> dict[str, Any]:
-    """A contact as it was created, Ana but for these fields."""
+    """Create a contact, Ana except for these fields."""
     answer = await client.post(CONTACTS, json={**ANA, **fields})
     assert answer.status_code == 201, answer.text
     found: dict[str, Any] = answer.json()
@@ -22,7 +22,7 @@ async def create(client: AsyncClient, **fields: Any) -> dict[str, Any]:
 
 
 async def synced(caller: Caller, address: str = "syn@ad.example") -> str:
-    """The id of a new synced contact."""
+    """The ID of a new synced contact."""
     guid = f"guid-{address}"
     fields = {"displayName": "Syn Chronised", "emailAddress": address}
     outcome = await sync_contacts.apply(
@@ -35,5 +35,5 @@ async def synced(caller: Caller, address: str = "syn@ad.example") -> str:
 
 
 def path(contact: dict[str, Any]) -> str:
-    """Where a contact is."""
+    """The path of a contact."""
     return f"{CONTACTS}/{contact['id']}"

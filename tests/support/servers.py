@@ -51,7 +51,7 @@ def silent(connection: socket.socket, closing: threading.Event) -> None:
 
 
 def silent_until(leaving: threading.Event, met: threading.Event) -> Behavior:
-    """Sets `met` when someone connects, and never says a word; hangs up once `leaving` is set."""
+    """Sets `met` when a client connects, and never answers; closes the connection when `leaving` is set."""
 
     def behave(connection: socket.socket, closing: threading.Event) -> None:
         met.set()

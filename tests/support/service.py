@@ -1,4 +1,4 @@
-"""The service as an operator runs it, a process of its own with its embedded MongoDB; or within the event loop."""
+"""The service as an operator runs it, in its own process with its embedded MongoDB; or in the event loop."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class Service:
-    """`contacts serve` on one data directory and one port; started, killed and stopped as often as wanted."""
+    """`contacts serve` on one data directory and one port. Can be started, killed and stopped several times."""
 
     def __init__(self, data_dir: Path, *options: str) -> None:
         self.data_dir = data_dir
@@ -32,13 +32,13 @@ class Service:
 
     @property
     def pid(self) -> int:
-        """The process id of the running service."""
+        """The process ID of the running service."""
         assert self._process is not None
         return self._process.pid
 
     @property
     def mongod_pid(self) -> int:
-        """The process id of its MongoDB."""
+        """The process ID of its MongoDB."""
         return int((self.data_dir / "db" / "mongod.lock").read_text())
 
     def start(self) -> None:
@@ -51,29 +51,29 @@ class Service:
         wait_until(self._is_ready)
 
     def kill(self, *pids: int) -> None:
-        """Kill these processes at once; if the service is among them, wait for its end."""
+        """Kill these processes at once. If the service is one of them, wait for its end."""
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
         if self.pid in pids:
             self.wait()
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Ask it to end, and return its exit code."""
+        """Stop it, and return its exit code."""
         os.kill(self.pid, number)
         return self.wait()
 
     def wait(self) -> int:
-        """Wait for its end, and return its exit code."""
+        """Wait until it ends, and return its exit code."""
         assert self._process is not None
         return self._process.wait(waiting.SECONDS)
 
     def clean_up(self) -> None:
-        """Kill it if it still runs."""
+        """Kill it if it is still running."""
         if self._process is not None and self._process.poll() is None:
             self.kill(self.pid)
 
     def mongods(self) -> list[int]:
-        """The process ids of every mongod that runs on the data directory."""
+        """The process IDs of all mongods on the data directory."""
         found = []
         for process in Path("/proc").glob("[0-9]*"):
             try:
@@ -95,7 +95,7 @@ class Service:
 
 @contextmanager
 def service(data_dir: Path, *options: str) -> Iterator[Service]:
-    """A running service with further options, which is killed in the end if it still runs."""
+    """A running service with additional options. It is killed at the end if it is still running."""
     running = Service(data_dir, *options)
     try:
         running.start()
@@ -106,7 +106,7 @@ def service(data_dir: Path, *options: str) -> Iterator[Service]:
 
 @asynccontextmanager
 async def served(settings: Settings) -> AsyncIterator[tuple[uvicorn.Server, str]]:
-    """A service within this event loop, so that its tasks can be seen."""
+    """A service in this event loop, so that its tasks are visible."""
     config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=0, log_level="error", ws="websockets-sansio")
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve())

@@ -1,4 +1,4 @@
-"""The sync of a test: one domain controller, one database, cycles run by hand."""
+"""The sync in tests: one domain controller, one database, and runs started by hand."""
 
 import os
 from collections.abc import AsyncIterator
@@ -23,25 +23,25 @@ from tests.support.ad.controller import Controller
 from tests.support.consistency import check
 
 MINUTE = timedelta(minutes=1)
-# What is not the contact's own: how it is kept here.
+# Fields that the sync sets, not the contact itself.
 KEPT = {"_id", "keys", "version", "createdAt", "updatedAt", "onPremises"}
 
 
 def settings_for(controller: Controller, **changes: object) -> Settings:
-    """Settings of a service that reads this domain controller."""
+    """Settings of a service that reads from this domain controller."""
     values: dict[str, object] = {
         "ad_urls": (controller.url,),
         "ad_bind_dn": provision.READER_DN,
         "ad_password": provision.READER_PASSWORD,
         "ad_ca_file": controller.ca_file,
-        "ad_timeout_seconds": 60,  # more than a busy machine needs: tests of what is slow have limits of their own
+        "ad_timeout_seconds": 60,  # more than a busy machine needs: tests of slow servers have their own timeouts
     }
     return Settings.model_validate(values | changes)
 
 
 @asynccontextmanager
 async def reading(controller: Controller, **changes: object) -> AsyncIterator[ActiveDirectoryReader]:
-    """A reader in a session of its own."""
+    """A reader with its own session."""
     settings = settings_for(controller, **changes)
     async with open_session(settings) as session:
         yield await ActiveDirectoryReader.open(session, settings)
@@ -49,7 +49,7 @@ async def reading(controller: Controller, **changes: object) -> AsyncIterator[Ac
 
 @dataclass
 class Syncing:
-    """Runs cycles, and looks at what they made. `settings` may be replaced between cycles."""
+    """Does runs, and inspects the results. `settings` can be replaced between runs."""
 
     controller: Controller
     db: Database
@@ -58,36 +58,36 @@ class Syncing:
 
     @classmethod
     def with_settings(cls, controller: Controller, db: Database, **changes: object) -> "Syncing":
-        """Deletions do not stop its cycles unless `changes` say so: a test has few contacts, and deletes half."""
+        """Deletions do not stop the runs unless `changes` say so: tests have few contacts and delete half of them."""
         defaults: dict[str, object] = {"ad_max_deletions_percent": 100}
         return cls(controller, db, settings_for(controller, **defaults | changes))
 
     @property
     def caller(self) -> Caller:
-        """The directory as the sync has it."""
+        """The sync as a caller."""
         return Caller(self.db, AUTHOR)
 
     async def take(self, wanted: SyncRequest | None = None, seconds: float = 30) -> SyncRun:
-        """The lease and a run, which must be free."""
+        """The lease and a run. The lease must be free."""
         run = await progress.take(self.caller, wanted or SyncRequest(), seconds=seconds)
         assert run is not None
         return run
 
     async def cycle(self, *, dry_run: bool = False, allow_deletions: bool = False, full: bool = False) -> Document:
-        """The record of one cycle, after which everything is consistent."""
+        """The record of a run, after which the data must be consistent."""
         run = await self.take(SyncRequest(dry_run, allow_deletions, full))
         await perform(run, self.settings)
         await check(self.db)
         return await control.get_run(self.caller, run.id)
 
     async def succeed(self) -> Document:
-        """The record of a cycle that must succeed."""
+        """The record of a run, which must succeed."""
         record = await self.cycle()
         assert record["status"] == "SUCCEEDED", record
         return record
 
     async def contact(self, name: str) -> Document:
-        """The contact of this name, which must exist."""
+        """The contact with this name, which must exist."""
         found = await self.db.contacts.find_one({"displayName": name})
         assert found is not None, f"there is no {name}"
         return found
@@ -97,24 +97,24 @@ class Syncing:
         return {each["displayName"] async for each in self.db.contacts.find()}
 
     async def skips(self, record: Document) -> dict[str, str]:
-        """Why objects were left as they are, keyed by the first name of their DN."""
+        """Why objects were skipped, keyed by the first component of their DN."""
         page = await runs.detail_page(self.db, record["_id"], "skips", Window(100))
         return {each["distinguishedName"].split(",")[0]: each["code"] for each in page.documents}
 
     async def changes(self, contact_id: str) -> list[tuple[str, str]]:
-        """What happened to a contact, and through what, the earliest first."""
+        """The changes of a contact and their channels, earliest first."""
         cursor = self.db.history.find({"contactId": contact_id}).sort("_id", 1)
         return [(each["action"], each["through"]) async for each in cursor]
 
 
 def counts(record: Document) -> dict[str, int]:
-    """The figures of a record that are not zero."""
+    """The counts of a record that aren't zero."""
     names = ("created", "updated", "deleted", "unchanged", "skipped", "groupsChanged", "membershipsChanged")
     return {name: record[name] for name in names if record[name]}
 
 
 def own(contact: Document) -> Document:
-    """What the contact says of itself."""
+    """The contact's own fields."""
     return {name: value for name, value in contact.items() if name not in KEPT}
 
 

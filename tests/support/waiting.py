@@ -1,4 +1,4 @@
-"""Waits for what others do: however busy the machine is, but not for ever."""
+"""Waits for conditions: however busy the machine is, but not forever."""
 
 import asyncio
 import time
@@ -8,12 +8,12 @@ from typing import TypeVar
 T = TypeVar("T")
 
 SECONDS = 300.0
-"""Far longer than anything takes. Whoever waits so long has found a defect, not a busy machine."""
+"""Far longer than anything takes. If this is exceeded, that is a defect and not a busy machine."""
 _PAUSE_SECONDS = 0.01
 
 
 async def until(look: Callable[[], Awaitable[T]], is_so: Callable[[T], object] = bool) -> T:
-    """What `look` finds as soon as it is so."""
+    """Wait until `look` returns something that meets the condition, and return it."""
     deadline = time.monotonic() + SECONDS
     while not is_so(found := await look()):
         assert time.monotonic() < deadline, f"still {found!r} after {SECONDS:.0f} s"
@@ -22,7 +22,7 @@ async def until(look: Callable[[], Awaitable[T]], is_so: Callable[[T], object] =
 
 
 async def reached(holds: Callable[[], object]) -> None:
-    """Return as soon as it holds, while everything else in this event loop goes on."""
+    """Wait until the condition holds, while everything else in this event loop continues."""
     deadline = time.monotonic() + SECONDS
     while not holds():
         assert time.monotonic() < deadline, f"not so after {SECONDS:.0f} s"
@@ -30,7 +30,7 @@ async def reached(holds: Callable[[], object]) -> None:
 
 
 def wait_until(holds: Callable[[], object]) -> None:
-    """Return as soon as it holds."""
+    """Wait until the condition holds."""
     deadline = time.monotonic() + SECONDS
     while not holds():
         assert time.monotonic() < deadline, f"not so after {SECONDS:.0f} s"

@@ -1,4 +1,4 @@
-"""Files as other programs write them, with all the columns that their exports have."""
+"""Files of other programs, with all columns of their exports."""
 
 import csv
 import io
@@ -51,7 +51,7 @@ X500 = "X500:/o=ExchangeLabs/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/
 
 
 def table(header: str, *rows: dict[str, str]) -> str:
-    """A file with these rows, blank where they say nothing."""
+    """A file with these rows. Other columns are blank."""
     file = io.StringIO(newline="")
     writer = csv.DictWriter(file, header.split(","), restval="")
     writer.writeheader()
@@ -71,7 +71,7 @@ def table(header: str, *rows: dict[str, str]) -> str:
 async def test_blank_display_names(
     caller: Caller, header: str, first: str, last: str, address: str, shown: str
 ) -> None:
-    """A row without a display name gets one of first and last name, though the file has a column for it."""
+    """A row without a display name gets one from the first and last name, even if the file has a column for it."""
     text = table(
         header,
         {first: "Ana", last: "García", address: "ana@a.example"},
@@ -84,7 +84,7 @@ async def test_blank_display_names(
 
 
 async def test_outlook_display_names(caller: Caller) -> None:
-    """Outlook's display names lose the address that they end with."""
+    """The address at the end of Outlook's display names is removed."""
     row = {"First Name": "Ana", "Last Name": "Li", "E-mail Address": "Ana@a.example"}
     job = await import_csv(caller, table(OUTLOOK, {**row, "E-mail Display Name": "Anna Li (ana@a.example)"}))
     assert counts(job) == {"created": 1}, await problems_of(caller, job)
@@ -92,13 +92,13 @@ async def test_outlook_display_names(caller: Caller) -> None:
 
 
 async def test_our_own_file_derives_nothing(caller: Caller) -> None:
-    """A blank display name under our own header is a mistake, and refused."""
+    """A blank display name in our own format is an error."""
     job = await import_csv(caller, "DisplayName,EmailAddress,FirstName,LastName\n,ana@a.example,Ana,Li\n")
     assert await problems_of(caller, job) == [(2, "DisplayName", "REQUIRED")]
 
 
 async def test_outlook_managers(caller: Caller) -> None:
-    """Outlook's managers are names, which are passed over and reported; an address among them is read."""
+    """Outlook's managers are names, which are ignored and reported; an address in their place is read."""
     rows = [
         {"First Name": "Ana", "Last Name": "Li", "E-mail Address": "ana@a.example", "Manager's Name": "Smith, Bob"},
         {"First Name": "Ben", "Last Name": "Li", "E-mail Address": "ben@a.example", "Manager's Name": "ana@a.example"},
@@ -112,7 +112,7 @@ async def test_outlook_managers(caller: Caller) -> None:
 
 @pytest.mark.parametrize("separator", [" ", ";", ", "])
 async def test_exchange_addresses(caller: Caller, separator: str) -> None:
-    """Of Exchange's addresses those of mail become aliases, whatever separates them and though others have blanks."""
+    """Exchange's email addresses become aliases, whatever separates them, even if other kinds contain spaces."""
     listed = separator.join(["SMTP:ana@a.example", X500, "smtp:a@a.example", "SIP:ana@a.example"])
     row = {"DisplayName": "Ana García", "ExternalEmailAddress": "SMTP:ana@a.example", "EmailAddresses": listed}
     job = await import_csv(caller, table(EXCHANGE, row))
@@ -123,7 +123,7 @@ async def test_exchange_addresses(caller: Caller, separator: str) -> None:
 
 @pytest.mark.parametrize("name", ["System.Collections.ArrayList", "System.String[]"])
 async def test_exchange_type_names(caller: Caller, name: str) -> None:
-    """The name of a type, which PowerShell writes for a list, is passed over and its column reported."""
+    """The name of a type, which PowerShell writes instead of a list, is ignored and its column is reported."""
     row = {"DisplayName": "Ana García", "ExternalEmailAddress": "SMTP:ana@a.example", "EmailAddresses": name}
     job = await import_csv(caller, table(EXCHANGE, row))
     assert counts(job) == {"created": 1}, await problems_of(caller, job)
@@ -132,7 +132,7 @@ async def test_exchange_type_names(caller: Caller, name: str) -> None:
 
 
 async def test_google_addresses_of_one_label(caller: Caller) -> None:
-    """Where Google joins the addresses of one label, the first is the contact's and the others are aliases."""
+    """If Google joins several addresses of a label, the first one is the contact's and the others are aliases."""
     row = {
         "First Name": "Ana",
         "Last Name": "Li",
@@ -145,7 +145,7 @@ async def test_google_addresses_of_one_label(caller: Caller) -> None:
 
 
 async def test_source_is_reported(caller: Caller) -> None:
-    """No import decides where a contact is mastered: that our export says so is reported as not read."""
+    """An import cannot change where a contact is managed: the column in our export is reported as ignored."""
     job = await import_csv(
         caller, "DisplayName,EmailAddress,FirstName,LastName,Source\nAna,a@a.example,Ana,Li,Synced\n"
     )

@@ -1,4 +1,4 @@
-"""Reading CSV files: every encoding, delimiter and program, and files made to do harm."""
+"""Reading CSV files: all encodings, delimiters and programs, and malicious files."""
 
 import csv
 import io
@@ -31,7 +31,7 @@ async def read(data: bytes | str, size: int = 1 << 16, **how: object) -> tuple[F
     detector = Detector()
     async for block in blocks(pieces(data, size)):
         detector.feed(block)
-    reader = FileReader(Format(detector.encoding(), **how))  # type: ignore[arg-type]  # what each test varies
+    reader = FileReader(Format(detector.encoding(), **how))  # type: ignore[arg-type]  # each test sets different ones
     return reader, [row async for rows in reader.rows(pieces(data, size)) for row in rows]
 
 
@@ -50,7 +50,7 @@ async def read(data: bytes | str, size: int = 1 << 16, **how: object) -> tuple[F
 @pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
 @pytest.mark.parametrize("size", [1, 1 << 16])
 async def test_encodings_delimiters_line_ends(codec: str, told: str, delimiter: str, end: str, size: int) -> None:
-    """A file is read alike in every encoding, with every delimiter and line end, in pieces of any size."""
+    """A file is read alike in every encoding, with every delimiter and line ending, in pieces of any size."""
     text = end.join([HEADER, ANA, f'"Ben{end}Li",ben@acme.example,Ben,Li,,,', ""]).replace(",", delimiter)
     detector = Detector()
     detector.feed(text.encode(codec))
@@ -63,14 +63,14 @@ async def test_encodings_delimiters_line_ends(codec: str, told: str, delimiter: 
 
 
 async def test_late_windows_1252() -> None:
-    """A file that is ASCII for long and then Windows-1252 is read as Windows-1252."""
+    """A file that starts with a lot of ASCII and continues in Windows-1252 is read as Windows-1252."""
     plain = f"{HEADER}\n" + "Ann Lee,ann@acme.example,Ann,Lee,,,\n" * 20_000
     _, rows = await read(plain.encode() + ANA.encode("windows-1252"))
     assert rows[-1].fields["lastName"] == "García"
 
 
 async def test_damaged_utf8() -> None:
-    """Broken bytes in a UTF-8 file spoil their row, not the accents of the others."""
+    """Invalid bytes in a UTF-8 file affect only their row, not the accents in other rows."""
     _, rows = await read(f"{HEADER}\n{ANA}\n".encode() + b"B\xfcn,ben@acme.example,B,L,,,\n")
     assert rows[0].problems == []
     assert rows[0].fields["lastName"] == "García"
@@ -165,7 +165,7 @@ async def test_damaged_utf8() -> None:
     ],
 )
 async def test_other_programs(header: str, cells: str, expected: dict[str, object]) -> None:
-    """Files of other programs fill the same fields; names that they have no column for are derived."""
+    """Files of other programs fill the same fields; names are derived if they have no column for them."""
     _, rows = await read(f"{header}\n{cells}\n")
     assert rows[0].fields == expected
     whole = rows[0].derived | rows[0].fields
@@ -173,7 +173,7 @@ async def test_other_programs(header: str, cells: str, expected: dict[str, objec
 
 
 async def test_powershell_and_excel_preambles() -> None:
-    """The lines that PowerShell and Excel write before the header are passed over."""
+    """The lines that PowerShell and Excel write before the header are skipped."""
     for text in ("sep=;\r\n" + f"{HEADER}\r\n{ANA}".replace(",", ";"), f"#TYPE Selected.Contact\r\n{HEADER}\r\n{ANA}"):
         reader, rows = await read(text)
         assert rows[0].line == 3
@@ -181,14 +181,14 @@ async def test_powershell_and_excel_preambles() -> None:
 
 
 async def test_unknown_columns_are_reported() -> None:
-    """Columns that nothing is read from are named, and no obstacle."""
+    """Unknown columns are reported and ignored."""
     reader, rows = await read(f"{HEADER},Shoe size\n{ANA},43\n")
     assert reader.columns.unknown == ["Shoe size"]
     assert rows[0].fields["company"] == "Acme"
 
 
 async def test_columns_can_be_mapped() -> None:
-    """The caller says what a column is that nobody knows, and which is to be ignored."""
+    """The mapping assigns unknown columns to fields, or ignores columns."""
     text = f"{HEADER},Handynummer\n{ANA},0151 1\n"
     reader, rows = await read(text, columns={"handynummer": "MobilePhone", "Company": ""})
     assert rows[0].fields["mobilePhone"] == "0151 1"
@@ -217,14 +217,14 @@ async def test_columns_can_be_mapped() -> None:
     ],
 )
 async def test_unreadable(data: bytes, says: str) -> None:
-    """What is no table of contacts is refused with a sentence that says why."""
+    """A file that isn't a table of contacts is refused with the reason."""
     with pytest.raises(ImportUnreadable, match=says):
         await read(data)
 
 
 @pytest.mark.parametrize("unit", [b"x", b'"', b",", b"\x00", b'"\n', b"a\n", b"\xff", b'"a"x'])
 async def test_memory_is_bounded(unit: bytes) -> None:
-    """However a file of a megabyte is made, reading it keeps but little of it in memory."""
+    """However a file of one megabyte is crafted, reading it takes little memory."""
 
     async def hostile() -> AsyncIterator[bytes]:
         yield HEADER.encode() + b"\n"
@@ -241,19 +241,19 @@ async def test_memory_is_bounded(unit: bytes) -> None:
     finally:
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-    # A block that is all line ends makes many lines, each an object.
+    # A block of line breaks makes many lines, each of which is an object.
     assert peak < 40_000_000
 
 
 async def test_too_many_cells() -> None:
-    """A row with more cells than the header is refused, unless they are blank; a shorter one is filled up."""
+    """A row with more cells than the header is refused unless they are blank; a shorter one is padded."""
     _, rows = await read(f"{HEADER}\n{ANA},,\n{ANA},more\nBen Li,ben@acme.example\n")
     assert [[problem.code for problem in row.problems] for row in rows] == [[], ["TOO_MANY_CELLS"], []]
     assert len(rows[2].cells) == 7
 
 
 async def test_blank_and_clear() -> None:
-    """A blank cell says nothing, the marker clears."""
+    """A blank cell keeps the value; the marker clears it."""
     _, rows = await read(f"{HEADER},Manager,Groups\nAna,a@b.example,Ana,Li,[clear], ,,[CLEAR],A;B ; ;\n")
     assert rows[0].fields["company"] is None
     assert "jobTitle" not in rows[0].fields
@@ -263,7 +263,7 @@ async def test_blank_and_clear() -> None:
 
 @given(st.text() | st.from_regex(r"'*([=+\-@\t\r].*|\[clear\])"))
 def test_escape_round_trip(value: str) -> None:
-    """Every value comes back from its cell, and no cell starts a formula."""
+    """Every value can be read back from its cell, and no cell starts a formula."""
     cell = escape(value)
     assert unescape(cell) == value
     assert cell[:1] not in tuple("=+-@\t\r")
@@ -283,7 +283,7 @@ def test_records_in_any_pieces(table: list[list[str]], size: int, delimiter: str
 
 @given(st.text(st.sampled_from('",;\r\n\0aé ')), st.integers(1, 9))
 def test_wild_text(text: str, size: int) -> None:
-    """Any text whatever is parsed in pieces as it is at once."""
+    """Any text is parsed the same in pieces as at once."""
     assert parsed(text, ",", size) == parsed(text, ",", len(text) or 1)
 
 
@@ -295,7 +295,7 @@ def parsed(text: str, delimiter: str, size: int) -> Sequence[list[str]]:
 
 @given(st.binary(max_size=400))
 async def test_wild_bytes(data: bytes) -> None:
-    """Any bytes after a header are rows or an expected refusal."""
+    """Any bytes after a header are either rows or an expected error."""
     for mark in (b"", b"\xef\xbb\xbf"):
         with suppress(ImportUnreadable):
             await read(mark + HEADER.encode() + b"\n" + data, 50)
@@ -303,7 +303,7 @@ async def test_wild_bytes(data: bytes) -> None:
 
 @given(st.lists(st.tuples(TEXT, TEXT, TEXT), max_size=4))
 async def test_addresses_are_those_of_the_rows(cells: list[tuple[str, str, str]]) -> None:
-    """The fast way to the addresses of a file finds those of its rows."""
+    """The fast way to read the addresses of a file finds the same ones as its rows."""
     file = io.StringIO(newline="")
     csv.writer(file).writerows([("EmailAddress", "Aliases", "DisplayName"), *cells])
     how = Format("utf-8", ",", needed=("emailAddress",))
@@ -313,5 +313,5 @@ async def test_addresses_are_those_of_the_rows(cells: list[tuple[str, str, str]]
 
 
 def test_longest_record() -> None:
-    """A record may be as long as all its fields at their longest."""
+    """A record can be as long as all fields at their maximum lengths."""
     assert MAX_RECORD > 4 * (10_000 + 200 * 320 + 5_000) - 60_000

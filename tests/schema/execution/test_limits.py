@@ -1,4 +1,4 @@
-"""How large a document may be, and that none makes the service stumble."""
+"""The limits of documents, which no document can get around."""
 
 import re
 
@@ -18,7 +18,7 @@ async def refused(client: httpx.AsyncClient, query: str) -> str:
 
 
 def spread(count: int, fragment: str) -> str:
-    """A query with fragments that spread one another, each by this text."""
+    """A query with fragments that spread each other, each with this text."""
     fragments = [f"fragment f{n} on Query {{ {fragment.replace('next', f'f{n + 1}')} }}" for n in range(count)]
     return "{ ...f0 }" + " ".join(fragments) + f"fragment f{count} on Query {{ x: __typename }}"
 
@@ -42,7 +42,7 @@ def spread(count: int, fragment: str) -> str:
     ids=["tokens", "depth", "name", "aliases", "many fragments", "deep fragments", "selections", "values", "types"],
 )
 async def test_document_limits(client: httpx.AsyncClient, query: str, why: str) -> None:
-    """A document that asks for too much is refused before anything runs, with what to do."""
+    """A document that exceeds a limit is refused before anything runs, with what to do."""
     assert re.search(why, await refused(client, query))
 
 
@@ -54,5 +54,5 @@ async def test_document_limits(client: httpx.AsyncClient, query: str, why: str) 
     ],
 )
 async def test_impossible_fragments(client: httpx.AsyncClient, query: str, why: str) -> None:
-    """A fragment that there is not, or that never ends, is a mistake of the document."""
+    """An unknown or recursive fragment makes the document invalid."""
     assert why in await refused(client, query)

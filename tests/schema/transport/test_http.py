@@ -1,4 +1,4 @@
-"""GraphQL over HTTP: what is taken, what is refused, and how the answers are labelled."""
+"""GraphQL over HTTP: what is accepted, what is refused, and the media types of responses."""
 
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -46,7 +46,7 @@ CREATE = "mutation ($input: CreateContactInput!) { createContact(input: $input) 
     ],
 )
 async def test_media_type(client: httpx.AsyncClient, accept: str | None, media_type: str) -> None:
-    """The answer has the media type that the client prefers, plain JSON where it does not say."""
+    """The response has the media type that the client prefers, by default plain JSON."""
     request = client.build_request("POST", "/graphql", json={"query": QUERY})
     del request.headers["accept"]
     if accept is not None:
@@ -59,14 +59,14 @@ async def test_media_type(client: httpx.AsyncClient, accept: str | None, media_t
 
 @pytest.mark.parametrize("accept", ["text/html", "text/*", f"{JSON};q=0", "*/*;q=0", "image/png, text/plain;q=0.5"])
 async def test_unacceptable(client: httpx.AsyncClient, accept: str) -> None:
-    """A client that takes neither media type learns which there are."""
+    """If a client accepts neither media type, the error lists them."""
     response = await post(client, orjson.dumps({"query": QUERY}), accept=accept)
     assert response.status_code == 406
     assert RESPONSE_JSON in message(response)
 
 
 async def test_get(client: httpx.AsyncClient) -> None:
-    """A query can be sent in the address, with its variables and the name of the operation."""
+    """A query can be sent in the URL, with its variables and operation name."""
     response = await client.get(
         "/graphql",
         params={
@@ -89,7 +89,7 @@ async def test_get(client: httpx.AsyncClient) -> None:
     ],
 )
 async def test_broken_get(client: httpx.AsyncClient, params: Mapping[str, str], why: str) -> None:
-    """What is wrong with an address is said."""
+    """Mistakes in the URL are reported."""
     response = await client.get("/graphql", params=params)
     assert response.status_code == 400
     assert why in message(response)
@@ -97,7 +97,7 @@ async def test_broken_get(client: httpx.AsyncClient, params: Mapping[str, str], 
 
 @pytest.mark.parametrize("accept", [JSON, RESPONSE_JSON])
 async def test_mutation_over_get(client: httpx.AsyncClient, accept: str) -> None:
-    """GET changes nothing: the refusal says what to send instead."""
+    """GET cannot change anything: the error says what to use instead."""
     query = CREATE.replace("($input: CreateContactInput!)", "").replace(
         "$input", '{firstName: "A", lastName: "B", displayName: "A B", emailAddress: "a@partner.example"}'
     )
@@ -109,13 +109,13 @@ async def test_mutation_over_get(client: httpx.AsyncClient, accept: str) -> None
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"])
 async def test_other_methods(client: httpx.AsyncClient, method: str) -> None:
-    """Only GET and POST are served."""
+    """Only GET and POST are supported."""
     response = await client.request(method, "/graphql")
     assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")
 
 
 async def test_trailing_slash(client: httpx.AsyncClient) -> None:
-    """Who asks at the path with a slash is sent to the one without, whatever they ask."""
+    """A request to the path with a trailing slash is redirected to the one without."""
     for answer in (await client.post("/graphql/?x=1", json={}), await client.get("/graphql/?x=1")):
         assert answer.status_code == 307
         assert answer.headers["Location"] == "http://contacts.example/graphql?x=1"
@@ -123,7 +123,7 @@ async def test_trailing_slash(client: httpx.AsyncClient) -> None:
 
 @pytest.mark.parametrize("accept", [JSON, RESPONSE_JSON])
 async def test_subscription_over_http(client: httpx.AsyncClient, accept: str) -> None:
-    """A subscription is refused, saying where it can be had."""
+    """A subscription is refused, and the error says what to use instead."""
     query = "subscription { contactStatsChanged { total } }"
     response = await post(client, orjson.dumps({"query": query}), accept=accept)
     assert response.status_code == 400
@@ -145,7 +145,7 @@ async def test_subscription_over_http(client: httpx.AsyncClient, accept: str) ->
     ],
 )
 async def test_request_errors(client: httpx.AsyncClient, query: str, why: str) -> None:
-    """A request that cannot be executed has no data, and the status that its media type asks for."""
+    """A request that cannot be executed has no data, and the status for its media type."""
     for accept, status in ((RESPONSE_JSON, 400), (JSON, 200)):
         response = await post(client, orjson.dumps({"query": query}), accept=accept)
         assert response.status_code == status
@@ -154,7 +154,7 @@ async def test_request_errors(client: httpx.AsyncClient, query: str, why: str) -
 
 
 async def test_unknown_operation_name(client: httpx.AsyncClient) -> None:
-    """The named operation is run and no other."""
+    """The named operation is run, and no other."""
     body = orjson.dumps({"query": "query A { __typename }", "operationName": "B"})
     response = await post(client, body, accept=RESPONSE_JSON)
     assert response.status_code == 400
@@ -188,7 +188,7 @@ async def test_unknown_operation_name(client: httpx.AsyncClient) -> None:
     ids=lambda value: str(value[:40]),
 )
 async def test_malformed_bodies(client: httpx.AsyncClient, body: bytes, why: str) -> None:
-    """A body that is no GraphQL request is refused with what is wrong with it, whatever is accepted."""
+    """A body that isn't a GraphQL request is refused with the reason, whatever the Accept header."""
     for accept in (JSON, RESPONSE_JSON):
         response = await post(client, body, accept=accept)
         assert response.status_code == 400
@@ -208,14 +208,14 @@ async def test_malformed_bodies(client: httpx.AsyncClient, body: bytes, why: str
     ],
 )
 async def test_other_types(client: httpx.AsyncClient, headers: Mapping[str, str]) -> None:
-    """A body must be plain JSON in UTF-8, which a page of another site cannot send without being asked."""
+    """A body must be plain JSON in UTF-8, which pages of other sites can only send after a preflight request."""
     response = await post(client, orjson.dumps({"query": QUERY}), **headers)
     assert response.status_code == 415
     assert "Send " in message(response)
 
 
 async def test_charset_may_be_named(client: httpx.AsyncClient) -> None:
-    """JSON is in UTF-8, and may say so."""
+    """JSON is in UTF-8 and may declare it."""
     response = await post(
         client, orjson.dumps({"query": QUERY}), **{"content-type": 'Application/JSON; Charset="UTF-8"'}
     )
@@ -223,7 +223,7 @@ async def test_charset_may_be_named(client: httpx.AsyncClient) -> None:
 
 
 async def test_large_bodies(client: httpx.AsyncClient, settings: Settings) -> None:
-    """A body above the limit is refused, by its declared length or when it has come that far."""
+    """A body above the limit is refused, by its declared length or when it exceeds the limit."""
     large = orjson.dumps({"query": QUERY + " " * settings.max_body_bytes})
     response = await post(client, large)
     assert response.status_code == 413
@@ -243,7 +243,7 @@ async def test_large_bodies(client: httpx.AsyncClient, settings: Settings) -> No
 
 
 async def test_chunked_body(client: httpx.AsyncClient) -> None:
-    """A body may come in pieces."""
+    """A body can be sent in chunks."""
 
     async def chunks() -> AsyncIterator[bytes]:
         for byte in orjson.dumps({"query": QUERY}):
@@ -254,7 +254,7 @@ async def test_chunked_body(client: httpx.AsyncClient) -> None:
 
 
 async def test_client_that_leaves(application: httpx.ASGITransport) -> None:
-    """A client that breaks off in the middle of its body is no failure of ours."""
+    """A client that disconnects in the middle of its body is not an error of the service."""
     messages = iter(
         [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}],
     )
@@ -273,7 +273,7 @@ async def test_client_that_leaves(application: httpx.ASGITransport) -> None:
 
 
 async def test_introspection(client: httpx.AsyncClient) -> None:
-    """GraphiQL's and every other tool's introspection is within the limits."""
+    """The introspection queries of GraphiQL and other tools are within the limits."""
     query = get_introspection_query(
         specified_by_url=True, directive_is_repeatable=True, schema_description=True, input_value_deprecation=True
     )
@@ -283,7 +283,7 @@ async def test_introspection(client: httpx.AsyncClient) -> None:
 
 
 async def test_unreachable_database(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While the database does not answer, clients learn that it passes, and nothing else."""
+    """While the database doesn't answer, clients only get an error that says to try again."""
 
     async def unreachable(*_: object, **__: object) -> None:
         raise Unavailable[0]("10.0.0.1: connection refused")
@@ -297,7 +297,7 @@ async def test_unreachable_database(client: httpx.AsyncClient, monkeypatch: pyte
 
 
 async def test_defects_are_masked(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What nobody expected is logged with its traceback; the client sees the request's id, and the other fields."""
+    """An unexpected error is logged with its traceback; the client gets the request ID and the other fields."""
 
     async def fail(*_: object) -> None:
         raise RuntimeError("a secret")
@@ -318,7 +318,7 @@ async def test_defects_are_masked(client: httpx.AsyncClient, monkeypatch: pytest
 
 
 async def test_defect_of_a_required_field(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When a field that cannot be null fails, the answer was still executed: its data is null."""
+    """If a non-null field fails, the request was still executed: its data is null."""
 
     async def fail(*_: object) -> None:
         raise RuntimeError("a secret")
@@ -331,7 +331,7 @@ async def test_defect_of_a_required_field(client: httpx.AsyncClient, monkeypatch
 
 
 async def test_refusals_outside_unions(client: httpx.AsyncClient) -> None:
-    """A refusal of a query is an error that says what to do, with its code."""
+    """A refused query is an error with its code that says what to do."""
     response = await post(client, orjson.dumps({"query": "{ contacts(first: 1000) { nodes { id } } }"}))
     (error,) = response.json()["errors"]
     assert error["extensions"] == {"code": "INVALID"}
@@ -339,7 +339,7 @@ async def test_refusals_outside_unions(client: httpx.AsyncClient) -> None:
 
 
 async def test_page_for_browsers(client: httpx.AsyncClient) -> None:
-    """A browser that opens the address gets a page, but a query from its address bar is answered."""
+    """A browser that opens the URL gets GraphiQL, but a query in the URL gets its result."""
     accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
     page = await client.get("/graphql", headers={"accept": accept})
     assert page.headers["content-type"].startswith(("text/html", "text/plain"))
@@ -348,7 +348,7 @@ async def test_page_for_browsers(client: httpx.AsyncClient) -> None:
 
 
 async def test_mutation(client: httpx.AsyncClient) -> None:
-    """A mutation over POST is carried out."""
+    """A mutation over POST is run."""
     body = {"query": CREATE, "variables": {"input": person()}}
     response = await client.post("/graphql", json=body, headers={"accept": RESPONSE_JSON})
     assert response.json() == {"data": {"createContact": {"__typename": "CreateContactSuccess"}}}
@@ -380,7 +380,7 @@ _REQUESTS = st.fixed_dictionaries(
 @given(body=st.binary(max_size=200) | (_JSON_VALUES | _REQUESTS).map(lambda value: json.dumps(value).encode()))
 @example(body=b'{"query": "{ __typename }", "variables": {"a": 1e999}}')
 async def test_wild_bodies(client: httpx.AsyncClient, body: bytes) -> None:
-    """No body whatever makes the service fail."""
+    """No body makes the service fail."""
     for kind in (JSON, "multipart/form-data; boundary=x"):
         response = await post(client, body, content_type=kind, accept=RESPONSE_JSON)
         assert response.status_code in (200, 400)

@@ -18,7 +18,7 @@ STATS = "subscription { contactStatsChanged { total } }"
 
 
 async def refusal(service_url: str, *protocols: str, origin: str | None = None) -> tuple[int, str]:
-    """The status and the body that the handshake is refused with."""
+    """The status and body of a rejected handshake."""
     with pytest.raises(websockets.InvalidStatus) as refused:
         async with connect(service_url, protocols=protocols, origin=origin):
             pass
@@ -28,14 +28,14 @@ async def refusal(service_url: str, *protocols: str, origin: str | None = None) 
 
 @pytest.mark.parametrize("protocols", [("graphql-ws",), ("chat",), ("graphql-ws", "Graphql-Transport-WS")])
 async def test_other_subprotocols_are_refused(service_url: str, protocols: tuple[str, ...]) -> None:
-    """Only graphql-transport-ws is spoken, not the legacy protocol; the refusal names it."""
+    """Only graphql-transport-ws is supported, not the legacy protocol; the error names it."""
     status, body = await refusal(service_url, *protocols)
     assert status == 400
     assert PROTOCOL in body
 
 
 async def test_request_id_is_given(service_url: str) -> None:
-    """The answer to a handshake names the request, as every answer does; so do the errors of its operations."""
+    """The response to a handshake has a request ID, like all responses; so have the errors of its operations."""
     async with connect(service_url) as client:
         assert client.websocket.response is not None
         assert len(client.websocket.response.headers["X-Request-Id"]) == 36
@@ -45,13 +45,13 @@ async def test_request_id_is_given(service_url: str) -> None:
 
 
 async def test_no_subprotocol_is_refused(service_url: str) -> None:
-    """A client that asks for no subprotocol learns which one to ask for."""
+    """If a client requests no subprotocol, the error names the one to request."""
     with pytest.raises(websockets.InvalidStatus, match="400"):
         await websockets.connect(service_url.replace("http", "ws") + "/graphql")
 
 
 async def test_subprotocol_among_others(service_url: str, db: Database) -> None:
-    """Of those that a client offers, ours is chosen."""
+    """Of the subprotocols that a client offers, ours is chosen."""
     async with connect(service_url, protocols=("graphql-ws", PROTOCOL)) as client:
         assert client.websocket.subprotocol == PROTOCOL
         await client.initialize()
@@ -59,20 +59,20 @@ async def test_subprotocol_among_others(service_url: str, db: Database) -> None:
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1"])
 async def test_foreign_origin_is_refused(service_url: str, origin: str) -> None:
-    """A page of another site cannot open a WebSocket with its visitor's rights."""
+    """Pages of other sites cannot open a WebSocket with their visitor's permissions."""
     status, body = await refusal(service_url, PROTOCOL, origin=origin)
     assert status == 403
     assert "other sites" in body
 
 
 async def test_own_origin_is_welcome(service_url: str, db: Database) -> None:
-    """Our own pages may."""
+    """Our own pages can."""
     async with connect(service_url, origin=service_url) as client:
         await client.initialize()
 
 
 async def test_init_timeout(service_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A connection that is not initialised in time is closed, whatever else it sends."""
+    """A connection that isn't initialized in time is closed, whatever else it sends."""
     monkeypatch.setattr(socket, "INIT_SECONDS", 0.2)
     async with connect(service_url) as client:
 
@@ -87,21 +87,21 @@ async def test_init_timeout(service_url: str, monkeypatch: pytest.MonkeyPatch) -
 
 
 async def test_operation_before_init(service_url: str) -> None:
-    """No operation runs before the connection is initialised."""
+    """No operation runs before the connection is initialized."""
     async with connect(service_url) as client:
         await client.subscribe("x", STATS)
         assert await client.closed() == (4401, "Unauthorized")
 
 
 async def test_second_init(service_url: str) -> None:
-    """A connection is initialised once."""
+    """A connection can be initialized only once."""
     async with connected(service_url) as client:
         await client.send({"type": "connection_init"})
         assert await client.closed() == (4429, "Too many initialisation requests")
 
 
 async def test_ping(service_url: str) -> None:
-    """A ping is answered, and a pong needs no answer."""
+    """A ping is answered; a pong needs no answer."""
     async with connected(service_url) as client:
         await client.send({"type": "pong"})
         await client.send({"type": "ping", "payload": {"any": "thing"}})
@@ -109,7 +109,7 @@ async def test_ping(service_url: str) -> None:
 
 
 async def test_id_in_use(service_url: str, db: Database) -> None:
-    """An id names one running operation; it can be used again when that is complete."""
+    """An ID belongs to one running operation, and can be reused when that is complete."""
     async with connected(service_url) as client:
         for _ in range(2):
             await client.subscribe("x", "{ contactStats { total } }")
@@ -125,7 +125,7 @@ async def test_id_in_use(service_url: str, db: Database) -> None:
 
 
 async def test_too_many_subscriptions(service_url: str, monkeypatch: pytest.MonkeyPatch, db: Database) -> None:
-    """A connection that runs as many operations as it may is refused another until one is complete."""
+    """A connection with the maximum number of operations cannot start another one until one is complete."""
     monkeypatch.setattr(socket, "MAX_OPERATIONS", 2)
     async with connected(service_url) as client:
         for identifier in ("a", "b", "c"):
@@ -168,7 +168,7 @@ async def test_too_many_subscriptions(service_url: str, monkeypatch: pytest.Monk
     ],
 )
 async def test_broken_messages(service_url: str, text: str | bytes, code: int, reason: str) -> None:
-    """What is no message of the protocol closes the connection with the reason."""
+    """An invalid message closes the connection with the reason."""
     async with connected(service_url) as client:
         await client.websocket.send(text)
         closed = await client.closed()
@@ -185,13 +185,13 @@ async def test_completing_what_does_not_run(service_url: str, db: Database) -> N
 
 
 async def vanish(websocket: ClientConnection) -> None:
-    """Break the connection without a word."""
+    """Break the connection without closing it."""
     websocket.transport.abort()
     await websocket.wait_closed()
 
 
 async def test_nothing_is_left_running(settings: Settings, db: Database) -> None:
-    """When clients leave, politely or not, their operations and the change stream end."""
+    """When clients leave, properly or not, their operations and the change stream end."""
     async with served(settings) as (_, url):
         before = asyncio.all_tasks()
         async with connected(url) as polite, connected(url) as rude:
@@ -204,7 +204,7 @@ async def test_nothing_is_left_running(settings: Settings, db: Database) -> None
 
 
 async def test_shutdown_closes_connections(settings: Settings, db: Database) -> None:
-    """A service that stops says so to its subscribers, and does not wait for them."""
+    """When the service stops, it closes its subscriptions and doesn't wait for them."""
     async with served(settings) as (server, url), connected(url) as client:
         await client.subscribe("stats", STATS)
         await client.data("stats")

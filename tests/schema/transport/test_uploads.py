@@ -1,4 +1,4 @@
-"""Uploads: forms by the GraphQL multipart request specification, and those that are not."""
+"""Uploads: forms of the GraphQL multipart request specification, and invalid ones."""
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -13,13 +13,13 @@ from tests.support import waiting
 from tests.support.graphql_http import ANSWER, QUERY, RESPONSE_JSON, message, post
 from tests.support.service import served
 
-# What clients may make of the fields of the form.
+# What clients may do with the fields of the form.
 Form = Mapping[str, Any]
 OPERATIONS = {"query": QUERY, "variables": {"file": None}}
 
 
 async def upload(client: httpx.AsyncClient, form: Form, files: Form | None = None, **headers: str) -> httpx.Response:
-    """The answer to a form with files."""
+    """The response to a form with files."""
     sent = {name: (None, value) for name, value in form.items()} | dict(files or {})
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return await client.post("/graphql", files=sent, headers=named)
@@ -30,13 +30,13 @@ MAP = orjson.dumps({"0": ["variables.file"]})
 
 
 async def test_upload(client: httpx.AsyncClient) -> None:
-    """A form by the GraphQL multipart request specification is taken for the request that it describes."""
+    """A form of the GraphQL multipart request specification is read as the request that it describes."""
     response = await upload(client, {"operations": orjson.dumps(OPERATIONS), "map": MAP}, FILE)
     assert response.json() == ANSWER
 
 
 async def test_upload_takes_the_place_of_null(client: httpx.AsyncClient) -> None:
-    """A file stands where the map says, so that a text expected there is refused by the schema."""
+    """A file is where the map says, so the schema refuses it where a text is expected."""
     operations = {"query": "query ($file: String) { contacts(search: $file) { totalCount } }", "variables": {}}
     form = {"operations": orjson.dumps({**operations, "variables": {"file": None}}), "map": MAP}
     response = await upload(client, form, FILE, accept=RESPONSE_JSON)
@@ -70,7 +70,7 @@ async def test_upload_takes_the_place_of_null(client: httpx.AsyncClient) -> None
     ],
 )
 async def test_malformed_uploads(client: httpx.AsyncClient, form: Form, files: Form, why: str) -> None:
-    """What is wrong with a form is said."""
+    """Mistakes in a form are reported."""
     response = await upload(client, form, files)
     assert response.status_code == 400
     assert why in message(response)
@@ -88,12 +88,12 @@ async def test_malformed_uploads(client: httpx.AsyncClient, form: Form, files: F
     ],
 )
 async def test_broken_forms(client: httpx.AsyncClient, content: bytes, kind: str) -> None:
-    """What is no form is refused."""
+    """Other bodies are refused."""
     assert (await post(client, content, content_type=kind)).status_code == 400
 
 
 async def test_uploads_from_other_sites(client: httpx.AsyncClient) -> None:
-    """A page of another site cannot send a form unless its browser asks first, for which it needs a header."""
+    """Pages of other sites cannot send a form without a header that requires a preflight request."""
     form = {"operations": orjson.dumps(OPERATIONS), "map": MAP}
     for origin in ("https://evil.example", "null", "http://contacts.example:81"):
         response = await upload(client, form, FILE, origin=origin)
@@ -105,7 +105,7 @@ async def test_uploads_from_other_sites(client: httpx.AsyncClient) -> None:
 
 
 async def test_large_uploads(settings: Settings, db: Database) -> None:
-    """An upload above its limit is refused, by its declared length or when it has come that far."""
+    """An upload above the limit is refused, by its declared length or when it exceeds the limit."""
 
     async def chunks() -> AsyncIterator[bytes]:
         yield b'--x\r\nContent-Disposition: form-data; name="0"; filename="a"\r\n\r\n'

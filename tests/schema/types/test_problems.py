@@ -9,7 +9,7 @@ from schema.types.problems import Problem, problem
 
 CONTACT = {"_id": "1", "displayName": "Ana", "version": 2}
 GROUP = {"_id": "2", "displayName": "Partners", "version": 2, "memberCount": 0}
-# One of each; those without arguments of their own come besides.
+# One of each. Those without arguments are added below.
 EXAMPLES = [
     errors.InvalidInput([errors.FieldProblem("company", "TOO_LONG", "Shorten it.")]),
     errors.InvalidRequest("There is no such page."),
@@ -31,7 +31,7 @@ NO_DATA = (errors.InvalidRequest, errors.EventsMissed, errors.Busy)
 
 
 def kinds(base: type[errors.Problem] = errors.Problem) -> Iterator[type[errors.Problem]]:
-    """Every kind of refusal that the resolvers raise."""
+    """All kinds of refusals that resolvers raise."""
     for kind in base.__subclasses__():
         if kind.__module__ == errors.__name__:
             yield kind
@@ -39,13 +39,13 @@ def kinds(base: type[errors.Problem] = errors.Problem) -> Iterator[type[errors.P
 
 
 def test_every_kind_has_an_example() -> None:
-    """No kind of refusal has been added that the tests below do not know."""
+    """The tests below know all kinds of refusals."""
     assert set(kinds()) == {type(each) for each in EXAMPLES}
 
 
 @pytest.mark.parametrize("error", EXAMPLES, ids=lambda each: type(each).__name__)
 def test_every_refusal_is_data_or_itself(error: errors.Problem) -> None:
-    """A refusal becomes its GraphQL object, or is raised as it is where there is none."""
+    """A refusal becomes its GraphQL object, or is raised again if there is none."""
     if isinstance(error, NO_DATA):
         with pytest.raises(type(error)) as raised:
             problem(error)

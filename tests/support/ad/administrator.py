@@ -1,4 +1,4 @@
-"""An administrator of the test domain: every change that people make in Active Directory, over LDAPS."""
+"""An administrator of the test domain: all changes that people make in Active Directory, over LDAPS."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -32,25 +32,25 @@ class Administrator:
         self._ldap.unbind_s()
 
     def add(self, dn: str, **attributes: Value) -> str:
-        """Add an object; returns its objectGUID as text."""
+        """Add an object, and return its objectGUID as text."""
         values = {name: encoded(value) for name, value in attributes.items()}
         self._ldap.add_s(dn, ldap.modlist.addModlist(values))
         return self.guid(dn)
 
     def add_contact(self, name: str, parent: str = CONTACTS_DN, **attributes: Value) -> str:
-        """Add a contact with an address made from `name`, unless `attributes` gives a mail."""
+        """Add a contact with an address derived from `name`, unless `attributes` contains mail."""
         attributes.setdefault("mail", f"{name.lower().replace(' ', '.')}@example.test")
         return self.add(f"CN={name},{parent}", objectClass="contact", **attributes)
 
     def add_group(self, name: str, members: Sequence[str] = (), *, kind: str = UNIVERSAL_DISTRIBUTION) -> str:
-        """Add a group with an address made from `name` and the objects with these DNs in it."""
+        """Add a group with an address derived from `name`, and the objects with these DNs as members."""
         attributes: dict[str, Value] = {"groupType": kind, "mail": f"{name.lower()}@example.test"}
         if members:
             attributes["member"] = members
         return self.add(f"CN={name},{CONTACTS_DN}", objectClass="group", sAMAccountName=name, **attributes)
 
     def add_unit(self, name: str, parent: str) -> str:
-        """Add an organizational unit; returns its DN."""
+        """Add an organizational unit, and return its DN."""
         dn = f"OU={name},{parent}"
         self.add(dn, objectClass="organizationalUnit")
         return dn
@@ -69,14 +69,14 @@ class Administrator:
         self._ldap.modify_s(group, [(ldap.MOD_DELETE, "member", encoded(members))])
 
     def rename(self, dn: str, rdn: str, parent: str | None = None) -> None:
-        """Give an object another relative name and, with `parent`, another place."""
+        """Rename an object and, with `parent`, move it."""
         self._ldap.rename_s(dn, rdn, parent)
 
     def delete(self, dn: str) -> None:
         self._ldap.delete_s(dn)
 
     def undelete(self, guid: str, dn: str) -> None:
-        """Bring a deleted object back as `dn`; without a recycle bin it lost most attributes."""
+        """Restore a deleted object as `dn`. Without a recycle bin, it has lost most attributes."""
         changes = [(ldap.MOD_DELETE, "isDeleted", None), (ldap.MOD_REPLACE, "distinguishedName", encoded(dn))]
         controls = [RequestControl(SHOW_DELETED, True)]
         found = self._ldap.search_ext_s(f"<GUID={guid}>", ldap.SCOPE_BASE, serverctrls=controls)

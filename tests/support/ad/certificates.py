@@ -1,9 +1,9 @@
-"""Certificates for test domain controllers: our own authority, and server certificates good and bad."""
+"""Certificates for test domain controllers: our own authority, and valid and invalid server certificates."""
 
 import subprocess
 from pathlib import Path
 
-# Samba's self-made certificate names no host in subjectAltName, so no careful client accepts it.
+# Samba's own certificate has no host name in subjectAltName, so careful clients reject it.
 SERVER_EXTENSIONS = """
 basicConstraints=critical,CA:FALSE
 keyUsage=critical,digitalSignature
@@ -17,7 +17,7 @@ def openssl(*arguments: str | Path) -> None:
 
 
 def make_authority(folder: Path) -> None:
-    """Write `ca.pem` and `ca.key`, an authority valid for 30 days, into `folder`."""
+    """Write `ca.pem` and `ca.key`, an authority that is valid for 30 days, to `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     make_key(folder / "ca.key")
     extensions = ["-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign"]
@@ -26,7 +26,7 @@ def make_authority(folder: Path) -> None:
 
 
 def make_server_certificate(folder: Path, *, names: str, days: int = 30) -> None:
-    """Write `key.pem` and `cert.pem` signed by the authority in `folder`; negative `days`: already expired."""
+    """Write `key.pem` and `cert.pem`, signed by the authority in `folder`. With negative `days`, they have expired."""
     make_key(folder / "key.pem")
     (folder / "server.ext").write_text(SERVER_EXTENSIONS.format(names=names))
     openssl("req", "-new", "-key", folder / "key.pem", "-subj", "/CN=dc1", "-out", folder / "server.csr")

@@ -33,7 +33,7 @@ PROGRAMS = {"samba": "samba", "samba-tool": "samba-ad-provision", "ldbadd": "ldb
 
 
 def why_not() -> str | None:
-    """Why no domain controller can run here, as a sentence; None: it can."""
+    """Why no domain controller can run here, as a sentence. None if it can."""
     if sys.platform != "linux" or os.geteuid() != 0:
         return "a Samba domain controller needs Linux and root, for LDAP's ports 389 and 636"
     path = provision.ENVIRONMENT["PATH"]
@@ -46,7 +46,7 @@ def why_not() -> str | None:
 
 
 class Controller:
-    """One domain controller: a folder with its state, the address it listens on, and its process."""
+    """A domain controller: a folder with its state, the address it listens on, and its process."""
 
     def __init__(self, folder: Path, address: str) -> None:
         self.folder, self.address = folder, address
@@ -70,7 +70,7 @@ class Controller:
         if not certificate.exists():
             certificates.make_server_certificate(certificate.parent, names=f"IP:{self.address}")
         provision.write_configuration(self.folder, self.address)
-        # Interactive, it ends when its standard input closes: it never outlives the tests.
+        # In interactive mode, it ends when its standard input is closed, so it never outlives the tests.
         command = ["samba", "--interactive", "--model=single", f"--configfile={self.folder}/smb.conf"]
         with (self.folder / "log" / "out").open("ab") as log:
             self.process = subprocess.Popen(
@@ -98,16 +98,16 @@ class Controller:
             return False
 
     def stop(self) -> None:
-        """End the server in good order; its state stays in the folder."""
+        """Stop the server gracefully. Its state stays in the folder."""
         self._end(gently=True)
 
     def kill(self) -> None:
-        """End the server at once, in the middle of whatever it does."""
+        """Kill the server, whatever it is doing."""
         self._end(gently=False)
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
-        """The running server holds its connections open, and does nothing."""
+        """The running server keeps its connections open and does nothing."""
         assert self.process is not None, "it does not run"
         self.process.send_signal(signal.SIGSTOP)
         try:
@@ -131,14 +131,14 @@ class Controller:
         subprocess.run(["cp", "-a", str(self.folder), str(target)], check=True)
 
     def restore(self, saved: Path) -> None:
-        """Put back a saved state: to Active Directory a USN rollback, as of a restored disk image."""
+        """Restore a saved state. For Active Directory this is a USN rollback, as from a disk image."""
         assert self.process is None, "stop the server first"
         shutil.rmtree(self.folder)
         subprocess.run(["cp", "-a", str(saved), str(self.folder)], check=True)
 
     def load(self, ldif: str) -> None:
-        """Add the entries of `ldif` to the stopped server: 20,000 contacts in about 30 s."""
-        # Without batch mode the time of one large load grows with the square of its size.
+        """Add the entries of `ldif` to the stopped server. 20,000 contacts take about 30 s."""
+        # Without batch mode, the time for a large load grows with the square of its size.
         speed = ("-o", "batch_mode:1", "-o", "transaction_index_cache_size:200000")
         provision.ldb(self.folder, "ldbadd", ldif, *speed)
 
@@ -148,7 +148,7 @@ class Controller:
 
     @contextlib.contextmanager
     def administrator(self) -> Iterator["Administrator"]:
-        """A connection that may change anything in the running domain."""
+        """A connection that may change everything in the running domain."""
         from tests.support.ad.administrator import Administrator
 
         administrator = Administrator(self.url, self.ca_file)
@@ -160,8 +160,8 @@ class Controller:
 
 @contextlib.contextmanager
 def fresh_controller() -> Iterator[Controller]:
-    """A copy of the golden state on an address of its own, not started; stopped and removed at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="ad-"))  # short: Unix sockets in it have 108 bytes for their path
+    """A copy of the golden state on its own address, not started. Stopped and removed at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="ad-"))  # short: the path of a Unix socket is limited to 108 bytes
     try:
         subprocess.run(["cp", "-a", f"{golden_folder()}/.", str(folder)], check=True)
         controller = Controller(folder, free_address())
@@ -174,7 +174,7 @@ def fresh_controller() -> Iterator[Controller]:
 
 
 def free_address() -> str:
-    """A loopback address whose LDAP ports nobody uses, chosen at random for test runs side by side."""
+    """A loopback address with unused LDAP ports, chosen at random because test runs can be concurrent."""
     while True:
         address = f"127.{random.randint(2, 254)}.{random.randint(1, 254)}.{random.randint(1, 254)}"
         try:
@@ -187,7 +187,7 @@ def free_address() -> str:
 
 
 def golden_folder() -> Path:
-    """The folder of the provisioned domain, made at the first call on this machine and kept for the next."""
+    """The folder of the provisioned domain, created at the first call on this machine and kept."""
     cache = Path(tempfile.gettempdir()) / f"contacts-test-domain-{os.geteuid()}"
     cache.mkdir(mode=0o700, exist_ok=True)
     if cache.stat().st_uid != os.geteuid():

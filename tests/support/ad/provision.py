@@ -27,7 +27,7 @@ CONFIGURATION = """\
 	realm = {realm}
 	netbios name = DC1
 	server role = active directory domain controller
-	# Nothing but LDAP: the tests need no Kerberos, DNS, SMB or replication.
+	# Nothing but LDAP: the tests don't need Kerberos, DNS, SMB or replication.
 	server services = ldap
 	disable netbios = yes
 	interfaces = {address}/8
@@ -55,7 +55,7 @@ CONFIGURATION = """\
 	read only = no
 """
 
-# Exchange adds these to a schema; oMSyntax 1 is a boolean, 64 a Unicode string.
+# Exchange adds these to a schema. oMSyntax 1 is a Boolean, 64 a Unicode string.
 EXCHANGE_ATTRIBUTES = (
     ("ms-Exch-Hide-From-Address-Lists", "msExchHideFromAddressLists", "1.2.840.113556.1.2.73", "2.5.5.8", 1),
     ("ms-Exch-Mail-Nickname", "mailNickname", "1.2.840.113556.1.2.447", "2.5.5.12", 64),
@@ -66,7 +66,7 @@ SCHEMA_WRITE = "--option=dsdb:schema update allowed=true"
 
 
 def provision(folder: Path) -> None:
-    """Fill the empty `folder` with a domain that holds `CONTACTS_DN`, the reader, and no contact."""
+    """Create a domain in the empty `folder`, with `CONTACTS_DN`, the reader, and no contacts."""
     for name in ("private", "state/sysvol/scripts", "cache", "run", "log", "dns", "ntp", "tls"):
         (folder / name).mkdir(parents=True)
     (folder / "private").chmod(0o700)
@@ -91,7 +91,7 @@ def provision_options() -> list[str]:
 
 
 def extend_schema(folder: Path) -> None:
-    """Give contacts and groups the three attributes that a schema gets from Exchange."""
+    """Add the three attributes that Exchange adds to contacts and groups to the schema."""
     blocks = [
         f"dn: CN={cn},{SCHEMA_DN}\nobjectClass: attributeSchema\nlDAPDisplayName: {name}\nattributeID: {oid}\n"
         f"attributeSyntax: {syntax}\noMSyntax: {number}\nisSingleValued: TRUE\nsearchFlags: 0\n"
@@ -104,14 +104,14 @@ def extend_schema(folder: Path) -> None:
 
 
 def add_accounts(folder: Path) -> None:
-    """Add the reader the service binds as, and an outsider with no right but to sign in."""
+    """Add the reader that the service signs in as, and an outsider with no permissions."""
     for name in ("svc-sync", "outsider"):
         samba_tool(folder, "user", "create", name, READER_PASSWORD)
         samba_tool(folder, "user", "setexpiry", name, "--noexpiry")
 
 
 def open_deleted_objects(folder: Path) -> None:
-    """Let the reader list deleted objects: what an administrator does with dsacls on Windows."""
+    """Let the reader list deleted objects, as administrators do with dsacls on Windows."""
     shown = samba_tool(folder, "user", "show", "svc-sync", "--attributes=objectSid")
     sid = next(line.split(": ")[1] for line in shown.splitlines() if line.startswith("objectSid: "))
     rights = f"O:SYG:SYD:PAI(A;;RPWPCCDCLCRCWOWDSDSW;;;SY)(A;;RPLC;;;BA)(A;;RPLC;;;{sid})"
@@ -120,7 +120,7 @@ def open_deleted_objects(folder: Path) -> None:
 
 
 def change_invocation(folder: Path, invocation: bytes) -> None:
-    """Give the database another invocationId (16 bytes), as a restore by the book does."""
+    """Give the database another invocationId (16 bytes), as a proper restore does."""
     server = f"CN=NTDS Settings,CN=DC1,CN=Servers,CN=Default-First-Site-Name,CN=Sites,CN=Configuration,{BASE_DN}"
     value = base64.b64encode(invocation).decode()
     change = f"dn: {server}\nchangetype: modify\nreplace: invocationId\ninvocationId:: {value}\n"
@@ -128,7 +128,7 @@ def change_invocation(folder: Path, invocation: bytes) -> None:
 
 
 def samba_tool(folder: Path, *arguments: str) -> str:
-    """Run samba-tool on the domain in `folder`, which must not be running, and return what it printed."""
+    """Run samba-tool on the domain in `folder`, which must not be running, and return its output."""
     where = [f"--configfile={folder}/smb.conf"]
     if "provision" not in arguments:
         where += ["-H", f"{folder}/private/sam.ldb"]
@@ -136,7 +136,7 @@ def samba_tool(folder: Path, *arguments: str) -> str:
 
 
 def ldb(folder: Path, tool: str, ldif: str, *options: str) -> None:
-    """Feed `ldif` to an ldb tool on the domain in `folder`, which must not be running."""
+    """Pass `ldif` to an ldb tool for the domain in `folder`, which must not be running."""
     where = ["-H", f"{folder}/private/sam.ldb", f"--configfile={folder}/smb.conf"]
     run([tool, *where, *options], ldif)
 
@@ -148,5 +148,5 @@ def run(command: Sequence[str], text: str = "") -> str:
     return done.stdout
 
 
-# samba-tool is a Python program of the system's Python: a virtual environment must not leak into it.
+# samba-tool runs on the system's Python, so it must not see our virtual environment.
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
