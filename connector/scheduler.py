@@ -1,4 +1,4 @@
-"""Runs cycles when they are due or asked for, one at a time across all processes, as long as the service runs."""
+"""Runs the sync when it is due or requested, one run at a time across all processes, while the service runs."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -27,16 +27,17 @@ log = structlog.get_logger(__name__)
 
 AUTHOR = Author("Active Directory", "sync")
 POLL_SECONDS = 1.0
-# A service that syncs says so as often; one that has not for this long is gone, or was told to sync no more.
+# A service that syncs confirms the schedule at this interval. After the longer one without a confirmation, no service
+# syncs any more.
 CONFIRM_SECONDS = 20.0
 SILENT_SECONDS = 90.0
 
 
 @asynccontextmanager
 async def scheduled(caller: Caller, settings: Settings) -> AsyncIterator[None]:
-    """Sync while the block runs, if an Active Directory is configured. Raises ExtraMissing.
+    """Sync while the block runs, if an Active Directory is configured. Raises `ExtraMissing`.
 
-    Else take the schedule back once no other service confirms it any more.
+    Otherwise, remove the schedule once no other service confirms it.
     """
     if settings.ad_urls:
         ldap_library()
@@ -56,9 +57,9 @@ async def scheduled(caller: Caller, settings: Settings) -> AsyncIterator[None]:
 
 
 async def perform(run: SyncRun, settings: Settings) -> None:
-    """Do one cycle that was taken, and close its record whatever comes. Raises `LeaseLost`, and unforeseen errors.
+    """Execute a run and close its record in any case. Raises `LeaseLost` and unexpected errors.
 
-    Cancelled, it lets another process begin anew.
+    When canceled, it lets another process repeat the run.
     """
     async with keep(run.lease):
         try:
@@ -73,7 +74,7 @@ async def perform(run: SyncRun, settings: Settings) -> None:
             raise
         except Exception:
             with suppress(LeaseLost, *Unavailable):
-                await run.finish("FAILED", ("INTERNAL", "Something went wrong on our side; the service's log tells."))
+                await run.finish("FAILED", ("INTERNAL", "Something went wrong. See the service's log."))
             raise
 
 
@@ -84,17 +85,17 @@ async def sync_once(run: SyncRun, settings: Settings) -> None:
 
 
 def server_name(settings: Settings) -> str:
-    """What to call the directory in messages to people."""
+    """The name of the directory in messages."""
     return settings.ad_name or urlsplit(settings.ad_urls[0]).hostname or settings.ad_urls[0]
 
 
 def sync_caller(caller: Caller, settings: Settings) -> Caller:
-    """The directory as the sync has it before it, which alone may write synced contacts."""
+    """The caller as the sync, the only author that can write synced contacts."""
     return Caller(caller.db, AUTHOR, settings.default_region, caller.clock)
 
 
 async def _unschedule(caller: Caller) -> None:
-    """Say that no service syncs, if that is so, and forget what was asked for."""
+    """Remove the schedule and queued runs if no service syncs."""
 
     async def work(session: Session) -> None:
         if await sync_state.unscheduled(caller.db, SILENT_SECONDS, session):
@@ -104,7 +105,7 @@ async def _unschedule(caller: Caller) -> None:
 
 
 async def _repeat(state: Callable[[], Awaitable[None]]) -> None:
-    """Say it again and again; outages of the database are waited out."""
+    """Call `state` regularly, also after the database was unavailable."""
     while True:
         await asyncio.sleep(CONFIRM_SECONDS)
         try:
@@ -121,8 +122,8 @@ async def _forever(caller: Caller, settings: Settings) -> None:
                 await perform(run, settings)
                 log.info("directory sync ended", run=run.id)
         except LeaseLost:
-            log.warning("directory sync lost its lease: another process goes on")
-        # A schedule must outlive every defect of one cycle, which its record and this line tell.
+            log.warning("directory sync lost its lease: another process continues")
+        # The schedule must survive any defect of a run. The run's record and this log line show it.
         except Exception as error:
             log.error("directory sync failed", exc_info=error)
         await asyncio.sleep(POLL_SECONDS)

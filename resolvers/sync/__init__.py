@@ -1,1 +1,1 @@
-"""The sync with on-premises Active Directory: what is read there becomes changes of contacts and groups here."""
+"""The sync with on-premises Active Directory: reads objects there and writes contacts and groups here."""

@@ -1,4 +1,4 @@
-"""What a cycle starts from: what was synced before, and how far."""
+"""What a run starts from: the objects already synced, and the last high-watermark."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from storage.sync import objects, runs, state
 
 @dataclass(frozen=True, slots=True)
 class SyncedContacts:
-    """Synced contacts by objectGUID, each as its `onPremises` with `id`, and `managerId` if it has a manager here.
+    """Synced contacts by objectGUID. Each is its `onPremises` plus `id`, and `managerId` if its manager is here.
 
-    `cloud_only`: the objectGUIDs that cycles leave alone.
+    `cloud_only`: the objectGUIDs of contacts that were made cloud-only, which runs ignore.
     """
 
     contacts: Mapping[str, Document]
     cloud_only: frozenset[str]
 
     def waiting(self) -> dict[str, str]:
-        """The contacts whose manager, by objectGUID, was not here when they were read."""
+        """The contacts whose manager was missing when they were read: manager objectGUIDs by contact objectGUID."""
         return {
             guid: contact["managerGuid"]
             for guid, contact in self.contacts.items()
@@ -28,7 +28,7 @@ class SyncedContacts:
 
 
 async def known_contacts(caller: Caller) -> SyncedContacts:
-    """The contacts that are synced now, and those that were."""
+    """All synced contacts, and the objectGUIDs of those that were made cloud-only."""
     found = await objects.contacts(caller.db)
     return SyncedContacts(
         {each["onPremises"]["objectGuid"]: _flat(each) for each in found},
@@ -42,12 +42,12 @@ async def known_groups(caller: Caller) -> Mapping[str, Document]:
 
 
 async def last_mark(caller: Caller) -> Document | None:
-    """The mark that the last complete cycle left: `{invocationId, usn, server}`."""
+    """The mark of the last completed run: `{invocationId, usn, server}`."""
     return await state.mark(caller.db)
 
 
 async def last_ended_well(caller: Caller, before: str) -> bool:
-    """Whether no cycle before this one left work half done."""
+    """Whether the last writing run before this one succeeded, so that no work is half done."""
     last = await runs.last_writing(caller.db, before)
     return last is not None and last["status"] == "SUCCEEDED"
 

@@ -1,4 +1,4 @@
-"""Decides what a batch of directory objects changes here: what is there, what shall be, and what cannot."""
+"""Decides what a batch of directory objects changes here: compares them with what is stored, and skips conflicts."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,14 +18,14 @@ from storage.keys import addresses
 from storage.sync import objects
 
 REQUIRED = ("displayName", "emailAddress")  # Active Directory knows contacts without a first or last name.
-# So many are checked before others get their turn: a batch must not hold up the service's requests.
+# Yield to other tasks after validating this many: a batch must not hold up the service's requests.
 _AT_A_TIME = 20
 
 Valid = Mapping[str, tuple[DirectoryContact, Document]]
 
 
 class Batch:
-    """One attempt at a batch. `noted`: what the directory counts of otherwise unchanged contacts, keyed by id."""
+    """One attempt at a batch. `noted`: bookkeeping to update on otherwise unchanged contacts, by contact ID."""
 
     def __init__(
         self, caller: Caller, batch: Sequence[DirectoryContact], options: WriteOptions, cyclic: set[str]
@@ -40,7 +40,7 @@ class Batch:
         self.noted: dict[str, Document] = {}
 
     async def decide(self, session: Session) -> Sequence[Change]:
-        """The changes that make the contacts what the directory objects are, as far as they can be made."""
+        """The changes that bring contacts in line with their directory objects, except those skipped in `outcome`."""
         if self._valid is None:
             self._valid = await self._checked()
         self.outcome = BatchOutcome(skipped=list(self._invalid))
@@ -58,7 +58,7 @@ class Batch:
         return [*made, *_reports(present, made)]
 
     async def _checked(self) -> Valid:
-        """What fulfils the rules, keyed by objectGUID, with the fields as stored."""
+        """The valid objects by objectGUID, with their fields as stored."""
         found = {}
         for number, (guid, each) in enumerate(self._batch.items()):
             if number % _AT_A_TIME == 0:
@@ -72,7 +72,7 @@ class Batch:
         return found
 
     def _after(self, guid: str, found: tuple[DirectoryContact, Document], old: Document) -> Document:
-        """The contact as it shall be, without its manager."""
+        """The contact after the change, without its manager."""
         each, fields = found
         identifier = old.get("_id") or new_id()
         on_premises = {
@@ -98,14 +98,14 @@ class Batch:
     async def _without_conflicts(
         self, before: Mapping[str, Document], after: Mapping[str, Document], session: Session
     ) -> list[str]:
-        """Those that can have the addresses they ask for; the others are reported with who holds the address."""
+        """The objects whose addresses are available. The others are skipped, with the holder of the address."""
         guids = list(after)
         batch = [Change(before.get(guid), after[guid], "UPDATED") for guid in guids]
-        wanted = [address for guid in guids for address in addresses(after[guid])]
-        holders = await claims.holders(self._caller.db, wanted, session)
+        requested = [address for guid in guids for address in addresses(after[guid])]
+        holders = await claims.holders(self._caller.db, requested, session)
         held = {address: holder.id for address, holder in holders.items()}
         if self._options.dry_run:
-            held = self._options.dry_run.holders(wanted, held)
+            held = self._options.dry_run.holders(requested, held)
         refused = conflicts(batch, held)
         names = {each["_id"]: f"the contact {each['displayName']}" for each in after.values()}
         names |= await holder_names(self._caller, {holder for _, holder in refused.values()}, self._options, session)
@@ -116,20 +116,20 @@ class Batch:
         return [guid for place, guid in enumerate(guids) if place not in refused]
 
     async def _set_managers(self, possible: Sequence[str], after: Mapping[str, Document], session: Session) -> None:
-        """Add the managers that are here, or come with this batch."""
-        wanted = {guid: manager for guid in possible if (manager := after[guid]["onPremises"].get("managerGuid"))}
-        known = await objects.ids(self._caller.db, list(wanted.values()), session)
+        """Set the managers that are stored already or part of this batch."""
+        managers = {guid: manager for guid in possible if (manager := after[guid]["onPremises"].get("managerGuid"))}
+        known = await objects.ids(self._caller.db, list(managers.values()), session)
         if self._options.dry_run:
-            known = self._options.dry_run.contact_ids(wanted.values(), known)
+            known = self._options.dry_run.contact_ids(managers.values(), known)
         known |= {guid: after[guid]["_id"] for guid in possible}
-        for guid, manager in wanted.items():
+        for guid, manager in managers.items():
             if manager not in known:
                 self.outcome.unmanaged[guid] = manager
             elif guid not in self._cyclic:
                 after[guid]["managerId"] = known[manager]
 
     def _change(self, present: Matches, after: Document) -> Change | None:
-        """The change to `after`, None if there is nothing to change."""
+        """The change to `after`, or None if nothing changes."""
         guid, now = after["onPremises"]["objectGuid"], self._caller.clock()
         before = present.here.get(guid)
         if before is None or guid in present.matched:
@@ -147,16 +147,16 @@ class Batch:
 
 
 def _reports(present: Matches, made: Sequence[Change]) -> list[Change]:
-    """The changes that give those who return the cloud contacts that reported to them; none of one changed anyway."""
+    """The changes that link cloud contacts to their restored managers again, except contacts that this batch writes."""
     written = {change.contact["_id"] for change in made}
     returning = [change.contact["onPremises"]["objectGuid"] for change in made if change.action == "RESTORED"]
     return [report for guid in returning for report in present.deleted[guid][1] if report.contact["_id"] not in written]
 
 
 def _noted(before: Document, after: Document) -> Document:
-    """What to note of a contact that did not change: which database it was read from, how that counts it; its manager.
+    """The bookkeeping to update on an unchanged contact: its database, its USN there, and its manager's objectGUID.
 
-    So a failover costs one such note for each contact, and a cycle that goes on with the same database none.
+    A failover therefore writes once per contact; a run against the same database writes nothing.
     """
     names = ("database", "usnChanged", "whenChanged", "managerGuid")
     noted = {name: after.get(name) for name in names if before.get(name) != after.get(name)}

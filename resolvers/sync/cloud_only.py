@@ -1,4 +1,4 @@
-"""Takes over the mastery of synced contacts: from Active Directory to the cloud, for good."""
+"""Makes synced contacts cloud-only: moves their mastery from Active Directory to the cloud, permanently."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,34 +17,34 @@ from storage.sync import objects
 
 @dataclass(frozen=True, slots=True)
 class CloudOnlyOutcome:
-    """The contacts that are mastered in the cloud now, and why others are not, keyed by id."""
+    """The contacts that were made cloud-only, and the problems of the others, by contact ID."""
 
     contacts: Sequence[Document]
     problems: Mapping[str, Problem]
 
 
 async def make_cloud_only(caller: Caller, ids: Sequence[str]) -> CloudOnlyOutcome:
-    """Make synced contacts cloud contacts, with all they have; later cycles leave them alone.
+    """Turn synced contacts into cloud contacts, keeping all their data. Later runs ignore them.
 
-    For administrators. What is a cloud contact already gets a problem, as does an id of no contact.
+    Requires an administrator. IDs that are unknown or belong to cloud contacts are reported in `problems`.
     """
-    wanted = bulk_ids("ids", ids)
+    requested = bulk_ids("ids", ids)
     problems: dict[str, Problem] = {}
     found: dict[str, Document] = {}
 
     async def decide(session: Session) -> Sequence[Change]:
         problems.clear()
         found.clear()
-        found.update(await contacts.get_many(caller.db, wanted, session))
-        problems.update({each: problem for each in wanted if (problem := _problem(each, found.get(each)))})
+        found.update(await contacts.get_many(caller.db, requested, session))
+        problems.update({each: problem for each in requested if (problem := _problem(each, found.get(each)))})
         at = caller.clock()
-        return [changes.made_cloud_only(found[each], at) for each in wanted if each not in problems]
+        return [changes.made_cloud_only(found[each], at) for each in requested if each not in problems]
 
-    async def beside(session: Session) -> None:
-        taken = {found[each]["onPremises"]["objectGuid"]: each for each in wanted if each not in problems}
+    async def also_write(session: Session) -> None:
+        taken = {found[each]["onPremises"]["objectGuid"]: each for each in requested if each not in problems}
         await objects.remember_cloud_only(caller.db, taken, caller.author.name, caller.clock(), session)
 
-    written = await commit(caller, decide, beside)
+    written = await commit(caller, decide, also_write)
     return CloudOnlyOutcome([change.contact for change in written], problems)
 
 
@@ -52,5 +52,6 @@ def _problem(identifier: str, contact: Document | None) -> Problem | None:
     if contact is None:
         return NotFound("contact", identifier)
     if is_editable(contact):
-        return InvalidInput([FieldProblem("ids", "NOT_SYNCED", f"{identifier} is mastered in the cloud already.")])
+        message = f"{identifier} is already a cloud contact. Remove this ID."
+        return InvalidInput([FieldProblem("ids", "NOT_SYNCED", message)])
     return None

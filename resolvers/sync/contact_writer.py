@@ -1,4 +1,4 @@
-"""The part of a cycle that reads and writes contacts."""
+"""Reads and writes the contacts of a run."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -20,7 +20,7 @@ async def write_contacts(
     since: int | None,
     to_read: Sequence[str],
 ) -> None:
-    """Write all contacts, or those changed after the USN `since` and `to_read`; then link managers that came later."""
+    """Write all contacts, or those changed after the USN `since` plus `to_read`; then link managers written later."""
     writer = _Writer(run, options)
     await run.enter("CONTACTS")
     await writer.write(source.contacts(since))
@@ -32,7 +32,7 @@ async def write_contacts(
 
 
 class _Writer:
-    """Writes contacts as they are read. Who asks for a taken address waits: a later batch may free it."""
+    """Writes contacts as they are read. Contacts whose address is taken wait: a later batch may free it."""
 
     def __init__(self, run: SyncRun, options: WriteOptions) -> None:
         self.run, self.options = run, options
@@ -42,7 +42,7 @@ class _Writer:
         self._writing: asyncio.Task[list[SkippedObject]] | None = None
 
     async def write(self, pages: AsyncIterator[list[DirectoryContact | UnsuitableObject]]) -> None:
-        """Write all that the pages bring, a batch while the next one is read."""
+        """Write the pages in batches; each batch is written while the next one is read."""
         batch: list[DirectoryContact] = []
         try:
             async for page in pages:
@@ -54,19 +54,19 @@ class _Writer:
                 await self.run.progress(len(page))
             await self._written()
         finally:
-            if self._writing:  # reading failed: what was begun is still written
+            if self._writing:  # reading failed: let the current write finish
                 await asyncio.wait([self._writing])
         if batch:
             await self._apply(batch)
 
     async def _written(self) -> None:
-        """Wait until the batch before is written."""
+        """Wait until the previous batch is written."""
         if self._writing:
             await self._writing
             self._writing = None
 
     async def retry(self) -> None:
-        """Write those whose addresses have become free, as long as some have; report the others."""
+        """Retry the waiting contacts as long as any succeeds; report the rest as skipped."""
         while self._waiting:
             before, waiting = len(self._waiting), list(self._waiting.values())
             self._waiting = {}
@@ -78,7 +78,7 @@ class _Writer:
                 return
 
     async def link(self, managers: dict[str, str]) -> None:
-        """Give these contacts the managers that they were waiting for."""
+        """Set the managers that these contacts were waiting for."""
         waiting = list(managers.items())
         for start in range(0, len(waiting), BATCH):
             outcome = await contacts.link(self.run.caller, dict(waiting[start : start + BATCH]), self.options)
@@ -92,7 +92,7 @@ class _Writer:
         )
 
     async def _apply(self, batch: Sequence[DirectoryContact]) -> list[SkippedObject]:
-        """Write a batch. Returns whom an address is refused to: they are not reported yet."""
+        """Write a batch. Returns the contacts whose address is taken, which are not reported yet."""
         outcome = await contacts.apply(self.run.caller, batch, self.options)
         taken = [each for each in outcome.skipped if each.code == "EMAIL_ADDRESS_TAKEN"]
         refused = {each.object_guid for each in taken}
@@ -108,10 +108,9 @@ def _without(outcome: BatchOutcome, taken: Sequence[SkippedObject]) -> BatchOutc
 
 
 async def _link(writer: _Writer, source: DirectorySource, known: SyncedContacts) -> None:
-    """Link the contacts whose manager is here by now. Those not read in this cycle are read again for it."""
+    """Link the contacts whose manager is stored by now. Contacts that this run has not read are read for that."""
     here = known.contacts.keys() | known.cloud_only | writer.run.joined
     await writer.link({guid: manager for guid, manager in writer.unmanaged.items() if manager in here})
     waiting = known.waiting()
-    again = [guid for guid, manager in waiting.items() if manager in here and guid not in writer.read]
-    if again:
-        await writer.write(source.contacts_by_guid(again))
+    if unread := [guid for guid, manager in waiting.items() if manager in here and guid not in writer.read]:
+        await writer.write(source.contacts_by_guid(unread))

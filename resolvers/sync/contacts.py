@@ -1,7 +1,7 @@
-"""The one way in for synced contacts: what the connector read from Active Directory becomes changes of contacts.
+"""The only writer of synced contacts: turns what the connector reads from Active Directory into changes.
 
-Nothing else may write a contact whose source is SYNCED: `storage.writing` makes that a condition of every write, which
-only an author that is the sync fulfils.
+`storage.writing` enforces that with a condition on every write: only the sync's author can write a contact whose
+source is SYNCED.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -25,11 +25,11 @@ __all__ = ["BatchOutcome", "DirectoryContact", "WriteOptions", "apply", "hold_ba
 
 
 async def apply(caller: Caller, batch: Sequence[DirectoryContact], options: WriteOptions | None = None) -> BatchOutcome:
-    """Create, update or bring back the contacts of a batch, in one transaction.
+    """Create, update or restore the contacts of a batch, in one transaction.
 
-    What breaks a rule, or asks for an address that another holds, is skipped and reported; what was handed over is
-    left alone. Unchanged contacts cost no write. A batch that is refused for any other reason is written in halves,
-    until one contact is left to be skipped. Raises `LeaseLost`.
+    Objects that are invalid or need a taken address are skipped and reported. Objects that were made cloud-only are
+    ignored, and unchanged ones are not written. A batch that fails for any other reason is split in half until only
+    the failing contact is skipped. Raises `LeaseLost`.
     """
     options = options or WriteOptions()
 
@@ -65,9 +65,9 @@ async def remove(caller: Caller, guids: Sequence[str], options: WriteOptions | N
 
 
 async def link(caller: Caller, managers: Mapping[str, str], options: WriteOptions | None = None) -> BatchOutcome:
-    """Give contacts the managers that they lack: both by objectGUID, in one transaction.
+    """Set the missing managers of contacts, both given by objectGUID, in one transaction.
 
-    Unknown ones are left out, and so are those that are refused when each is linked by itself.
+    Ignores unknown contacts and managers, and links that fail on their own.
     """
     options = options or WriteOptions()
 
@@ -105,7 +105,7 @@ async def link(caller: Caller, managers: Mapping[str, str], options: WriteOption
 
 
 async def hold_back(caller: Caller, known: Mapping[str, Document], guids: Iterable[str], options: WriteOptions) -> None:
-    """Note which of the known contacts are not as in Active Directory, so that they do not seem to sync."""
+    """Mark known contacts that differ from Active Directory, so that their last sync time stops advancing."""
     states = await mastery.read(caller)
     new = [known[guid] for guid in guids if guid in known and not known[guid].get("heldBack")]
     noted = {each["id"]: {"heldBack": True, "lastSyncAt": last_sync_at(each, states)} for each in new}
@@ -118,7 +118,7 @@ async def hold_back(caller: Caller, known: Mapping[str, Document], guids: Iterab
 
 
 async def _without_cycles(attempt: Callable[[set[str]], Awaitable[BatchOutcome]]) -> BatchOutcome:
-    """The outcome of an attempt, repeated without the managers of those who would manage themselves."""
+    """The outcome of an attempt, retried without the managers that would form a cycle."""
     cyclic: set[str] = set()
     while True:
         try:
@@ -133,7 +133,7 @@ async def _without_cycles(attempt: Callable[[set[str]], Awaitable[BatchOutcome]]
 async def _write(
     caller: Caller, options: WriteOptions, decide: Decide, noted: Mapping[str, Document] | None = None
 ) -> None:
-    """Carry out what is decided, under the lease; or only decide, in a dry run."""
+    """Write what `decide` returns, under the lease. In a dry run, only decide."""
     if options.dry_run:
         decided = await caller.db.transaction(decide)
         options.dry_run.note([(change.before, change.after) for change in decided])
@@ -146,10 +146,10 @@ async def _write(
         writing = bool(decided or noted)
         return decided
 
-    async def beside(session: Session) -> None:
+    async def also_write(session: Session) -> None:
         if writing:
             await options.fence(session)
         if noted:
             await objects.note_seen(caller.db, noted, session)
 
-    await commit(caller, watched, beside)
+    await commit(caller, watched, also_write)

@@ -1,4 +1,4 @@
-"""Shows and steers the sync with Active Directory: its state, its runs, and asking for one."""
+"""Shows the state and the runs of the sync with Active Directory, and starts runs."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -17,7 +17,7 @@ from storage.sync.runs import Kind
 
 
 class SyncStatus(TypedDict):
-    """Whether a service syncs, from which server, when it next will, and the runs that go on and ended last."""
+    """Whether a service syncs, from which server, when the next run is due, and the current and last runs."""
 
     enabled: bool
     server: str | None
@@ -27,7 +27,7 @@ class SyncStatus(TypedDict):
 
 
 async def status(caller: Caller) -> SyncStatus:
-    """The state of the sync now."""
+    """The current state of the sync."""
     state = await schedule.read(caller.db)
     running = await runs.get(caller.db, state["runId"]) if state.get("held") and "runId" in state else None
     return {
@@ -39,17 +39,17 @@ async def status(caller: Caller) -> SyncStatus:
     }
 
 
-async def start(caller: Caller, wanted: SyncRequest | None = None) -> Document:
-    """Ask for a run, due or as `wanted`, which a service begins within seconds. Returns its record. For administrators.
+async def start(caller: Caller, request: SyncRequest | None = None) -> Document:
+    """Queue a run, which a service starts within seconds. Returns its record. Requires an administrator.
 
     Raises `SyncNotConfigured`, `SyncAlreadyRunning`.
     """
-    wanted = replace(wanted or SyncRequest(), requested_by=caller.author.name)
-    run = {"_id": new_id(), **new_record(wanted)}
-    request = {"runId": run["_id"], **wanted.document()}
+    request = replace(request or SyncRequest(), requested_by=caller.author.name)
+    run = {"_id": new_id(), **new_record(request)}
+    queued = {"runId": run["_id"], **request.document()}
 
     async def work(session: Session) -> bool:
-        if not await schedule.request(caller.db, request, session):
+        if not await schedule.request(caller.db, queued, session):
             return False
         await runs.insert(caller.db, run, caller.clock(), session)
         return True
@@ -62,19 +62,19 @@ async def start(caller: Caller, wanted: SyncRequest | None = None) -> Document:
 
 
 async def progress(feed: Feed, caller: Caller) -> AsyncGenerator[Document, None]:
-    """The latest run: at once, and whenever its record changed or another began, a few times a second at most."""
-    told: Document | None = None
+    """The latest run: now, and whenever its record changes or a new run starts, at most a few times per second."""
+    sent: Document | None = None
     async with aclosing(feed.ticks(lambda event: event.collection == "syncRuns")) as ticks:
         async for _ in ticks:
             page = await runs.page(caller.db, Window(1))
             for run in page.documents:
-                if run != told:
+                if run != sent:
                     yield run
-                told = run
+                sent = run
 
 
 async def get_run(caller: Caller, identifier: str) -> Document:
-    """The run with this id, which must exist."""
+    """The run with this ID. Raises `LookupError`."""
     run = await runs.get(caller.db, identifier)
     if run is None:
         raise LookupError(identifier)
@@ -87,7 +87,7 @@ async def list_runs(caller: Caller, window: Window) -> Page:
 
 
 async def count_runs(caller: Caller) -> int:
-    """How many runs are kept."""
+    """The number of kept runs."""
     return await runs.count(caller.db)
 
 
@@ -97,5 +97,5 @@ async def list_details(caller: Caller, run: str, kind: Kind, window: Window) -> 
 
 
 async def count_details(caller: Caller, run: str, kind: Kind) -> int:
-    """How many there are."""
+    """The number of details that `list_details` pages through."""
     return await runs.count_details(caller.db, run, kind)

@@ -1,4 +1,4 @@
-"""What a dry run has decided so far: it stands for what a cycle would have written by then."""
+"""What a dry run has decided so far, in place of what a run would have written by then."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,10 +11,10 @@ Pair = tuple[Document | None, Document | None]
 
 @dataclass(slots=True)
 class DryRun:
-    """Who would have which address, and what directory objects would be here. Circles of managers are not looked for.
+    """Who would hold which address, and which directory objects would be synced. Manager cycles are not detected.
 
-    `synced`: the ids of the contacts and groups that would have been written as synced ones. `waiting`: contacts, by
-    objectGUID, as they would be until their managers are here.
+    `synced`: the IDs of the contacts and groups that would have been written as synced. `waiting`: contacts without
+    their manager yet, by objectGUID.
     """
 
     synced: set[str] = field(default_factory=set)
@@ -26,7 +26,7 @@ class DryRun:
     _gone: set[str] = field(default_factory=set)
 
     def note(self, pairs: Sequence[Pair]) -> None:
-        """Take these contacts or groups, each before and after a change, for written."""
+        """Treat these contacts or groups as written. Each pair is a document before and after a change."""
         for before, _ in pairs:
             self._holders |= dict.fromkeys(addresses(before) if before else ())
         for before, after in pairs:
@@ -39,26 +39,26 @@ class DryRun:
                 self.synced.add(after["_id"])
                 self._note_object(after)
 
-    def holders(self, wanted: Iterable[str], found: Mapping[str, str]) -> dict[str, str]:
-        """The ids of those who would hold these addresses, given who holds them now; free ones are left out."""
+    def holders(self, requested: Iterable[str], found: Mapping[str, str]) -> dict[str, str]:
+        """The IDs of the future holders of these addresses, given the current ones. Free addresses are omitted."""
         held = {address: holder for address, holder in found.items() if address not in self._holders}
-        return held | {address: holder for address in wanted if (holder := self._holders.get(address))}
+        return held | {address: holder for address in requested if (holder := self._holders.get(address))}
 
     def contact_ids(self, guids: Iterable[str], found: Mapping[str, str]) -> dict[str, str]:
-        """The ids of what these objects would be here as contacts, given what they are now."""
+        """The IDs of the contacts that these objects would become, given the current ones, by objectGUID."""
         made = {guid: self._contacts[guid] for guid in guids if guid in self._contacts}
         return {guid: identifier for guid, identifier in {**found, **made}.items() if identifier not in self._gone}
 
     def group_id(self, guid: str) -> str | None:
-        """The id that this group would have, if it is new."""
+        """The ID that this group would get, if it is new."""
         return self._groups.get(guid)
 
     def names(self, ids: Iterable[str]) -> dict[str, str]:
-        """What to call those of these contacts and groups that would have been written."""
+        """How messages name those of these contacts and groups that would have been written, by ID."""
         return {identifier: self._names[identifier] for identifier in ids if identifier in self._names}
 
     def still_here(self, ids: Iterable[str]) -> set[str]:
-        """Those that would not have been deleted."""
+        """The IDs that would not have been deleted."""
         return set(ids) - self._gone
 
     def _note_object(self, after: Document) -> None:

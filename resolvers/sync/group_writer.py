@@ -1,4 +1,4 @@
-"""The part of a cycle that reads and writes distribution groups and their members."""
+"""Reads and writes the distribution groups of a run, with their members."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 
@@ -18,7 +18,7 @@ async def write_groups(
     since: int | None,
     to_read: Sequence[str],
 ) -> None:
-    """Write all groups with their members, or those changed after the USN `since` and `to_read`."""
+    """Write all groups with their members, or those changed after the USN `since` plus `to_read`."""
     read = await _write(run, options, source.groups(since), known)
     if further := [guid for guid in to_read if guid not in read]:
         await _write(run, options, source.groups_by_guid(further), known)
@@ -44,7 +44,7 @@ async def _write(
 
 
 async def _write_one(run: SyncRun, options: WriteOptions, group: DirectoryGroup, noted: Document) -> None:
-    """Write a group and its members; when all of it is as in Active Directory, note by which count."""
+    """Write a group and its members. If nothing was skipped, record the group's database and USN."""
     outcome = await groups.apply(run.caller, group, options)
     changed, differences = await set_members(run.caller, group, options)
     run.memberships_changed += changed

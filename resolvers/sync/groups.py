@@ -1,4 +1,4 @@
-"""Synced distribution groups: what Active Directory says of groups and their members becomes so here."""
+"""Writes synced distribution groups and their members as they are in Active Directory."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -27,7 +27,7 @@ _NOTED = ("database", "usnChanged")
 
 
 async def apply(caller: Caller, group: DirectoryGroup, options: WriteOptions) -> BatchOutcome:
-    """Create or update a group, its members aside. Raises `LeaseLost`."""
+    """Create or update a group, without its members. Raises `LeaseLost`."""
     outcome = BatchOutcome()
     try:
         fields = rules.new_group(group.fields)
@@ -53,7 +53,7 @@ async def apply(caller: Caller, group: DirectoryGroup, options: WriteOptions) ->
 
 
 async def note(caller: Caller, group: DirectoryGroup, options: WriteOptions) -> None:
-    """Note how the directory counts a group that is here as it is there, members included."""
+    """Record the database and USN of a group that is up to date, members included."""
     noted = {"database": options.database, "usnChanged": group.usn_changed}
     ids = await claims.synced_ids(caller.db, [group.object_guid], kind="group")
 
@@ -66,7 +66,7 @@ async def note(caller: Caller, group: DirectoryGroup, options: WriteOptions) -> 
 
 
 async def remove(caller: Caller, guids: Sequence[str], options: WriteOptions) -> BatchOutcome:
-    """Delete the groups synced from these directory objects; their members stay contacts."""
+    """Delete the groups synced from these directory objects. Their members remain as contacts."""
     ids = await claims.synced_ids(caller.db, guids, kind="group")
 
     async def work(session: Session) -> None:
@@ -93,7 +93,7 @@ async def _write(
     outcome: BatchOutcome,
     session: Session,
 ) -> None:
-    """Write the group if it differs from what is here, and note in the outcome what it was."""
+    """Write the group if it differs from the stored one, and record which it was in `outcome`."""
     after = _after(caller, group, fields, before)
     if before is not None and _shown(before) == _shown(after):
         outcome.unchanged.append(group.object_guid)
@@ -111,7 +111,7 @@ async def _write(
 
 
 async def _note_dry_run(caller: Caller, before: Document | None, after: Document, options: WriteOptions) -> None:
-    """Take the group for written, if it could be. Raises `claims.Taken`."""
+    """Treat the group as written in a dry run. Raises `claims.Taken`."""
     (address,) = addresses(after)
     holder = (await _holders(caller, address, options)).get(address)
     if holder not in (None, after["_id"]):
@@ -121,13 +121,13 @@ async def _note_dry_run(caller: Caller, before: Document | None, after: Document
 
 
 async def _holders(caller: Caller, address: str, options: WriteOptions) -> dict[str, str]:
-    """Who has the address, in a dry run by then."""
+    """The ID of the holder of the address, if any. In a dry run, the holder at this point of the run."""
     found = {each: holder.id for each, holder in (await claims.holders(caller.db, [address])).items()}
     return options.dry_run.holders([address], found) if options.dry_run else found
 
 
 def _after(caller: Caller, group: DirectoryGroup, fields: Document, before: Document | None) -> Document:
-    """The group as it shall be, its members aside."""
+    """The group after the change, without its members."""
     at, identifier = caller.clock(), before["_id"] if before else new_id()
     kept = before or {
         "_id": identifier,
@@ -145,33 +145,33 @@ def _after(caller: Caller, group: DirectoryGroup, fields: Document, before: Docu
             "distinguishedName": group.distinguished_name,
             "domain": group.domain,
             "lastSyncAt": at,
-            # What was noted stays until the members are here as well.
+            # Keep the recorded database and USN until the members are written, too.
             **{name: value for name, value in kept.get("onPremises", {}).items() if name in _NOTED},
         },
     }
 
 
 def _shown(group: Document) -> Document:
-    """What differs when the group changed in Active Directory."""
+    """The parts of a group that a change in Active Directory affects."""
     on_premises = {name: value for name, value in group["onPremises"].items() if name not in ("lastSyncAt", *_NOTED)}
     return {"onPremises": on_premises, **{name: group.get(name) for name in rules.GROUP_FIELDS}}
 
 
 async def set_members(caller: Caller, group: DirectoryGroup, options: WriteOptions) -> tuple[int, list[Document]]:
-    """Make exactly these members of the group its members. Returns how many changed, and in a dry run who."""
+    """Set the members of the group to exactly these. Returns how many changed and, in a dry run, the difference."""
     ids = await claims.synced_ids(caller.db, [group.object_guid], kind="group")
     identifier = ids.get(group.object_guid) or (options.dry_run and options.dry_run.group_id(group.object_guid))
     if not identifier:  # it was skipped
         return 0, []
     guids = [member.object_guid for member in group.members]
-    wanted = await objects.ids(caller.db, guids)
+    members = await objects.ids(caller.db, guids)
     present = await groups.member_ids(caller.db, identifier)
     if options.dry_run:
-        wanted, present = options.dry_run.contact_ids(guids, wanted), options.dry_run.still_here(present)
-    joining, leaving = set(wanted.values()) - present, present - set(wanted.values())
+        members, present = options.dry_run.contact_ids(guids, members), options.dry_run.still_here(present)
+    joining, leaving = set(members.values()) - present, present - set(members.values())
     if options.dry_run:
-        told = await _difference(caller, group, identifier, wanted, present) if joining or leaving else []
-        return len(joining) + len(leaving), told
+        differences = await _difference(caller, group, identifier, members, present) if joining or leaving else []
+        return len(joining) + len(leaving), differences
     changed = 0
     for change, some in ((groups.add_members, joining), (groups.remove_members, leaving)):
         rest = iter(sorted(some))
@@ -181,15 +181,15 @@ async def set_members(caller: Caller, group: DirectoryGroup, options: WriteOptio
 
 
 async def _difference(
-    caller: Caller, group: DirectoryGroup, identifier: str, wanted: dict[str, str], present: set[str]
+    caller: Caller, group: DirectoryGroup, identifier: str, members: dict[str, str], present: set[str]
 ) -> list[Document]:
-    """Who would join and leave, by distinguished name."""
+    """The members that would join and leave, by distinguished name."""
     joining = [
         member.dn
         for member in group.members
-        if member.object_guid in wanted and wanted[member.object_guid] not in present
+        if member.object_guid in members and members[member.object_guid] not in present
     ]
-    found = await contacts.get_many(caller.db, present - set(wanted.values()), projection=["onPremises", "_id"])
+    found = await contacts.get_many(caller.db, present - set(members.values()), projection=["onPremises", "_id"])
     leaving = [each.get("onPremises", {}).get("distinguishedName", each["_id"]) for each in found.values()]
     return [membership_difference(group, identifier, sorted(leaving), sorted(joining))]
 

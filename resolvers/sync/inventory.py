@@ -1,4 +1,4 @@
-"""What a cycle finds out before it writes anything: what is gone, and what is to be read besides the changes."""
+"""What a run finds out before it writes anything: what is gone, and what to read in addition to the changes."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -9,12 +9,12 @@ from resolvers.sync.progress import SyncRun
 from resolvers.sync.source import DeletedObjectsHidden, DirectorySource, InventoryLine, Kind, Mark
 from storage.documents import Document
 
-FEW = 1_000  # objects that are quicker found by their objectGUIDs than by reading all
+FEW = 1_000  # up to this many objects, looking them up by objectGUID is faster than reading all
 
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """Compares what is in scope with what is here, for a cycle that reads by this plan from this mark on."""
+    """Compares the objects in scope with the synced ones, for a run with this mark and read plan."""
 
     run: SyncRun
     source: DirectorySource
@@ -22,11 +22,11 @@ class Inventory:
     plan: ReadPlan
 
     async def lines(self, kind: Kind) -> list[InventoryLine]:
-        """All that is in scope."""
+        """All objects in scope."""
         return [each async for page in self.source.inventory(kind) for each in page]
 
     async def changes(self, kind: Kind) -> list[InventoryLine] | None:
-        """Likewise, in a cycle that reads only what changed and so needs it in any case."""
+        """All objects in scope for an incremental run, which always needs them; None for a full run."""
         return None if self.plan.since is None else await self.lines(kind)
 
     async def compare(
@@ -36,18 +36,18 @@ class Inventory:
         ignored: Collection[str] = (),
         lines: Sequence[InventoryLine] | None = None,
     ) -> Comparison:
-        """What became of the known contacts or groups, given the `lines` of the inventory if they were read already.
+        """What happened to the known contacts or groups. Pass `lines` if the inventory was read already.
 
-        Gone is, too, what is no longer such as is synced.
+        Objects that can no longer be synced count as gone, too.
 
-        A database that is not the last cycle's may lag behind: what it misses is gone only if it shows that it was
-        deleted, or if the next cycle misses it as well.
+        A database other than the last run's may lag behind. An object missing there counts as gone only if it has a
+        tombstone there, or if it is still missing in the next run.
         """
         if self.plan.since is None and not known:
             return Comparison([], [])
         present = await self.lines(kind) if lines is None else lines
         lines = [each for each in present if each.object_guid not in ignored]
-        # In a full cycle all is read anyway: the inventory only tells what is gone.
+        # A full run reads everything anyway: it needs the inventory only to detect what is gone.
         since = -1 if self.plan.since is None else self.plan.since
         found = compare(known, lines, self.mark.invocation_id, since)
         unsuitable = await self._unsuitable(kind, known.keys(), lines, found.to_read)
@@ -64,23 +64,29 @@ class Inventory:
     async def _unsuitable(
         self, kind: Kind, known: AbstractSet[str], lines: Iterable[InventoryLine], to_read: Collection[str]
     ) -> list[str]:
-        """Those that are there, but lost their address, say: among those that changed, as nothing else can have."""
+        """Known objects in scope that can no longer be synced, for example because they lost their address.
+
+        Only checks changed objects and `to_read`: no other object can have become unsuitable.
+        """
         since = -1 if self.plan.since is None else self.plan.since
         changed = {each.object_guid for each in lines if each.usn_changed > since}
         asked = sorted(known & (changed | set(to_read)))
         few = len(asked) <= FEW
-        standings = self.source.suitability_by_guid(kind, asked) if few else self.source.suitability(kind)
-        unsuitable = {each.object_guid async for page in standings for each in page if not each.suitable}
+        pages = self.source.suitability_by_guid(kind, asked) if few else self.source.suitability(kind)
+        unsuitable = {each.object_guid async for page in pages for each in page if not each.suitable}
         return sorted(unsuitable.intersection(asked))
 
     async def _still_missing(self, kind: Kind, missing: Sequence[str], deleted: Collection[str]) -> list[str]:
-        """Those that are deleted or out of scope, and did not only move while the inventory was read."""
+        """The missing objects without those that only moved while the inventory was read."""
         doubtful = sorted(set(missing) - set(deleted))
         there = {each.object_guid async for page in self.source.suitability_by_guid(kind, doubtful) for each in page}
         return [guid for guid in missing if guid not in there]
 
     async def _deleted(self) -> set[str]:
-        """What was deleted, as far as the account may see it: since the mark, or ever if the mark says nothing."""
+        """The deleted objects that the account can see: since the mark, or all if the mark does not apply.
+
+        Adds a note to the run if the account cannot list deleted objects.
+        """
         if self.plan.since is None and self.plan.familiar:
             return set()
         try:
@@ -94,6 +100,6 @@ class Inventory:
     def _note_waiting(self, kind: Kind, waiting: Collection[str]) -> None:
         if waiting:
             self.run.notes.append(
-                f"Missing on {self.mark.server}: {len(waiting):,} synced {kind}s. It is not the server that the last "
-                "cycle read, and may lag behind; what the next cycle misses as well is deleted."
+                f"{len(waiting):,} synced {kind}s are missing on {self.mark.server}. The last run read another server, "
+                "so this one may not have replicated them yet. If the next run does not find them, it deletes them."
             )

@@ -1,4 +1,4 @@
-"""Finds what directory objects are here already: synced, deleted, or cloud contacts that shall become them."""
+"""Finds the contacts of directory objects: synced ones, deleted ones, and cloud contacts that match by address."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -16,23 +16,24 @@ from storage.sync import objects as synced
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """By objectGUID: the contacts here, cloud contacts that match included, and what brings deleted ones back."""
+    """By objectGUID: existing contacts, which include matching cloud contacts, and the restorations of deleted ones."""
 
     here: dict[str, Document]
     matched: frozenset[str] = frozenset()
     deleted: Mapping[str, tuple[Document, list[Change]]] = field(default_factory=dict)
 
     def old(self, guid: str) -> Document:
-        """The contact that this object is or was; empty if it is new."""
+        """The current or deleted contact of this object; empty if it is new."""
         if guid in self.here:
             return self.here[guid]
         return self.deleted[guid][0] if guid in self.deleted else {}
 
 
 async def find(caller: Caller, objects: Mapping[str, Document], options: WriteOptions, session: Session) -> Matches:
-    """What these objects are here, keyed by objectGUID, each given by its fields.
+    """The contacts of these objects. `objects` maps objectGUIDs to fields.
 
-    What was deleted is itself again, if it is in the recycle bin; only what never was here may match a cloud contact.
+    A deleted contact is restored if it is in the recycle bin. Only an object that was never synced can match a cloud
+    contact.
     """
     db = caller.db
     ids = await claims.synced_ids(db, objects, session)
@@ -52,8 +53,7 @@ async def find(caller: Caller, objects: Mapping[str, Document], options: WriteOp
 async def holder_names(
     caller: Caller, ids: Collection[str], options: WriteOptions, session: Session | None = None
 ) -> dict[str, str]:
-    """What to call these contacts and groups in messages, as in `the contact Ana García`. Those that are gone are left
-    out."""
+    """How messages name these contacts and groups, such as `the contact Ana García`, by ID. Omits missing ones."""
     found = {
         "contact": await contacts.get_many(caller.db, ids, session, ["displayName"]),
         "group": await groups.get_many(caller.db, ids, session),
@@ -67,27 +67,27 @@ async def holder_names(
 
 
 async def _return(caller: Caller, entry: Document, session: Session) -> tuple[Document, list[Change]]:
-    """The deleted contact as it would be restored, and the changes of the cloud contacts that reported to it."""
+    """The deleted contact as restored, and the changes that link the cloud contacts that reported to it again."""
     contact, *reports = await restoration(caller, entry, session)
     return contact.contact, reports
 
 
 async def _matches(caller: Caller, new: Mapping[str, Document], session: Session) -> dict[str, Document]:
-    """The cloud contacts whose primary address is that of a new object, each for the first such object."""
-    wanted: dict[str, str] = {}
+    """The cloud contacts with the primary address of a new object, by objectGUID. One contact matches one object."""
+    guids: dict[str, str] = {}
     for guid, fields in new.items():
-        wanted.setdefault(address_key(fields["emailAddress"]), guid)
-    holders = await claims.holders(caller.db, wanted, session)
+        guids.setdefault(address_key(fields["emailAddress"]), guid)
+    holders = await claims.holders(caller.db, guids, session)
     found = await contacts.get_many(caller.db, [holder.id for holder in holders.values()], session)
     cloud = [contact for contact in found.values() if contact["source"] == "CLOUD"]
     kept = await _made_cloud_only(caller, cloud, session)
     return {
-        wanted[address]: contact
+        guids[address]: contact
         for contact in cloud
-        if (address := address_key(contact["emailAddress"])) in wanted and contact["_id"] not in kept
+        if (address := address_key(contact["emailAddress"])) in guids and contact["_id"] not in kept
     }
 
 
 async def _made_cloud_only(caller: Caller, some: Iterable[Document], session: Session) -> set[str]:
-    """Those that were taken over into the cloud, by their ids: for good."""
+    """The IDs of those of these contacts that were made cloud-only."""
     return await synced.cloud_only_ids(caller.db, [contact["_id"] for contact in some], session)

@@ -1,4 +1,4 @@
-"""How a cycle writes its batches, and what became of them."""
+"""How a run writes its batches, and their outcome."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,11 +18,11 @@ _MOST = 1_000
 
 @dataclass(frozen=True, slots=True)
 class WriteOptions:
-    """How a cycle writes.
+    """How a run writes.
 
-    `lease`: every transaction fails unless it is held. `database`: the invocationId that USNs were counted by.
-    `soft_match`: a cloud contact that holds the primary address becomes the synced contact. `dry_run`: nothing is
-    written, in a dry run; this is what would have been, so far.
+    `lease`: every transaction fails unless it is held. `database`: the invocationId that the USNs belong to.
+    `soft_match`: whether a cloud contact with the same primary address becomes the synced contact. `dry_run`: set in a
+    dry run, which writes nothing; holds what would have been written so far.
     """
 
     lease: Lease | None = None
@@ -38,7 +38,7 @@ class WriteOptions:
 
 @dataclass(frozen=True, slots=True)
 class SkippedObject:
-    """A directory object that was left as it is, and why. `holder_id` names who has an address that it asks for."""
+    """A directory object that was skipped, and why. `holder_id`: the ID of the holder of a taken address."""
 
     object_guid: str | None
     distinguished_name: str
@@ -50,11 +50,11 @@ class SkippedObject:
     def because(
         cls, each: DirectoryContact | DirectoryGroup, code: str, message: str, holder: str | None = None
     ) -> Self:
-        """That this object is left as it is, for this reason."""
+        """This object, skipped for this reason."""
         return cls(each.object_guid, each.distinguished_name, code, message, holder)
 
     def document(self) -> Document:
-        """As it is kept with a run."""
+        """The document stored with the run."""
         return {
             "objectGuid": self.object_guid,
             "distinguishedName": self.distinguished_name,
@@ -66,11 +66,11 @@ class SkippedObject:
 
 @dataclass(slots=True)
 class BatchOutcome:
-    """What became of a batch, as objectGUIDs.
+    """The outcome of a batch, as objectGUIDs.
 
-    `joined`: those created or updated that were no synced contacts before, and may be members of groups.
-    `unmanaged`: written, but their manager, by objectGUID, is not known here (yet). `differences`: what was changed,
-    or would be in a dry run, as `difference` says it.
+    `joined`: contacts that became synced ones, which may be members of groups. `unmanaged`: written contacts whose
+    manager is not stored (yet), with the manager's objectGUID. `differences`: the changes, made or in a dry run only
+    planned, in the format of `difference`.
     """
 
     created: list[str] = field(default_factory=list)
@@ -83,7 +83,7 @@ class BatchOutcome:
     differences: list[Document] = field(default_factory=list)
 
     def merged(self, other: "BatchOutcome") -> "BatchOutcome":
-        """What became of both batches."""
+        """The outcome of both batches."""
         return BatchOutcome(
             self.created + other.created,
             self.updated + other.updated,
@@ -97,7 +97,7 @@ class BatchOutcome:
 
 
 def address_taken(address: str, holder: str) -> str:
-    """Why an object that asks for this address is skipped; `holder` is called as in `the contact Ana García`."""
+    """The message for an object that is skipped because of this address. `holder`: such as `the contact Ana García`."""
     return f"{address} belongs to {holder}. Change the address in one of the two places."
 
 
@@ -116,7 +116,7 @@ def difference(change: Change, on_premises: Mapping[str, object]) -> Document:
 
 
 def group_difference(before: Document | None, after: Document | None) -> Document:
-    """A change of a group likewise, its members aside."""
+    """A change of a group, without its members, in the format of `difference`."""
     old, new = before or {}, after or {}
     names = [name for name in rules.GROUP_FIELDS if old.get(name) != new.get(name)]
     return {
@@ -133,7 +133,7 @@ def group_difference(before: Document | None, after: Document | None) -> Documen
 def membership_difference(
     group: DirectoryGroup, identifier: str, leaving: Sequence[str], joining: Sequence[str]
 ) -> Document:
-    """Who would cease to be a member of a group, and who become one, as its `members`; of many the first thousand."""
+    """A change of a group's members in the format of `difference`, with at most 1,000 names each way as `members`."""
     return {
         "objectGuid": group.object_guid,
         "distinguishedName": group.distinguished_name,

@@ -11,7 +11,7 @@ from storage.keys import addresses
 
 
 class FullReason(StrEnum):
-    """Why a cycle reads everything."""
+    """Why a run reads everything."""
 
     FIRST_CYCLE = "FIRST_CYCLE"
     OTHER_DATABASE = "OTHER_DATABASE"
@@ -21,9 +21,9 @@ class FullReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReadPlan:
-    """`since` is the USN to read after, None to read everything for the reason given.
+    """`since`: the USN to read after, or None to read everything for `reason`.
 
-    `familiar`: whether the database is the one that the last cycle read.
+    `familiar`: whether the last run read the same database.
     """
 
     since: int | None
@@ -32,9 +32,9 @@ class ReadPlan:
 
 
 def plan(previous: Mark | None, current: Mark, *, full: bool = False) -> ReadPlan:
-    """What a cycle at `current` must read when everything up to `previous` is safe, or in `full` if that is asked for.
+    """What a run must read, given the mark of the last run and the current one. `full` requests a full read.
 
-    USNs of different databases do not compare; a database whose USN went down was restored from an older copy.
+    USNs of different databases cannot be compared. A database whose USN went down was restored from an older copy.
     """
     if previous is None:
         return ReadPlan(None, FullReason.FIRST_CYCLE, familiar=False)
@@ -48,36 +48,39 @@ def plan(previous: Mark | None, current: Mark, *, full: bool = False) -> ReadPla
 
 
 class TooManyDeletions(Exception):
-    """Raised when a cycle would delete so many contacts or groups that it asks first: nothing is written."""
+    """Raised when a run would delete more contacts or groups than the limit allows. Nothing is written."""
 
     code = "TOO_MANY_DELETIONS"
 
 
 @dataclass(frozen=True, slots=True)
 class DeletionLimit:
-    """How many contacts or groups, and what share of the synced ones, a cycle may delete unasked."""
+    """The number of contacts or groups, and the percentage of the synced ones, that a run may delete unconfirmed."""
 
     number: int
     percent: float
 
     def check(self, leaving: int, synced: int, kind: str = "contact") -> None:
-        """Raises `TooManyDeletions`. One alone is no share: a small directory could not lose any."""
+        """Raise `TooManyDeletions` above the limit. The percentage does not apply to a single deletion.
+
+        Otherwise a small directory could not delete anything.
+        """
         share = 100 * leaving / synced if synced else 0
         if leaving <= self.number and (leaving <= 1 or share <= self.percent):
             return
         raise TooManyDeletions(
-            f"{leaving:,} of {synced:,} synced {kind}s are gone from Active Directory or from the part of it that is "
-            f"synced. That is more than {self.number:,} or {self.percent:g}%, so nothing was changed. If it is "
-            "right, start a sync that may delete: startDirectorySync(allowDeletions: true), or "
-            "contacts sync --allow-deletions. If not, restore them, or mend CONTACTS_AD_BASE_DNS or CONTACTS_AD_FILTER."
+            f"{leaving:,} of {synced:,} synced {kind}s are no longer in Active Directory or no longer in scope. This "
+            f"exceeds the limit of {self.number:,} or {self.percent:g}%, so nothing was changed. If the deletions are "
+            "intended, run the sync with startDirectorySync(allowDeletions: true) or contacts sync --allow-deletions. "
+            "If not, restore the objects, or correct CONTACTS_AD_BASE_DNS or CONTACTS_AD_FILTER."
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What the inventory shows of the contacts or groups here, as objectGUIDs: gone from there, or to be read.
+    """How the inventory differs from the synced contacts or groups, as objectGUIDs: objects gone, and objects to read.
 
-    `waiting`: missing there, but not for sure; kept until the next cycle.
+    `waiting`: missing, but possibly only not replicated yet; kept until the next run.
     """
 
     gone: Sequence[str]
@@ -88,10 +91,10 @@ class Comparison:
 def compare(
     known: Mapping[str, Document], inventory: Collection[InventoryLine], database: str, since: int
 ) -> Comparison:
-    """What changes after the USN `since` do not tell: what left the scope, came into it, or was renamed with its OU.
+    """What the changes after the USN `since` do not show: objects that left or entered the scope or moved with an OU.
 
-    And what is not noted as this database has it: an object that was refused when it was read, that another database
-    told of, or that was restored with an older copy of this one.
+    Also objects to read because their recorded database or USN differs: they were skipped, read from another database,
+    or restored with an older copy of this one.
     """
     present = {each.object_guid for each in inventory}
     return Comparison(
@@ -102,17 +105,17 @@ def compare(
 
 def _is_to_be_read(noted: Document | None, each: InventoryLine, database: str, since: int) -> bool:
     if each.usn_changed > since:
-        return False  # the changes tell
+        return False  # the changes include it
     there = (each.distinguished_name, database, each.usn_changed)
     return noted is None or (noted["distinguishedName"], noted.get("database"), noted.get("usnChanged")) != there
 
 
 def conflicts(batch: Sequence[Change], holders: Mapping[str, str]) -> dict[int, tuple[str, str]]:
-    """The changes that cannot be made, by their place in the batch, each with an address and its holder's id.
+    """The changes that cannot be made, by their position in the batch, each with the taken address and its holder's ID.
 
-    `holders` are the ids of those who hold the batch's addresses now. What one change gives up another may take;
-    of two changes that ask for one address, the earlier has it. A change that cannot be made gives nothing up,
-    which may stop others: the search goes on until the rest fits together.
+    `holders`: the IDs of the current holders of the batch's addresses. A change can take an address that another one
+    gives up; if two changes need the same address, the earlier one gets it. A change that cannot be made gives nothing
+    up, which can block others, so the search repeats until the remaining changes are free of conflicts.
     """
     refused: dict[int, tuple[str, str]] = {}
     while found := _first_conflict(batch, holders, refused):
@@ -125,11 +128,11 @@ def _first_conflict(
     batch: Sequence[Change], holders: Mapping[str, str], refused: Mapping[int, object]
 ) -> tuple[int, str, str] | None:
     held = dict(holders)
-    going_on = [(place, change) for place, change in enumerate(batch) if place not in refused]
-    for _, change in going_on:
+    remaining = [(place, change) for place, change in enumerate(batch) if place not in refused]
+    for _, change in remaining:
         for address in addresses(change.before) if change.before else ():
             held.pop(address, None)
-    for place, change in going_on:
+    for place, change in remaining:
         owner = change.contact["_id"]
         for address in addresses(change.after) if change.after else ():
             if held.setdefault(address, owner) != owner:

@@ -1,4 +1,4 @@
-"""One cycle of the sync as it goes: its lease, its record, its progress, its end."""
+"""A run of the sync in progress: its lease, its record, its counts and how it ends."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ from storage.sync import runs, schedule
 from storage.sync import state as sync_state
 from storage.sync.runs import Status
 
-# Whoever finds the lease of a killed process run out takes over: within a minute, looking every few seconds.
+# After a process is killed, its lease runs out and another process continues within a minute.
 LEASE_SECONDS = 30.0
 PROGRESS_SECONDS = 0.5
 
@@ -25,11 +25,10 @@ Phase = Literal["WAITING", "CONNECTING", "INVENTORY", "DELETIONS", "CONTACTS", "
 
 @dataclass(slots=True)
 class SyncRun:
-    """A cycle that this process does, with what became of each directory object, by objectGUID.
+    """A run that this process executes, with the outcome of each directory object, by objectGUID.
 
-    `joined`: those that it made synced contacts, new or not.
-    `unread`: those in scope that need not be read, as the inventory shows nothing new of them. `waited` tells how many
-    seconds the domain controller took so far.
+    `joined`: contacts that became synced ones, new or not. `unread`: objects in scope that the run skips reading,
+    because the inventory shows no change. `waited`: returns the seconds spent waiting for the domain controller.
     """
 
     caller: Caller
@@ -51,15 +50,15 @@ class SyncRun:
     notes: list[str] = field(default_factory=list)
     phase: Phase = "CONNECTING"
     _started: float = field(default_factory=time.monotonic)
-    _told: float = 0.0
+    _saved_at: float = 0.0
 
     async def enter(self, phase: Phase, **fields: object) -> None:
-        """Go on to another phase. Raises `LeaseLost`."""
+        """Enter a phase, and save it with these fields. Raises `LeaseLost`."""
         self.phase = phase
-        await self._tell(fields)
+        await self._save(fields)
 
     async def add(self, outcome: BatchOutcome) -> None:
-        """Count what became of a batch of contacts; who was created and then given a manager counts as created.
+        """Count the outcome of a batch of contacts. A contact that is created and linked later counts as created.
 
         Raises `LeaseLost`.
         """
@@ -74,37 +73,37 @@ class SyncRun:
         await self.progress()
 
     async def add_groups(self, outcome: BatchOutcome) -> None:
-        """Count what became of groups. Raises `LeaseLost`."""
+        """Count the outcome of groups. Raises `LeaseLost`."""
         self.groups_changed += len(outcome.created) + len(outcome.updated) + len(outcome.deleted)
         await self.skip(outcome.skipped)
         if self.request.dry_run:
             await self._keep("differences", outcome.differences)
 
     async def skip(self, skipped: Sequence[SkippedObject]) -> None:
-        """Keep which objects are left as they are, and why. Raises `LeaseLost`."""
+        """Count and record skipped objects. Raises `LeaseLost`."""
         self.skipped.update(each.object_guid or each.distinguished_name for each in skipped)
         await self._keep("skips", [each.document() for each in skipped])
 
     async def progress(self, processed: int = 0) -> None:
-        """Tell how far the cycle is, now and then. Raises `LeaseLost`."""
+        """Count processed objects, and save the progress if the last save was a while ago. Raises `LeaseLost`."""
         self.processed += processed
-        if time.monotonic() - self._told > PROGRESS_SECONDS:
-            await self._tell({})
+        if time.monotonic() - self._saved_at > PROGRESS_SECONDS:
+            await self._save({})
 
     async def finish(
         self, status: Status, problem: tuple[str, str] | None = None, *, done: Document | None = None
     ) -> None:
-        """Close the record and give the lease back. Raises `LeaseLost`.
+        """Close the record and release the lease. Raises `LeaseLost`.
 
-        `done`: what a complete cycle makes true with it: `{mark, domains, server}`.
+        `done`: what to save with a completed run: `{mark, domains, server}`.
         """
         at = self.caller.clock()
-        told = {"problem": {"code": problem[0], "message": problem[1]}} if problem else {}
+        failure = {"problem": {"code": problem[0], "message": problem[1]}} if problem else {}
 
         async def work(session: Session) -> None:
             db = self.caller.db
             await schedule.end(self.lease, session, served=self.on_request)
-            fields = {**self._counts(), **told, "status": status, "finishedAt": at}
+            fields = {**self._counts(), **failure, "status": status, "finishedAt": at}
             await runs.update(db, self.id, fields, session)
             if done and not self.request.dry_run:
                 await sync_state.set_mark(db, done["mark"], session)
@@ -115,7 +114,7 @@ class SyncRun:
         await self.caller.db.transaction(work)
 
     async def hand_back(self) -> None:
-        """End at once and unfinished, for another process to take over."""
+        """Stop unfinished, so that another process can repeat the run immediately. Raises `LeaseLost`."""
         at = self.caller.clock()
 
         async def work(session: Session) -> None:
@@ -126,9 +125,9 @@ class SyncRun:
 
         await self.caller.db.transaction(work)
 
-    async def _tell(self, fields: Document) -> None:
-        self._told = time.monotonic()
-        if not await runs.tell(self.caller.db, self.id, {**self._counts(), **fields}):
+    async def _save(self, fields: Document) -> None:
+        self._saved_at = time.monotonic()
+        if not await runs.update_running(self.caller.db, self.id, {**self._counts(), **fields}):
             raise LeaseLost
 
     async def _keep(self, kind: runs.Kind, found: Sequence[Document]) -> None:
@@ -153,36 +152,36 @@ class SyncRun:
         }
 
 
-async def take(caller: Caller, wanted: SyncRequest | None = None, *, seconds: float = LEASE_SECONDS) -> SyncRun | None:
-    """Begin a cycle: this one, or one that is due or asked for. None if another runs, or none is due."""
-    taken = await schedule.take(caller.db, seconds, due=wanted is None)
+async def take(caller: Caller, request: SyncRequest | None = None, *, seconds: float = LEASE_SECONDS) -> SyncRun | None:
+    """Start the requested run, or else one that is queued or due. None if there is none, or another run is active."""
+    taken = await schedule.take(caller.db, seconds, due=request is None)
     if taken is None:
         return None
     lease, state = taken
-    request: Document = state.get("request", {}) if wanted is None else {}
-    chosen = wanted or SyncRequest.asked(request)
-    queued = request.get("runId")
-    identifier: str = queued if queued and queued != state.get("runId") else new_id()
+    queued: Document = state.get("request", {}) if request is None else {}
+    chosen = request or SyncRequest.from_document(queued)
+    record = queued.get("runId")
+    identifier: str = record if record and record != state.get("runId") else new_id()
 
     async def work(session: Session) -> None:
         await _begin(caller, lease, state, identifier, chosen, session)
 
     await caller.db.transaction(work)
-    return SyncRun(caller, lease, identifier, chosen, on_request=bool(request))
+    return SyncRun(caller, lease, identifier, chosen, on_request=bool(queued))
 
 
 async def _begin(
-    caller: Caller, lease: Lease, state: Document, identifier: str, wanted: SyncRequest, session: Session
+    caller: Caller, lease: Lease, state: Document, identifier: str, request: SyncRequest, session: Session
 ) -> None:
-    """Close the record of a run that was killed, and open this one's, which a request may have made already."""
+    """Close the record of a killed run and open this run's, which exists already if the run was queued."""
     db, at = caller.db, caller.clock()
     if "runId" in state:
         await runs.abandon(db, state["runId"], at, session)
-    opened = new_record(wanted) | {"status": "RUNNING", "phase": "CONNECTING", "startedAt": at}
+    opened = new_record(request) | {"status": "RUNNING", "phase": "CONNECTING", "startedAt": at}
     if not await runs.update(db, identifier, opened, session):
         await runs.insert(db, {"_id": identifier, **opened}, at, session)
-    await schedule.begin(lease, identifier, session, dry_run=wanted.dry_run)
-    if "intervalMinutes" in state and not wanted.dry_run:
+    await schedule.begin(lease, identifier, session, dry_run=request.dry_run)
+    if "intervalMinutes" in state and not request.dry_run:
         await schedule.plan_next(lease, at + timedelta(minutes=state["intervalMinutes"]), session)
-    elif "runId" in state and not state.get("dryRun"):  # the killed run is still to be repeated
+    elif "runId" in state and not state.get("dryRun"):  # the killed run must still be repeated
         await schedule.plan_next(lease, at, session)

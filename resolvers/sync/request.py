@@ -1,4 +1,4 @@
-"""What a cycle of the sync is asked to do."""
+"""The options of a run of the sync."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -8,7 +8,7 @@ from storage.documents import Document
 
 @dataclass(frozen=True, slots=True)
 class SyncRequest:
-    """What kind of cycle: that only shows what it would change, may delete however many, reads all in any case."""
+    """The options of a run: write nothing, ignore the deletion limit, read everything."""
 
     dry_run: bool = False
     allow_deletions: bool = False
@@ -16,8 +16,8 @@ class SyncRequest:
     requested_by: str | None = None
 
     @classmethod
-    def asked(cls, request: Document) -> Self:
-        """What a request asks for; what is due if it is empty."""
+    def from_document(cls, request: Document) -> Self:
+        """The options of a stored request; the defaults if it is empty."""
         return cls(
             request.get("dryRun", False),
             request.get("allowDeletions", False),
@@ -26,7 +26,7 @@ class SyncRequest:
         )
 
     def document(self) -> Document:
-        """As it is kept with a request and a run."""
+        """The fields stored with a request and a run."""
         return {
             "dryRun": self.dry_run,
             "allowDeletions": self.allow_deletions,
@@ -35,11 +35,11 @@ class SyncRequest:
         }
 
 
-def new_record(wanted: SyncRequest) -> Document:
-    """The record of a run that waits to begin."""
+def new_record(request: SyncRequest) -> Document:
+    """The record of a queued run."""
     return {
         "status": "QUEUED",
-        **wanted.document(),
+        **request.document(),
         "phase": "WAITING",
         "processed": 0,
         "created": 0,

@@ -1,7 +1,7 @@
-"""One run of the sync: reads what changed in Active Directory, and has it written, batch by batch.
+"""One run of the sync: reads what changed in Active Directory and writes it, batch by batch.
 
-A run that is killed at any point leaves whole batches behind and the old mark, so that the next one reads again
-what was not committed and finds the rest unchanged. What is gone is decided upon before anything is written.
+A run that is killed at any point leaves complete batches and the old mark. The next run therefore reads again what
+was not committed and finds the rest unchanged. Deletions are decided before anything is written.
 """
 
 import asyncio
@@ -30,15 +30,15 @@ T = TypeVar("T")
 
 
 async def run_sync(run: SyncRun, settings: Settings, source: DirectorySource) -> None:
-    """Do this run, and close its record. Raises what the source raises, and `LeaseLost`, the record still open."""
+    """Execute this run and close its record. Raises `LeaseLost` and the source's errors, with the record still open."""
     mark, last = await source.mark(), await last_mark(run.caller)
     previous = Mark(last["invocationId"], last["usn"], last["server"]) if last else None
     chosen = plan(previous, mark, full=run.request.full)
     await run.enter("INVENTORY", server=mark.server, fullReason=chosen.reason and str(chosen.reason))
-    inventory, there = Inventory(run, source, mark, chosen), run.caller
-    # Two servers are asked, each for a long list.
-    known, lines = await asyncio.gather(known_contacts(there), inventory.changes("contact"))
-    steps = RunSteps(run, settings, source, mark, chosen, known, await known_groups(there))
+    inventory = Inventory(run, source, mark, chosen)
+    # Two long lists from two servers: read them at the same time.
+    known, lines = await asyncio.gather(known_contacts(run.caller), inventory.changes("contact"))
+    steps = RunSteps(run, settings, source, mark, chosen, known, await known_groups(run.caller))
     try:
         await steps.take(inventory, lines)
     except TooManyDeletions as problem:
@@ -49,7 +49,7 @@ async def run_sync(run: SyncRun, settings: Settings, source: DirectorySource) ->
 
 @dataclass(frozen=True, slots=True)
 class RunSteps:
-    """The steps of a run, with all that decides them: what is here, how far it was read, how far the server is."""
+    """The steps of a run, and what they depend on: the synced objects, the read plan and the server's mark."""
 
     run: SyncRun
     settings: Settings
@@ -60,7 +60,7 @@ class RunSteps:
     groups: Mapping[str, Document]
 
     async def take(self, inventory: Inventory, lines: Sequence[InventoryLine] | None) -> None:
-        """Bring contacts and groups up to date, given the inventory of contacts if it was read already.
+        """Bring contacts and groups up to date. Pass `lines` if the inventory of contacts was read already.
 
         Raises `TooManyDeletions` before anything is written.
         """
@@ -73,18 +73,18 @@ class RunSteps:
         await self._write(found, groups, options)
 
     async def _write(self, found: Comparison, groups: Comparison, options: WriteOptions) -> None:
-        """Write contacts, then groups: their members are here by then."""
+        """Write contacts first, then groups, so that the members exist."""
         run, since = self.run, self.plan.since
         run.unread.update(self.known.contacts.keys() - found.gone if since is not None else ())
         await write_contacts(run, self.source, options, self.known, since, found.to_read)
-        refused = {*run.skipped, *found.waiting}.difference(found.gone)
-        await contacts.hold_back(run.caller, self.known.contacts, refused, options)
+        outdated = {*run.skipped, *found.waiting}.difference(found.gone)
+        await contacts.hold_back(run.caller, self.known.contacts, outdated, options)
         await run.enter("GROUPS")
         everything = run.joined or not await last_ended_well(run.caller, run.id)
         await write_groups(run, self.source, options, self.groups, None if everything else since, groups.to_read)
 
     async def _delete(self, gone: Sequence[str], groups: Sequence[str], options: WriteOptions) -> None:
-        """Delete what is gone, so that its addresses are free."""
+        """Delete what is gone first, to free its addresses."""
         run = self.run
         await run.enter("DELETIONS")
         for batch in batches(gone, BATCH):
@@ -93,7 +93,7 @@ class RunSteps:
             await run.add_groups(await sync_groups.remove(run.caller, batch, options))
 
     def done(self) -> Document:
-        """What is true once all is written: `{mark, domains, server}`."""
+        """What to save when everything is written: `{mark, domains, server}`."""
         return {
             "mark": {"invocationId": self.mark.invocation_id, "usn": self.mark.usn, "server": self.mark.server},
             "domains": list(self.source.domains),

@@ -1,6 +1,6 @@
-"""What the sync reads from: a directory source, and the objects that it yields.
+"""The directory source that the sync reads from, and the objects that it yields.
 
-`connector` implements `DirectorySource` over LDAP. Nothing here knows LDAP.
+`connector` implements `DirectorySource` over LDAP. This module does not depend on LDAP.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -15,7 +15,7 @@ Kind = Literal["contact", "group"]
 
 
 class Reference(NamedTuple):
-    """A link to another object: by its objectGUID, which stays, and by the DN it has now."""
+    """A link to another object: its permanent objectGUID and its current DN."""
 
     object_guid: str
     dn: str
@@ -23,9 +23,9 @@ class Reference(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DirectoryContact:
-    """A contact as Active Directory has it. `fields` as in `rules`, all of them: what is absent there is cleared here.
+    """A contact in Active Directory. `fields`: all fields of `rules`; a field that is absent there is cleared here.
 
-    `manager_guid` is the objectGUID of its manager, which may be any object: a contact read earlier, later or never.
+    `manager_guid`: the objectGUID of its manager, which can be any object: a contact read earlier, later or never.
     """
 
     object_guid: str
@@ -39,7 +39,7 @@ class DirectoryContact:
 
 @dataclass(frozen=True, slots=True)
 class DirectoryGroup:
-    """A distribution group likewise. `members` may be any objects: contacts, users, groups; sorted by objectGUID."""
+    """A distribution group in Active Directory. `members`: objects of any kind, sorted by objectGUID."""
 
     object_guid: str
     distinguished_name: str
@@ -52,7 +52,7 @@ class DirectoryGroup:
 
 @dataclass(frozen=True, slots=True)
 class InventoryLine:
-    """One line of the inventory: this object is in scope, under this DN."""
+    """One line of the inventory: an object in scope, with its current DN."""
 
     object_guid: str
     distinguished_name: str
@@ -73,7 +73,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UnsuitableObject:
-    """An object that cannot be synced, and why. `object_guid` is None only for `NO_ANCHOR`."""
+    """An object that cannot be synced, and why. `object_guid` is None for `NO_ANCHOR` only."""
 
     object_guid: str | None
     distinguished_name: str
@@ -83,7 +83,7 @@ class UnsuitableObject:
 
 @dataclass(frozen=True, slots=True)
 class Suitability:
-    """Whether an object in scope can be synced: it is no system or conflict object, and has an address."""
+    """Whether an object in scope can be synced: it has an address and is not a system or conflict object."""
 
     object_guid: str
     suitable: bool
@@ -91,7 +91,7 @@ class Suitability:
 
 @dataclass(frozen=True, slots=True)
 class Tombstone:
-    """A contact or group that was deleted. `last_dn` is where it was then, as far as the source knows."""
+    """A deleted contact or group. `last_dn`: its last DN, if the source knows it."""
 
     object_guid: str
     last_dn: str | None
@@ -100,7 +100,7 @@ class Tombstone:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How far a database had got: every change up to `usn` was there. `server` is the host name of its server."""
+    """The high-watermark of a database: it had every change up to `usn`. `server`: the host name of its server."""
 
     invocation_id: str
     usn: int
@@ -108,42 +108,42 @@ class Mark:
 
 
 class DeletedObjectsHidden(Exception):
-    """Raised when the account may not list deleted objects; the message says what an administrator can do."""
+    """Raised when the account cannot list deleted objects. The message says what an administrator can do."""
 
 
 class DirectorySource(Protocol):
-    """The configured part of a directory, read page by page. Take `mark()` before reading what it is to stand for.
+    """The configured part of a directory, read page by page. Call `mark()` before reading the objects it covers.
 
-    Any call can raise the source's own error when the directory cannot be read.
+    Any method can raise the source's own error when the directory cannot be read.
     """
 
     @property
     def domains(self) -> Sequence[str]:
-        """The DNS names of the domains that are read."""
+        """The DNS names of the synced domains."""
 
     async def mark(self) -> Mark:
-        """How far the database is now."""
+        """The current high-watermark of the database."""
 
     def contacts(self, since: int | None = None) -> AsyncIterator[list[DirectoryContact | UnsuitableObject]]:
-        """The contacts in scope: all, or those changed after the USN `since`."""
+        """The contacts in scope: all of them, or those changed after the USN `since`."""
 
     def groups(self, since: int | None = None) -> AsyncIterator[list[DirectoryGroup | UnsuitableObject]]:
         """The distribution groups in scope with all their members: all, or those changed after the USN `since`."""
 
     def contacts_by_guid(self, guids: Sequence[str]) -> AsyncIterator[list[DirectoryContact | UnsuitableObject]]:
-        """Those of these contacts that are in scope now."""
+        """The contacts with these objectGUIDs that are in scope."""
 
     def groups_by_guid(self, guids: Sequence[str]) -> AsyncIterator[list[DirectoryGroup | UnsuitableObject]]:
-        """Those of these distribution groups that are in scope now."""
+        """The distribution groups with these objectGUIDs that are in scope."""
 
     def inventory(self, kind: Kind) -> AsyncIterator[list[InventoryLine]]:
-        """All contacts or distribution groups in scope, cheaply."""
+        """All contacts or distribution groups in scope, with few attributes."""
 
     def suitability(self, kind: Kind) -> AsyncIterator[list[Suitability]]:
         """Whether the contacts or distribution groups in scope can be synced."""
 
     def suitability_by_guid(self, kind: Kind, guids: Sequence[str]) -> AsyncIterator[list[Suitability]]:
-        """Whether those of these that are in scope now can be synced."""
+        """Whether the objects with these objectGUIDs that are in scope can be synced."""
 
     def tombstones(self, since: int) -> AsyncIterator[list[Tombstone]]:
-        """Contacts and groups deleted after the USN `since`, wherever they were. Raises `DeletedObjectsHidden`."""
+        """Contacts and groups deleted after the USN `since`, in scope or not. Raises `DeletedObjectsHidden`."""

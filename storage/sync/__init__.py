@@ -1,1 +1,1 @@
-"""What the sync with Active Directory keeps: its schedule, its runs, how far it is, and what it has synced."""
+"""What the sync with Active Directory stores: its schedule, runs and mark, and the objects it has synced."""

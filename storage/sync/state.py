@@ -1,4 +1,4 @@
-"""How far the sync with Active Directory has got: when each domain last synced, and the mark of its last cycle."""
+"""The progress of the sync with Active Directory: when each domain last synced, and the mark of the last run."""
 
 from datetime import datetime
 
@@ -11,9 +11,9 @@ _MARK = "directorySyncMark"
 
 
 async def read(db: Database) -> dict[str, Document]:
-    """The state of each synchronised domain, keyed by domain: `{server, lastSyncAt, nextSyncAt}`.
+    """The state of each synchronized domain, by domain: `{server, lastSyncAt, nextSyncAt}`.
 
-    `nextSyncAt` is the schedule's, where there is one.
+    If there is a schedule, `nextSyncAt` comes from it.
     """
     found = await find_command.find(db.state, {"_id": {"$regex": "^(sync:|directorySync$)"}})
     kept: Document = next((state for state in found if state["_id"] == schedule.ID), {})
@@ -29,7 +29,7 @@ async def completed(
     following: datetime | None,
     session: Session | None = None,
 ) -> None:
-    """Record a completed cycle, and when the next is due, if one is."""
+    """Record a completed run of a domain, and when the next one is due, if any."""
     await db.state.update_one(
         {"_id": f"sync:{domain}"},
         {"$set": {"server": server, "lastSyncAt": at, "nextSyncAt": following}},
@@ -39,7 +39,7 @@ async def completed(
 
 
 async def unscheduled(db: Database, seconds: float, session: Session | None = None) -> bool:
-    """Record that no cycle is due any more, unless a service said within these seconds that it syncs."""
+    """Record that no run is due, unless a service confirmed the schedule in the last `seconds`. Returns success."""
     if not await schedule.withdraw(db, seconds, session):
         return False
     await db.state.update_many({"_id": {"$regex": "^sync:"}}, {"$set": {"nextSyncAt": None}}, session=session)
@@ -47,10 +47,10 @@ async def unscheduled(db: Database, seconds: float, session: Session | None = No
 
 
 async def mark(db: Database) -> Document | None:
-    """The directory database that was read last, and how far: `{invocationId, usn, server}`."""
+    """The mark of the last completed run: `{invocationId, usn, server}`."""
     return await db.state.find_one({"_id": _MARK})
 
 
 async def set_mark(db: Database, found: Document, session: Session) -> None:
-    """Replace the mark, in the transaction that completes a cycle."""
+    """Replace the mark, in the transaction that completes a run."""
     await db.state.update_one({"_id": _MARK}, {"$set": found}, upsert=True, session=session)
