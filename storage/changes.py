@@ -1,4 +1,4 @@
-"""Changes of contacts, as they are decided upon; `storage.writing` carries them out."""
+"""Changes of contacts, as decided by the resolvers and written by `storage.writing`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,11 +11,11 @@ from pymongo import DeleteOne, InsertOne, UpdateOne
 from storage.documents import Document
 
 Action = Literal["CREATED", "UPDATED", "DELETED", "RESTORED", "HANDED_OVER"]
-# Fields that every change alters by itself, or that are kept by other writes: no part of a contact's history.
+# Fields that every change sets automatically or that other writes maintain: not part of a contact's history.
 _UNRECORDED = frozenset(
     {"_id", "keys", "version", "createdAt", "updatedAt", "groupIds", "businessPhoneE164", "mobilePhoneE164"}
 )
-# Those of `onPremises` that tell an identity; the rest is how the sync keeps count.
+# The parts of `onPremises` that identify the object; the rest is the sync's bookkeeping.
 _IDENTITY = ("objectGuid", "distinguishedName", "domain")
 
 Channel = Literal["graphql", "rest", "cli", "import", "sync"]
@@ -30,13 +30,13 @@ class Author:
 
     @property
     def is_sync(self) -> bool:
-        """Whether this is the synchronisation with Active Directory, which alone may write synced contacts."""
+        """Whether this is the sync with Active Directory, the only author that can write synced contacts."""
         return self.channel == "sync"
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What is written of a change: of the contact and of its history, encoded, and the claims given up and taken."""
+    """The writes of a change: the contact, its history record, and the claims it gives up and takes."""
 
     contact: InsertOne[Document] | UpdateOne | DeleteOne
     record: RawBSONDocument
@@ -46,10 +46,10 @@ class Written:
 
 @dataclass(slots=True)
 class Change:
-    """One contact before and after: `before` None creates, `after` None deletes. Neither is altered.
+    """One contact before and after: `before` is None for a creation, `after` is None for a deletion.
 
-    `report_ids`: those whose manager a deleted contact was, kept with it in the recycle bin. `written` is what
-    `storage.writing` made of it, if it did so ahead.
+    Neither document is modified. `report_ids`: the IDs of a deleted contact's direct reports, kept with it in the
+    recycle bin. `written`: the writes, if `storage.writing` prepared them already.
     """
 
     before: Document | None
@@ -60,24 +60,24 @@ class Change:
 
     @property
     def contact(self) -> Document:
-        """The contact as it is after the change, or as it was before its deletion."""
+        """The contact after the change, or before its deletion."""
         found = self.after if self.after is not None else self.before
         if found is None:
-            raise ValueError("a change of nothing")
+            raise ValueError("A change needs a contact before or after it.")
         return found
 
 
 class Outdated(Exception):
-    """Raised when a contact is no longer as the change assumes: read again, and decide again."""
+    """Raised when a contact has changed since the change was decided. Read the contact and decide again."""
 
 
 def created(document: Document, at: datetime) -> Change:
-    """The change that adds this contact, which has an id and its fields but no version yet."""
+    """The change that creates this contact, which has an ID and its fields but no version yet."""
     return Change(None, {**document, "version": 1, "updatedAt": at}, "CREATED")
 
 
 def updated(before: Document, after: Document, at: datetime) -> Change:
-    """The change to `after`, a whole document; fields that it lacks are removed."""
+    """The change to `after`, a complete document. Fields that it lacks are removed."""
     return Change(before, {**after, "version": before["version"] + 1, "updatedAt": at}, "UPDATED")
 
 
@@ -87,24 +87,24 @@ def deleted(before: Document, report_ids: Sequence[str] = ()) -> Change:
 
 
 def restored(document: Document, at: datetime) -> Change:
-    """The change that brings this contact back from the recycle bin."""
+    """The change that restores this contact from the recycle bin."""
     return Change(None, {**document, "version": document["version"] + 1, "updatedAt": at}, "RESTORED")
 
 
 def made_cloud_only(before: Document, at: datetime) -> Change:
-    """The change that makes a synced contact a cloud contact, which any author may write."""
+    """The change that makes a synced contact cloud-only, so that every author can write it."""
     after = {name: value for name, value in before.items() if name != "onPremises"}
     after |= {"source": "CLOUD", "version": before["version"] + 1, "updatedAt": at}
     return Change(before, after, "HANDED_OVER")
 
 
 def orphaned(before: Document, at: datetime) -> Change:
-    """The change that leaves a contact without its manager, who is deleted."""
+    """The change that removes a contact's manager, who is deleted."""
     return updated(before, {name: value for name, value in before.items() if name != "managerId"}, at)
 
 
 def altered(before: Document, after: Document) -> dict[str, tuple[object, object]]:
-    """The recorded fields whose values differ, each with its old and new value (None where absent)."""
+    """The recorded fields that differ, with the old and new value (None if absent)."""
     found: dict[str, tuple[object, object]] = {}
     for name in sorted((before.keys() | after.keys()) - _UNRECORDED):
         old, new = before.get(name), after.get(name)

@@ -1,18 +1,18 @@
-"""Leases: one process at a time works on a document, such as an import job or the schedule of the sync.
+"""Leases: let one process at a time work on a document, such as an import job or the schedule of the sync.
 
-The document says who works on it, as `lease: {token, holder, until}`:
+The document names its holder as `lease: {token, holder, until}`:
 
-- A process takes the lease of a document that is free: nobody has held it, its holder released it, or its time is up.
-  Taking raises the token and names the holder.
-- The holder renews the lease every third of its time. When its process is killed, the lease runs out, and another
-  process continues.
-- Every write of the holder is conditional on `held`: its token, and that the lease was not released. After a takeover
-  such a write matches nothing and raises `LeaseLost`, however long the holder was paused. A transaction that writes
-  other documents writes the leased one as well (`fence`), so that a takeover before its commit stops it.
-- Releasing removes holder and time, so that another process can take the lease at once. The token stays: it never
-  counts down.
+- A process can take a lease that is free: never taken, released or expired. Taking it increments the token and sets
+  the holder.
+- The holder renews the lease three times per period. If its process is killed, the lease expires and another process
+  continues.
+- Every write of the holder has the condition `held`: the same token, and a lease that was not released. After another
+  process takes the lease, such a write matches nothing and raises `LeaseLost`, however long the holder was paused. A
+  transaction that writes other documents writes the leased one, too (`fence`), so that it cannot commit after that.
+- Releasing removes the holder and the expiry time, so that another process can take the lease immediately. The token
+  remains, because it must never decrease.
 
-Only the server's clock counts, so that no two machines' clocks are compared.
+All times come from the database server's clock, so clocks of different machines are never compared.
 """
 
 import asyncio
@@ -32,19 +32,19 @@ from storage.driver import Collection, Session
 log = structlog.get_logger(__name__)
 
 IS_FREE: Document = {"$lt": ["$lease.until", "$$NOW"]}
-"""The expression by which a lease is free: what is missing is less than any time."""
+"""The expression for a free lease. A missing time compares as less than any time."""
 FREE: Document = {"$expr": IS_FREE}
 
 
 class LeaseLost(Exception):
-    """Raised when the lease is no longer held: nothing was written, and nothing more must be."""
+    """Raised when the lease is no longer held: nothing was written, and the former holder must stop writing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to work on a document, as long as nobody takes it under a greater token.
+    """The right to work on a document until another process takes the lease with a greater token.
 
-    `during`: fields that the document has while the lease is held.
+    `during`: fields that the document must have while the lease is held.
     """
 
     collection: Collection
@@ -57,32 +57,35 @@ class Lease:
 async def take(
     collection: Collection, query: Document, seconds: float, during: Document | None = None
 ) -> tuple[Lease, Document] | None:
-    """Take the lease of the first free document that matches, and set its fields `during`. Returns both, or None."""
+    """Take the lease of the first free document that matches, and set the fields `during`.
+
+    Returns the lease and the document, or None if no document is free.
+    """
     during = during or {}
-    wanted = {"$and": [query, FREE]}
-    if await collection.find_one(wanted, ["_id"]) is None:  # asked every second: most often there is nothing to write
+    free = {"$and": [query, FREE]}
+    if await collection.find_one(free, ["_id"]) is None:  # polled every second: usually there is nothing to write
         return None
     token = {"$add": [{"$ifNull": ["$lease.token", 0]}, 1]}
     lease = {"token": token, "holder": f"{socket.gethostname()}/{os.getpid()}", "until": after(seconds)}
     taken = await collection.find_one_and_update(
-        wanted, [{"$set": {**during, "lease": lease}}], sort=[("_id", 1)], return_document=ReturnDocument.AFTER
+        free, [{"$set": {**during, "lease": lease}}], sort=[("_id", 1)], return_document=ReturnDocument.AFTER
     )
     return (Lease(collection, taken["_id"], taken["lease"]["token"], seconds, during), taken) if taken else None
 
 
 def held(lease: Lease) -> Document:
-    """The condition of every write of the holder."""
+    """The query for the leased document, required by every write of the holder."""
     return {"_id": lease.id, "lease.token": lease.token, "lease.holder": {"$exists": True}, **lease.during}
 
 
 async def renew(lease: Lease) -> None:
-    """Hold the lease for its time from now on. Raises `LeaseLost`."""
+    """Extend the lease to its full period from now. Raises `LeaseLost`."""
     await _write(lease, [{"$set": {"lease.until": after(lease.seconds)}}])
 
 
 @asynccontextmanager
 async def keep(lease: Lease) -> AsyncIterator[None]:
-    """Renew the lease while the block runs. If it is lost, the block learns that from its next write."""
+    """Renew the lease while the block runs. If the lease is lost, the next write of the block raises `LeaseLost`."""
     renewing = asyncio.create_task(_renew_until_lost(lease))
     try:
         yield
@@ -97,20 +100,20 @@ async def set_fields(lease: Lease, fields: Document, session: Session | None = N
 
 
 async def fence(lease: Lease, session: Session) -> None:
-    """Make the transaction fail unless the lease is held, now and when it commits. Raises `LeaseLost`."""
+    """Make the transaction fail unless the lease is held, both now and at commit. Raises `LeaseLost`."""
     await _write(lease, {"$inc": {"lease.writes": 1}}, session)
 
 
 async def release(
     lease: Lease, fields: Document | None = None, session: Session | None = None, *, drop: Iterable[str] = ()
 ) -> None:
-    """Let any process take the lease at once; set these fields of the document and drop those. Raises `LeaseLost`."""
+    """Release the lease immediately, set `fields` of the document and remove those in `drop`. Raises `LeaseLost`."""
     dropped = dict.fromkeys(("lease.holder", "lease.until", *drop), "")
     await _write(lease, {"$set": fields or {}, "$unset": dropped}, session)
 
 
 def after(seconds: float) -> Document:
-    """The expression for the time so many seconds from now."""
+    """The expression for the time this many seconds from now."""
     return {"$add": ["$$NOW", round(seconds * 1000)]}
 
 
@@ -120,7 +123,7 @@ async def _renew_until_lost(lease: Lease) -> None:
             await asyncio.sleep(lease.seconds / 3)
             try:
                 await renew(lease)
-            except PyMongoError as error:  # the database restarts, or cannot be reached for a while
+            except PyMongoError as error:  # the database is restarting or temporarily unavailable
                 log.warning("lease not renewed", id=lease.id, error=str(error))
 
 

@@ -1,8 +1,8 @@
-"""The one write path of contacts: a batch of changes, applied whole or not at all.
+"""The only write path for contacts: applies a batch of changes as a whole or not at all.
 
-Everything that a change of a contact carries with it (address claims, statistics, history, memberships, the recycle
-bin) is written here, in the caller's transaction. The rules that a race must not break are conditions of the
-writes: a contact is replaced or deleted only while it has the source and version that the caller decided upon.
+It writes everything that a change of a contact affects (address claims, statistics, history, memberships, recycle
+bin) in the caller's transaction. Rules that concurrent writes must not break are conditions of the writes: a contact
+is replaced or deleted only if it still has the source and version that the decision was based on.
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -26,11 +26,10 @@ _TURN = 4
 
 
 async def apply(db: Database, changes: Sequence[Change], author: Author, at: datetime, session: Session) -> None:
-    """Write a batch of changes within a transaction; `author` and `at` are for those that `make` has not made.
+    """Write a batch of changes within a transaction. `author` and `at` apply to changes that `make` did not prepare.
 
-    Raises `Outdated` when a contact changed meanwhile or is not this author's to write (a synced contact is the
-    sync's alone), and `claims.Taken` when an address belongs to another holder; either way the transaction must be
-    abandoned.
+    Raises `Outdated` if a contact has changed or this author cannot write it (only the sync writes synced contacts),
+    and `claims.Taken` if an address belongs to another holder. In both cases the transaction must be aborted.
     """
     made: list[Written] = []
     async with aclosing(ahead(_made(changes, author, at, patient=False))) as slices:
@@ -40,7 +39,7 @@ async def apply(db: Database, changes: Sequence[Change], author: Author, at: dat
                 raise Outdated
             await db.history.insert_many([each.record for each in some], session=session)
             made += some
-    # All is given up before anything is taken, so that addresses can move between the contacts of one batch.
+    # Give up all claims before taking any, so that addresses can move between the contacts of one batch.
     given_up = [claim for each in made for claim in each.given_up]
     await claims.move(db, given_up, [claim for each in made for claim in each.taken], session)
     await _count(db, changes, session)
@@ -52,7 +51,7 @@ async def apply(db: Database, changes: Sequence[Change], author: Author, at: dat
 
 
 async def make(changes: Sequence[Change], author: Author, at: datetime) -> None:
-    """Make what will be written of these changes ahead of `apply`, as the keys of contacts take their time."""
+    """Prepare the writes of these changes ahead of `apply`, because computing the keys of contacts is slow."""
     async with aclosing(_made(changes, author, at, patient=True)) as slices:
         async for _ in slices:
             pass
@@ -61,7 +60,7 @@ async def make(changes: Sequence[Change], author: Author, at: datetime) -> None:
 async def _made(
     changes: Sequence[Change], author: Author, at: datetime, *, patient: bool
 ) -> AsyncGenerator[list[Written]]:
-    """What is written of the changes: a slice as soon as so many are made, all at once if they are already."""
+    """The writes of the changes in slices of `_SLICE` new ones. Writes that were prepared before come at once."""
     made: list[Written] = []
     late = 0
     for change in changes:
@@ -84,7 +83,7 @@ def _written(change: Change, author: Author, at: datetime) -> Written:
 
 
 def _encoded(document: Document) -> RawBSONDocument:
-    """A document as it is sent, so that no time is lost with it while the server waits."""
+    """The document as BSON, so that the transaction does not have to wait for the encoding."""
     return RawBSONDocument(bson.encode(document))
 
 
@@ -92,13 +91,13 @@ def _write(change: Change, author: Author) -> InsertOne[Document] | UpdateOne | 
     before, after = change.before, change.after
     if before is None:
         document = _encoded({**change.contact, "keys": keys(change.contact)})
-        return InsertOne(document)  # type: ignore[arg-type]  # PyMongo takes encoded documents, too
+        return InsertOne(document)  # type: ignore[arg-type]  # PyMongo accepts encoded documents, too
     source = before["source"] if author.is_sync or change.action == "HANDED_OVER" else "CLOUD"
     unchanged = {"_id": before["_id"], "source": source, "version": before["version"]}
     if after is None:
-        # The memberships are written without a new version, and counted by what is deleted here.
+        # Membership writes add no version, so compare `groupIds`: the member counts depend on them.
         return DeleteOne({**unchanged, "groupIds": before.get("groupIds")})
-    # Not a replacement: memberships may be written at the same time.
+    # An update rather than a replacement: memberships may be written at the same time.
     sets = {name: value for name, value in after.items() if name != "groupIds" and before.get(name) != value}
     unsets = dict.fromkeys(before.keys() - after.keys() - {"keys", "groupIds"}, "")
     sets["keys"] = keys(after)
@@ -106,7 +105,7 @@ def _write(change: Change, author: Author) -> InsertOne[Document] | UpdateOne | 
 
 
 async def _count(db: Database, changes: Sequence[Change], session: Session) -> None:
-    """Keep the statistics, and the member counts of the groups whose members appear or disappear."""
+    """Update the statistics, and the member counts of groups whose members are created or deleted."""
     kinds: statistics.Counts = {}
     members: dict[str, int] = {}
     for change in changes:
