@@ -1,4 +1,4 @@
-"""The context of a request: its caller, and the batching of look-ups."""
+"""The context of one GraphQL request: its caller, and loaders that resolve a field for many documents at once."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Context:
-    """The context of a GraphQL request. `feed` has the events for its subscription, `imports` runs its imports."""
+    """The context of one GraphQL request. `feed` serves its subscriptions, `imports` runs its imports."""
 
     def __init__(
         self,
@@ -31,19 +31,19 @@ class Context:
         self.feed = feed
         self.imports = imports or Runner(caller)
         self.fast_path = fast_path
-        self._gathering: dict[object, DataLoader[Document, Any]] = {}  # Any: each has its own type of result
+        self._loaders: dict[object, DataLoader[Document, Any]] = {}  # Any: values of any field
 
     def gather(
         self, many: Callable[..., Awaitable[Sequence[T]]], document: Document, arguments: Mapping[str, object]
     ) -> Awaitable[T]:
-        """A document's value from `many` (see `schema.reads`), called once for all documents requested together.
+        """One document's value from `many` (see `schema.reads`), which is called once for all concurrent requests.
 
-        The arguments must be hashable. Nothing is cached: each event of a subscription reads again.
+        The arguments must be hashable. Nothing is cached, so that each event of a subscription reads fresh data.
         """
         key = (many, *arguments.items())
-        if key not in self._gathering:
-            self._gathering[key] = DataLoader(lambda roots: many(self, roots, None, **arguments), cache=False)
-        return self._gathering[key].load(document)
+        if key not in self._loaders:
+            self._loaders[key] = DataLoader(lambda roots: many(self, roots, None, **arguments), cache=False)
+        return self._loaders[key].load(document)
 
 
 Info = strawberry.Info[Context, None]

@@ -1,7 +1,7 @@
-"""How GraphQL reads the results of resolvers: documents as stored, without an object for each.
+"""How GraphQL reads the resolvers' results: documents as stored, without creating an object for each.
 
-The classes decorated as Strawberry types only describe documents and are not instantiated for them. `as_type` converts
-a document where a typed signature requires an instance.
+Strawberry type classes describe documents and are never instantiated for them. Where a signature expects an instance,
+`as_type` casts the document.
 """
 
 from datetime import UTC, datetime
@@ -18,12 +18,12 @@ T = TypeVar("T")
 
 
 def as_type(kind: type[T], document: Document) -> T:
-    """The document, typed as an instance of a GraphQL type: `read` treats both the same."""
+    """Cast a document to a GraphQL type, which works because `read` handles both alike."""
     return cast("T", document)
 
 
 def read(source: object, name: str) -> object:
-    """A field of a document or object. None if a document lacks it."""
+    """A field of a document or an object; None if a document lacks it."""
     if isinstance(source, dict):
         return source.get(stored_name(name))
     return cast("object", getattr(source, name))
@@ -31,7 +31,7 @@ def read(source: object, name: str) -> object:
 
 @cache
 def stored_name(name: str) -> str:
-    """The stored name of a field: its GraphQL name, or `_id` for `id`."""
+    """The stored name of a field: its GraphQL name, except `_id` for `id`."""
     return "_id" if name == "id" else to_camel_case(name)
 
 
@@ -43,7 +43,7 @@ def _moment(text: object) -> datetime:
         if moment.tzinfo is not None:
             return moment.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ValueError(f"{text[:80]!r} is not a date and time such as 2026-11-23T17:49:05Z.") from None
+        raise ValueError(f"{text[:80]!r} is not a date and time. Use the format 2026-11-23T17:49:05Z.") from None
     raise ValueError(f"{text!r} has no time zone. Append Z for UTC, or an offset such as +01:00.")
 
 

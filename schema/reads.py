@@ -1,4 +1,4 @@
-"""What fields read, so that lists read only necessary fields, and resolve each for all items at once."""
+"""The stored fields that a field reads, so that lists read only those, and resolvers for many documents at once."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from inspect import Signature, signature
@@ -9,46 +9,46 @@ from storage.documents import Document
 
 T = TypeVar("T")
 
-# The stored fields to read from some documents, None for all.
+# The stored fields to read of documents; None for all of them.
 Wanted: TypeAlias = Collection[str] | None
 
 
 class Batched(Generic[T]):
-    """The resolver of a field, based on a function that resolves it for many documents at once.
+    """A field resolver built from a function that resolves the field for many documents at once.
 
-    `many(context, documents, wanted, **arguments)` returns one value per document. `wanted` are the stored fields to
-    read of each value's document. The fast path calls `many`; graphql-core calls the resolver for each document.
+    `many(context, documents, wanted, **arguments)` returns one value per document. `wanted`: the stored fields to read
+    of each value's document. The fast path calls `many`; graphql-core calls the resolver for each document.
     """
 
     def __init__(self, many: Callable[..., Awaitable[Sequence[T]]]) -> None:
         self.many = many
         info, root, _ = signature(self.__call__).parameters.values()
         _, _, _, *arguments = signature(many).parameters.values()
-        self.__signature__ = Signature([info, root, *arguments])  # Strawberry looks for the arguments here
+        self.__signature__ = Signature([info, root, *arguments])  # Strawberry reads the arguments from here
 
     async def __call__(self, info: Info, root: Document, **arguments: object) -> T:
         return await info.context.gather(self.many, root, arguments)
 
 
 def reads(*stored: str) -> Mapping[str, tuple[str, ...]]:
-    """The `metadata` of a field whose resolver only reads these stored fields."""
+    """The `metadata` for a field whose resolver reads only these stored fields."""
     return {"reads": stored}
 
 
 def projection(wanted: Wanted) -> list[str] | None:
-    """The projection for MongoDB: the wanted fields, without those inside another one."""
+    """The MongoDB projection of the wanted fields, without fields that are part of another one."""
     if wanted is None:
         return None
     return [name for name in wanted if not any(parent in wanted for parent in _parents(name))] or ["_id"]
 
 
 def within(name: str, wanted: Wanted) -> set[str]:
-    """The stored fields to read of documents embedded under this name."""
+    """The stored fields to read of the documents embedded under this name."""
     return {f"{name}.{each}" for each in wanted} if wanted else {name}
 
 
 def together(parts: Sequence[Wanted]) -> Wanted:
-    """The union of these fields."""
+    """The union of the wanted fields."""
     everything: set[str] = set()
     for part in parts:
         if part is None:

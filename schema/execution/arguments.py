@@ -1,7 +1,7 @@
-"""Arguments: from their values by graphql-core to what resolvers take, by functions made once per field.
+"""Arguments: functions, built once per field, that convert graphql-core's values to the resolvers' arguments.
 
-Strawberry's own conversion goes through the types again for each request, which takes a fifth of the time of a page.
-What is not understood here (`Maybe`, inputs that build themselves) makes the operation graphql-core's.
+Strawberry's own conversion inspects the types for each request, which takes a fifth of the time of a page. Operations
+with unsupported arguments (`Maybe`, inputs with their own constructor) are executed by graphql-core.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,9 +21,9 @@ from strawberry.types.enum import StrawberryEnumDefinition, has_enum_definition
 from strawberry.types.lazy_type import LazyType
 
 from schema.build import schema
-from schema.execution.shape import NotUnderstood
+from schema.execution.shape import Unsupported
 
-# Any: arguments are as different as fields.
+# Any: arguments have any type.
 Arguments: TypeAlias = dict[str, Any]
 _Convert: TypeAlias = Callable[[Any], Any]
 
@@ -32,9 +32,9 @@ _SCALARS = schema.schema_converter.scalar_registry
 
 
 def converter(arguments: Sequence[StrawberryArgument]) -> Callable[[Mapping[str, Any]], Arguments]:
-    """The function from some of a field's arguments by their names in GraphQL to the same by their names in Python.
+    """The function that converts a field's arguments by GraphQL name to arguments by Python name.
 
-    Raises `NotUnderstood`.
+    Raises `Unsupported`.
     """
     parts = {_CONFIG.name_converter.from_argument(each): (each.python_name, _of(each.type)) for each in arguments}
     return lambda given: _converted(given, parts)
@@ -49,10 +49,10 @@ def _converted(given: Mapping[str, Any], parts: Mapping[str, tuple[str, _Convert
 
 
 def _of(kind: object) -> _Convert:
-    """The conversion of a value of this type."""
+    """The conversion for values of this type."""
     match kind:
         case StrawberryMaybe():
-            raise NotUnderstood
+            raise Unsupported
         case StrawberryOptional():
             return _of(kind.of_type)
         case StrawberryList():
@@ -65,7 +65,7 @@ def _of(kind: object) -> _Convert:
         return _same
     definition = get_object_definition(kind)
     if definition is None or definition.from_input is not None:
-        raise NotUnderstood
+        raise Unsupported
     return _of_input(definition)
 
 
@@ -78,7 +78,7 @@ def _of_list(convert: _Convert) -> _Convert:
 
 
 def _of_input(definition: StrawberryObjectDefinition) -> _Convert:
-    """The conversion of an input object; its fields without defaults are None when left out."""
+    """The conversion for an input object. Omitted fields without a default are None."""
     fields = definition.fields
     required = [each for each in fields if each.default_value is MISSING and each.default_factory is MISSING]
     absent = {each.python_name: None for each in required}

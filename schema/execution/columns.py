@@ -1,4 +1,4 @@
-"""Columns: the fields that need more than the object they belong to, resolved for many objects at once."""
+"""Columns: fields that need more data than their object has, resolved for many objects at once."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from schema.reads import Batched, Wanted
 
 
 class Field:
-    """A selected field: what Strawberry and graphql-core know of it, and its nodes in the document."""
+    """A selected field: its Strawberry and graphql-core definitions, and its nodes in the document."""
 
     def __init__(
         self, parent: GraphQLObjectType, definition: GraphQLField, strawberry: StrawberryField, nodes: list[FieldNode]
@@ -28,8 +28,8 @@ class Field:
         self._nodes = nodes
         self._convert = converter(strawberry.arguments)
 
-    def arguments(self, run: Execution) -> dict[str, Any]:  # Any: they are as different as fields
-        """The arguments given to the field, as its resolver takes them. Nobody may change them."""
+    def arguments(self, run: Execution) -> dict[str, Any]:  # Any: arguments have any type
+        """The arguments of the field's resolver. They are shared: do not modify them."""
         found = run.arguments.get(self)
         if found is None:
             given = get_argument_values(self.definition, self._nodes[0], run.variables)
@@ -37,14 +37,14 @@ class Field:
         return found
 
     def info(self, run: Execution) -> Info:
-        """What its resolver is told about it."""
+        """The `info` argument of the field's resolver."""
         info = run.info(self._parent, self.definition, self._nodes)
         return schema.config.info_class(_raw_info=info, _field=self.strawberry)
 
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """A field that takes nothing but the object, and gives something in which something needs more."""
+    """A field that is derived from the object alone, with a selected field inside that needs more data."""
 
     wanted: Wanted
     derive: Callable[[object], object]
@@ -57,7 +57,7 @@ class Derived:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A field whose resolver is called for one object after another: what waits for each should be `Gathered`."""
+    """A field whose resolver is called for each object in turn. Fields that wait for I/O should be `Gathered`."""
 
     wanted: Wanted
     field: Field
@@ -78,7 +78,7 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """A field whose resolver takes all objects at once (see `schema.reads`)."""
+    """A field whose resolver takes all objects in one call (see `schema.reads`)."""
 
     wanted: Wanted
     field: Field

@@ -1,4 +1,4 @@
-"""Completion: from the values of a field, for many objects at once, to their parts of the response."""
+"""Completion: converts the values of a field to the response, for many objects at once."""
 
 import asyncio
 import itertools
@@ -23,17 +23,17 @@ class Completer(Protocol):
 
     @property
     def wanted(self) -> Wanted:
-        """The stored fields that it reads of the values' documents."""
+        """The stored fields to read of the values' documents."""
 
     async def complete(
         self, run: Any, values: Sequence[object]
     ) -> Sequence[object]:  # Any: a `schema.execution.run.Run`
-        """The part of the response for each of the values. Raises `Unexpected` if one is not as its type says."""
+        """The part of the response for each value. Raises `Unexpected` if a value does not match its type."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """Completes what needs no more than itself, by a generated function."""
+    """Completes values that need no more data, with a generated function."""
 
     wanted: Wanted
     show: Callable[[Sequence[object]], Sequence[object]]
@@ -45,7 +45,7 @@ class Plain:
 
 @dataclass(frozen=True, slots=True)
 class Objects:
-    """Completes objects by their shape."""
+    """Completes objects with their shape."""
 
     shape: Shape
     nullable: bool
@@ -68,15 +68,15 @@ class Objects:
 
 @dataclass(frozen=True)
 class Connections:
-    """Completes Relay connections: their pages are read with what the selection wants, their items shown together.
+    """Completes Relay connections: reads pages with only the selected fields, and shows the items of all pages at once.
 
-    `fields` are the selected fields with their shapes, if they have any, by response key; the shapes of `edges` take
-    the cursor besides the document of the node.
+    `fields`: the selected fields with their shapes, if any, by response key. The shape of `edges` takes the cursor in
+    addition to the node's document.
     """
 
     fields: Mapping[str, tuple[str, Shape | None]]
     type_name: str
-    wanted: Wanted = ()  # of a listing, which is no document
+    wanted: Wanted = ()  # a listing is not a document
 
     async def complete(self, run: Any, values: Sequence[object]) -> Sequence[object]:
         """See `Completer`."""
@@ -84,7 +84,7 @@ class Connections:
         pages, totals = await self._read(listings)
         read = _Read(listings, pages, totals, self._cursors(listings, pages))
         columns = []
-        for name, shape in self.fields.values():  # no comprehension: one that awaits is a coroutine of its own
+        for name, shape in self.fields.values():  # not a comprehension, which would be another coroutine
             columns.append(await self._column(run, name, shape, read))
         if not columns:  # @skip and @include may leave nothing
             return [{} for _ in values]
@@ -104,7 +104,7 @@ class Connections:
                 return [self.type_name] * len(read.listings)
 
     async def _read(self, listings: Sequence[Listing]) -> tuple[Sequence[Page], Sequence[int]]:
-        """The pages and totals, as far as they are selected, read at the same time."""
+        """The selected pages and totals, read at the same time."""
         if "totalCount" not in self._names:
             return await self._pages(listings), ()
         counting = _all([listing.count() for listing in listings])
@@ -118,7 +118,7 @@ class Connections:
         return await _all([listing.load(self._projection) for listing in listings])
 
     def _cursors(self, listings: Sequence[Listing], pages: Sequence[Page]) -> Sequence[Sequence[str]]:
-        """The cursors of each page's documents, if they are selected."""
+        """The cursors of each page's documents, if selected."""
         if "edges" not in self._names:
             return ()
         return [paging.cursors(each.ordering, page.documents) for each, page in zip(listings, pages, strict=True)]
@@ -135,7 +135,7 @@ class Connections:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What was read of some listings; `cursors` are those of each page's documents, if they were asked for."""
+    """The pages, totals and cursors of listings. `cursors`: those of each page's documents, if selected."""
 
     listings: Sequence[Listing]
     pages: Sequence[Page]
@@ -148,12 +148,12 @@ class _Read:
         return _joined([page.documents for page in self.pages])
 
     def page_infos(self) -> list[Document]:
-        """Where each page lies in its list."""
+        """The page info of each page."""
         every = itertools.zip_longest(self.listings, self.pages, self.cursors)
         return [listing.page_info(page, cursors) for listing, page, cursors in every]
 
     def split(self, shown: list[Document]) -> Sequence[list[Document]]:
-        """What is shown of all documents, page by page."""
+        """The shown documents, split by page."""
         if len(self.pages) == 1:
             return [shown]
         rest = iter(shown)
@@ -165,7 +165,7 @@ def _joined(lists: Sequence[Sequence[T]]) -> Sequence[T]:
 
 
 async def _all(awaitables: Sequence[Awaitable[T]]) -> Sequence[T]:
-    """What these give, in their order; a single one is awaited here, without a task of its own."""
+    """The results in order. A single awaitable is awaited directly, without a task."""
     if len(awaitables) == 1:
         return [await awaitables[0]]
     return await asyncio.gather(*awaitables)

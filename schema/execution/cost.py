@@ -1,4 +1,4 @@
-"""What an operation may cost at most: how many items its lists could have, those within one another multiplied."""
+"""The maximum cost of an operation: the number of items its lists could have, multiplied for nested lists."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -31,16 +31,16 @@ from resolvers.contacts import MAX_BULK
 from resolvers.paging import DEFAULT_SIZE, MAX_SIZE
 
 MAX_ITEMS = 100_000
-# To compare the fields of one name with one another takes the validation the square of their number.
+# Validation compares all fields with the same name in pairs, so its time grows with the square of their number.
 MAX_REPEATS = 100
 
-# The variables of a request hold any JSON; None stands for those that make the longest lists.
+# Variables hold any JSON. None stands for the variables that make the lists longest.
 Variables = Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A part of an operation: a list with what is asked of each item, or a fragment, which stands for itself once."""
+    """A part of an operation: a list and the parts inside each item, or a fragment."""
 
     within: tuple["_Part", ...]
     sizes: tuple[ValueNode, ...] | None = None
@@ -48,7 +48,7 @@ class _Part:
     most: int = MAX_SIZE
 
     def items(self, variables: Variables, known: dict[int, int]) -> int:
-        """How many items there are at most; `known` has those of parts that were met before."""
+        """The maximum number of items. `known` caches the numbers of visited parts."""
         if id(self) not in known:
             inner = sum(each.items(variables, known) for each in self.within)
             known[id(self)] = inner if self.sizes is None else self._size(variables) * (1 + inner)
@@ -62,7 +62,7 @@ class _Part:
 
 
 class Cost:
-    """The cost of a document's operations. The document is valid."""
+    """The cost of the operations of a valid document."""
 
     def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
         self._schema = schema
@@ -70,20 +70,20 @@ class Cost:
         self._fragments = {
             each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)
         }
-        self._met: dict[str, _Part] = {}
+        self._fragment_parts: dict[str, _Part] = {}
         self._operations: dict[str, tuple[_Part, Mapping[str, Any]]] = {}
-        self._fitting: dict[str | None, bool] = {}
+        self._always_fits: dict[str | None, bool] = {}
 
     def always_fits(self, operation_name: str | None) -> bool:
-        """Whether an operation stays within `MAX_ITEMS` whatever its variables are, so that none need be counted."""
-        if operation_name not in self._fitting:
-            if get_operation_ast(self._document, operation_name) is None:  # names that clients make up are not kept
-                return False
-            self._fitting[operation_name] = self.items(operation_name, None) <= MAX_ITEMS
-        return self._fitting[operation_name]
+        """Whether an operation stays within `MAX_ITEMS` for any variables, so that requests need no count."""
+        if operation_name not in self._always_fits:
+            if get_operation_ast(self._document, operation_name) is None:
+                return False  # not cached: clients can invent any number of names
+            self._always_fits[operation_name] = self.items(operation_name, None) <= MAX_ITEMS
+        return self._always_fits[operation_name]
 
     def items(self, operation_name: str | None, variables: Variables) -> int:
-        """How many items an operation could answer with."""
+        """The maximum number of items in the response of an operation."""
         operation = get_operation_ast(self._document, operation_name)
         if operation is None:
             return 0
@@ -113,7 +113,7 @@ class Cost:
                     yield self._fragment(each.name.value)
 
     def _field(self, definition: GraphQLField | None, node: FieldNode) -> Iterator[_Part]:
-        if definition is None:  # of introspection, which is not stored
+        if definition is None:  # introspection, which reads no data
             return
         within = tuple(self._parts(get_named_type(definition.type), node.selection_set))
         sizes = {each.name.value: each.value for each in node.arguments or ()}
@@ -127,19 +127,19 @@ class Cost:
             yield from within
 
     def _fragment(self, name: str) -> _Part:
-        if name not in self._met:
+        if name not in self._fragment_parts:
             definition = self._fragments[name]
-            self._met[name] = _Part(
+            self._fragment_parts[name] = _Part(
                 tuple(self._parts(self._named(definition.type_condition), definition.selection_set))
             )
-        return self._met[name]
+        return self._fragment_parts[name]
 
     def _named(self, node: NamedTypeNode) -> object:
         return self._schema.get_type(node.name.value)
 
 
 def repeats(document: DocumentNode) -> int:
-    """How often the most repeated name is in one selection set."""
+    """How often the most frequent response key appears in one selection set."""
     most = 0
 
     class Sets(Visitor):
@@ -155,7 +155,7 @@ def repeats(document: DocumentNode) -> int:
 
 
 def _length(node: ValueNode, variables: Mapping[str, Any]) -> int | None:
-    """How long a list is that an argument asks for, None if it does not say. Longer ones are refused elsewhere."""
+    """The list length that an argument requests, or None. Capped, because other code rejects longer lists."""
     match node:
         case IntValueNode():
             value: object = int(node.value)

@@ -1,13 +1,13 @@
-"""Executes operations: queries of documents on a fast path, everything else by graphql-core.
+"""Executes operations: queries of documents on a fast path, everything else with graphql-core.
 
-The fast path compiles a query, once per parsed document, into functions from stored documents to their parts of the
-response (`schema.execution.plan`), and asks MongoDB for no more than those read. It stands before graphql-core's
-executor, not within it as a subclass: there, making the executor and visiting the root fields already cost as much as
-showing a page of fifty contacts costs here.
+The fast path compiles a query, once per parsed document, into functions that convert stored documents to the response
+(`schema.execution.plan`), and reads only the required fields from MongoDB. It runs before graphql-core's executor
+rather than as a subclass of it: creating that executor and visiting the root fields alone takes as long as showing a
+page of fifty contacts on the fast path.
 
-It never tells what is wrong. Whatever it does not understand when it compiles, and whatever is not as expected when it
-runs (a null where none may be, a value that its type does not allow, a resolver that refuses or fails), has graphql-
-core execute the operation from the start, which queries allow, and give the errors and their paths.
+It never reports errors. If it does not support an operation, or if anything unexpected happens (null for a non-null
+field, a value that does not match its type, an error in a resolver), graphql-core executes the operation from the
+start and reports the errors with their paths. That is safe because only queries take the fast path.
 """
 
 from collections.abc import Mapping
@@ -38,14 +38,14 @@ from schema.build import schema
 from schema.context import Context
 from schema.execution.plan import Compiler
 from schema.execution.run import Execution, Operation
-from schema.execution.shape import NotUnderstood, Shape, Unexpected
+from schema.execution.shape import Shape, Unexpected, Unsupported
 
 log = structlog.get_logger(__name__)
 
-# Of one operation: @skip and @include with n variables leave up to 2^n selections.
+# Per operation: @skip and @include with n variables can result in 2^n selections.
 _MAX_PLANS = 4
-# A document and variables (as JSON) that are longer together most likely do not come again.
-_REMEMBERED_LENGTH = 3_000
+# Characters of a document and its variables (as JSON). Longer requests are unlikely to repeat.
+_CACHED_LENGTH = 3_000
 
 
 class Executable:
@@ -58,7 +58,7 @@ class Executable:
     async def execute(
         self, operation_name: str | None, variables: Mapping[str, Any], context: Context, *, fast: bool = True
     ) -> ExecutionResult:
-        """Execute one of the document's operations. `fast` is false to have graphql-core do all of it."""
+        """Execute one of the document's operations. With `fast=False`, always use graphql-core."""
         if fast and (query := self._query(operation_name)):
             data = await query.run(variables, context)
             if data is not None:
@@ -76,15 +76,15 @@ class Executable:
         if name in self._queries:
             return self._queries[name]
         definition = get_operation_ast(self._document, name)
-        if definition is None:  # names that clients make up are not kept
-            return None
+        if definition is None:
+            return None  # not cached: clients can invent any number of names
         is_query = definition.operation is OperationType.QUERY
         query = self._queries[name] = _Query(self._document, definition) if is_query else None
         return query
 
 
 class _Query:
-    """A query with its plans, one for each choice of what `@skip` and `@include` leave of it."""
+    """A query with its plans, one for each combination of `@skip` and `@include` conditions."""
 
     def __init__(self, document: DocumentNode, definition: OperationDefinitionNode) -> None:
         fragments = [each for each in document.definitions if isinstance(each, FragmentDefinitionNode)]
@@ -92,13 +92,13 @@ class _Query:
         self._operation = Operation(schema._schema, definition, details)
         self._conditions = _conditions(document)
         self._plans: dict[tuple[object, ...], Shape | None] = {}
-        self._length = len(document.loc.source.body) if document.loc else _REMEMBERED_LENGTH
+        self._length = len(document.loc.source.body) if document.loc else _CACHED_LENGTH
 
     async def run(self, variables: Mapping[str, Any], context: Context) -> dict[str, Any] | None:
-        """The response's data, or None if graphql-core shall execute the query."""
+        """The data of the response, or None if graphql-core must execute the query."""
         try:
             given = orjson.dumps(variables)
-            if self._length + len(given) <= _REMEMBERED_LENGTH:
+            if self._length + len(given) <= _CACHED_LENGTH:
                 prepared = _prepared(self, given)
             else:
                 prepared = self.prepared(variables)
@@ -106,13 +106,13 @@ class _Query:
                 return None
             run = Execution(self._operation, prepared.variables, context, prepared.arguments)
             (data,) = await prepared.plan.show(run, [{}])
-        except Exception as reason:  # whatever it is, graphql-core meets it again and says where
+        except Exception as reason:  # graphql-core will run into it again and report it with its path
             log.debug("left to graphql-core", reason=repr(reason))
             return None
         return data
 
     def prepared(self, variables: Mapping[str, Any]) -> "_Prepared":
-        """The query as it is with these variables."""
+        """The query prepared for these variables."""
         declared = self._operation.definition.variable_definitions or ()
         coerced = get_variable_values(self._operation.schema, declared, dict(variables))
         if isinstance(coerced, list):  # errors
@@ -127,7 +127,7 @@ class _Query:
             self._plans.clear()
         try:
             plan = Compiler(self._operation, variables).query()
-        except NotUnderstood:
+        except Unsupported:
             plan = None
         self._plans[chosen] = plan
         return plan
@@ -135,8 +135,8 @@ class _Query:
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """All of a query that is the same whenever it comes with the same variables: their values, its plan (None if it is
-    graphql-core's), and the arguments of its fields, which are added on first use and which nobody changes.
+    """The parts of a query that depend only on its variables: their coerced values, the plan (None if graphql-core must
+    execute the query), and the arguments of its fields, which are added on first use and never modified.
     """
 
     variables: VariableValues
@@ -144,15 +144,15 @@ class _Prepared:
     arguments: dict[object, dict[str, Any]]
 
 
-# What people look at most comes with the same variables again and again: first pages, dashboards. Few are kept, since
-# each keeps its document alive and may hold a plan of its own.
+# The most frequent requests, such as first pages and dashboards, repeat with the same variables. The cache is small,
+# because each entry keeps its document alive and may have its own plan.
 @lru_cache(maxsize=128)
 def _prepared(query: _Query, variables: bytes) -> _Prepared:
     return query.prepared(orjson.loads(variables))
 
 
 def _conditions(document: DocumentNode) -> tuple[str, ...]:
-    """The variables that `@skip` and `@include` of the document depend on."""
+    """The variables that the document's `@skip` and `@include` directives depend on."""
     found: set[str] = set()
 
     class Conditions(Visitor):

@@ -1,6 +1,6 @@
-"""How large a document may be, which is looked at before all else: validation and execution take time or stack for it.
+"""Limits on the size of a document, checked first because validation and execution take time and stack for its size.
 
-What a fragment holds counts wherever it is spread, but is measured once.
+The contents of a fragment count each time it is spread, but are measured only once.
 """
 
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ from schema.execution.cost import MAX_REPEATS, repeats
 MAX_TOKENS = 5_000
 MAX_DEPTH = 15
 MAX_ALIASES = 100
-# Selections within one another, fragments too: each takes a part of the stack.
+# Nested selections, including fragments: each level uses stack.
 MAX_NESTING = 100
 
 
 @dataclass(frozen=True, slots=True)
 class _Size:
-    """Of a selection set: how deep its fields nest, how many have an alias, how deep its selections nest."""
+    """The size of a selection set: the depth of its fields, its number of aliases, the nesting of its selections."""
 
     depth: int = 0
     aliases: int = 0
@@ -39,15 +39,15 @@ _NOTHING = _Size()
 
 
 def too_large(message: str) -> GraphQLError:
-    """The refusal of a request for its size."""
+    """The error for a request that exceeds a size limit."""
     return GraphQLError(message, extensions={"code": "TOO_LARGE"})
 
 
 def refusal(document: DocumentNode) -> GraphQLError | None:
-    """Why a document is too large, if it is."""
+    """The error if the document is too large."""
     if (most := repeats(document)) > MAX_REPEATS:
         return too_large(
-            f"A selection set repeats a field {most:,} times; {MAX_REPEATS} are the most. Ask for each field once."
+            f"A selection set repeats a field {most:,} times; the limit is {MAX_REPEATS}. Select each field once."
         )
     measure = _Measure(document)
     operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
@@ -57,17 +57,17 @@ def refusal(document: DocumentNode) -> GraphQLError | None:
         return too_nested()
     if sum(size.aliases for size in sizes) > MAX_ALIASES:
         return too_large(
-            f"More than {MAX_ALIASES} fields have aliases, fragments counted as often as they are spread. "
-            "Ask for some of them in another request."
+            f"The document has more than {MAX_ALIASES} aliases, counting a fragment each time it is spread. "
+            "Move some of them to another request."
         )
     return next((refused for pair in zip(operations, sizes, strict=True) if (refused := _too_deep(*pair))), None)
 
 
 def too_many_tokens() -> GraphQLError:
-    """The refusal of a document that is not even read to its end."""
+    """The error for a document that exceeds the token limit and is not parsed."""
     return too_large(
-        f"The document has more than {MAX_TOKENS:,} tokens: names, values and signs. Ask for less at a time, and send "
-        "values as variables."
+        f"The document has more than {MAX_TOKENS:,} tokens (names, values and punctuation). Request less at a time and "
+        "send values as variables."
     )
 
 
@@ -78,21 +78,21 @@ def _too_deep(operation: OperationDefinitionNode, size: _Size) -> GraphQLError |
         return None
     name = f"The operation {operation.name.value}" if operation.name else "The operation"
     return too_large(
-        f"{name} nests fields to a depth of {size.depth}; {MAX_DEPTH} is the most. Ask for what lies deeper in a "
-        "request of its own, beginning at its id."
+        f"{name} nests fields to a depth of {size.depth}; the limit is {MAX_DEPTH}. Request the deeper objects by ID "
+        "in a separate request."
     )
 
 
 def too_nested() -> GraphQLError:
-    """The refusal of a document whose parts lie too deep within one another."""
+    """The error for a document whose selections are nested too deeply."""
     return too_large(
-        f"The document is nested too deeply: {MAX_NESTING} selections or fragments within one another are the most. "
-        "Ask for less at a time."
+        f"The document is nested too deeply: the limit is {MAX_NESTING} levels of selections and fragments. "
+        "Request less at a time."
     )
 
 
 class _Measure:
-    """Measures the selection sets of a document, which need not be valid."""
+    """Measures the selection sets of a document, which may be invalid."""
 
     def __init__(self, document: DocumentNode) -> None:
         self._fragments = {
@@ -115,7 +115,7 @@ class _Measure:
         match node:
             case FieldNode():
                 inner = self.of(node.selection_set)
-                # Introspection nests deeply, and costs little.
+                # Introspection nests deeply but costs little.
                 counts = node.selection_set is not None and not node.name.value.startswith("__")
                 return _Size(1 + inner.depth if counts else 0, inner.aliases + (node.alias is not None), inner.nesting)
             case FragmentSpreadNode():
@@ -125,7 +125,7 @@ class _Measure:
         raise TypeError(node)
 
     def _of_fragment(self, name: str) -> _Size:
-        """The size of a fragment; nothing if there is none, or it spreads itself: validation says so."""
+        """The size of a fragment. Zero if it is unknown or spreads itself, which validation reports."""
         if name not in self._known:
             self._known[name] = _NOTHING
             definition = self._fragments.get(name)

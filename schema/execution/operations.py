@@ -1,6 +1,6 @@
-"""Runs GraphQL operations: parsed and validated once per document, executed, and answered with plain dicts.
+"""Runs GraphQL operations: parses and validates each document once, executes it, and answers with plain dicts.
 
-A document that repeats is neither parsed nor validated again: both are kept in a bounded cache.
+Parsed and validated documents are kept in a bounded cache.
 """
 
 from collections import OrderedDict
@@ -30,15 +30,15 @@ from schema.execution.cost import MAX_ITEMS, Cost
 from schema.execution.executor import Executable
 from schema.execution.faults import Json, coded, fault, shown
 
-# Characters of all documents that are kept parsed.
+# Total characters of the cached documents.
 _CACHED = 500_000
-# A document longer than this is most likely not sent again: it is not worth its memory.
+# Longer documents are not cached: they are unlikely to repeat.
 _CACHED_LENGTH = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A GraphQL request, however it came in. `may_mutate` is false for GET."""
+    """A GraphQL request from any transport. `may_mutate`: false for GET."""
 
     query: str
     variables: Mapping[str, Any] | None = None
@@ -48,9 +48,9 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What to answer. `executed` is false when the request itself failed, so that there is no `data`.
+    """The answer to a request. `executed`: false if the request itself failed, so that there is no `data`.
 
-    `refused`: what kind of operation it was that cannot be sent this way.
+    `refused`: the kind of operation, if it cannot be sent this way.
     """
 
     body: Json
@@ -60,7 +60,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Document:
-    """A parsed document, or why it cannot be run."""
+    """A parsed document, or the errors why it cannot be executed."""
 
     node: DocumentNode | None
     errors: Sequence[GraphQLError] = ()
@@ -68,22 +68,22 @@ class _Document:
     cost: Cost | None = None
 
     def too_many(self, request: Request) -> GraphQLError | None:
-        """The refusal of an operation that could answer with more items than one answer should hold."""
+        """The error if the operation could return more than `MAX_ITEMS` items."""
         if self.cost is None or self.cost.always_fits(request.operation_name):
             return None
         items = self.cost.items(request.operation_name, request.variables or {})
         if items <= MAX_ITEMS:
             return None
         return limits.too_large(
-            f"The lists of this operation could have {items:,} items, those within one another multiplied; "
-            f"{MAX_ITEMS:,} are the most. Ask for shorter pages with first, or for less at a time."
+            f"This operation could return {items:,} items (nested lists multiply); the limit is {MAX_ITEMS:,}. "
+            "Request shorter pages with `first`, or less at a time."
         )
 
 
 class _Cache:
-    """Documents by their text, the least recently used forgotten first.
+    """A least-recently-used cache of documents by their text.
 
-    A parsed document takes about a hundred times the memory of its text, so what counts is the length of all texts.
+    A parsed document takes about a hundred times the memory of its text, so the capacity is the total length of texts.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -98,8 +98,8 @@ class _Cache:
                 self._documents[query] = found
                 self._room -= len(query)
                 while self._room < 0:
-                    forgotten, _ = self._documents.popitem(last=False)
-                    self._room += len(forgotten)
+                    removed, _ = self._documents.popitem(last=False)
+                    self._room += len(removed)
         else:
             self._documents.move_to_end(query)
         return found
@@ -109,16 +109,16 @@ _cache = _Cache(_CACHED)
 
 
 async def run(request: Request, context: Context) -> Answer:
-    """Execute a request. Never raises: what nobody expected is logged, and answered with the request's id alone."""
+    """Execute a request. Never raises: unexpected errors are logged and answered with the request ID only."""
     document = _cache.get(request.query)
     if document.node is None or document.executable is None:
         return Answer({"errors": [error.formatted for error in document.errors]}, executed=False)
     kind = _kind(document.node, request.operation_name)
     if kind is OperationType.SUBSCRIPTION:
-        message = "A subscription must be sent over a WebSocket with the subprotocol graphql-transport-ws."
+        message = "Subscriptions require a WebSocket. Use the subprotocol graphql-transport-ws."
         return Answer({"errors": [fault(message, "WEBSOCKET_REQUIRED")]}, executed=False, refused="subscription")
     if kind is OperationType.MUTATION and not request.may_mutate:
-        message = "A mutation must be sent with POST, since GET may be repeated by anyone on the way."
+        message = "Mutations cannot be sent with GET. Use POST."
         return Answer({"errors": [fault(message, "METHOD_NOT_ALLOWED")]}, executed=False, refused="mutation")
     if error := document.too_many(request):
         return Answer({"errors": [error.formatted]}, executed=False)
@@ -134,9 +134,9 @@ async def run(request: Request, context: Context) -> Answer:
 
 
 async def stream(request: Request, context: Context) -> AsyncGenerator[Answer, None]:
-    """Execute a request of any kind: a subscription has an answer for each event, another operation one.
+    """Execute a request of any kind: a subscription yields an answer for each event, other operations yield one.
 
-    Never raises, as `run`: an answer that is not executed is the last one.
+    Never raises. An answer that is not `executed` is the last one.
     """
     node = _cache.get(request.query).node
     if node is None or _kind(node, request.operation_name) is not OperationType.SUBSCRIPTION:
@@ -146,13 +146,13 @@ async def stream(request: Request, context: Context) -> AsyncGenerator[Answer, N
         async with aclosing(_events(node, request, context)) as results:
             async for result in results:
                 yield _answer(result, context)
-    except Exception as error:  # what the source of events raises, refusals and defects alike
+    except Exception as error:  # errors of the event source, expected or not
         raised = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
         yield Answer({"errors": [shown(raised, context, "INVALID")]}, executed=False)
 
 
 async def _events(node: DocumentNode, request: Request, context: Context) -> AsyncGenerator[ExecutionResult, None]:
-    """The results of a subscription, or the one that says why it cannot begin."""
+    """The results of a subscription, or one result with the errors why it cannot start."""
     document = _cache.get(request.query)
     error = document.too_many(request)
     if errors := [*document.errors, *([error] if error else [])]:
@@ -178,7 +178,7 @@ def _parsed(query: str) -> _Document:
     try:
         node = parse(query, max_tokens=limits.MAX_TOKENS)
     except GraphQLError as error:
-        return _Document(None, [limits.too_many_tokens()] if _is_endless(error) else coded([error], "PARSE_FAILED"))
+        return _Document(None, [limits.too_many_tokens()] if _exceeds_tokens(error) else coded([error], "PARSE_FAILED"))
     except RecursionError:
         return _Document(None, [limits.too_nested()])
     if refused := limits.refusal(node):
@@ -188,8 +188,8 @@ def _parsed(query: str) -> _Document:
     return _Document(node, [], Executable(node), Cost(schema._schema, node))
 
 
-def _is_endless(error: GraphQLError) -> bool:
-    """Whether graphql-core gave up on a document because of its length."""
+def _exceeds_tokens(error: GraphQLError) -> bool:
+    """Whether graphql-core stopped parsing because of the token limit."""
     return error.message == f"Syntax Error: Document contains more than {limits.MAX_TOKENS} tokens. Parsing aborted."
 
 
@@ -199,7 +199,7 @@ def _kind(document: DocumentNode, operation_name: str | None) -> OperationType |
 
 
 def _answer(result: ExecutionResult, context: Context, code: str = "INVALID_VARIABLES") -> Answer:
-    """The answer to what was executed, or was not: then the errors have this code."""
+    """The answer for a result. `code`: the code of the errors if the operation was not executed."""
     if not result.errors:
         return Answer({"data": result.data}, executed=True)
     executed = result.data is not None or any(error.path is not None for error in result.errors)

@@ -1,15 +1,15 @@
-"""Plans: a query compiled into shapes, for one choice of what `@skip` and `@include` leave of it.
+"""Plans: a query compiled into shapes, for one combination of `@skip` and `@include` conditions.
 
-The compiler goes by what Strawberry and graphql-core know of the schema, not by the names of types and fields. A
+The compiler relies on the schema definitions of Strawberry and graphql-core, not on the names of types and fields. A
 field is one of four kinds:
 
-- read straight from the document: part of the generated function;
-- computed by a resolver that takes nothing but the document: called by the generated function;
-- resolved for many at once (`schema.reads`), as managers and groups are: a column, one query for all;
-- resolved by any other resolver: a column, the resolver called for each object as graphql-core would.
+- read directly from the document: part of the generated function;
+- computed by a resolver that takes only the document: called by the generated function;
+- resolved for many objects at once (`schema.reads`), such as managers and groups: a column, one query for all;
+- resolved by any other resolver: a column, calling the resolver for each object as graphql-core would.
 
-What it does not understand makes the whole operation graphql-core's: abstract types, introspection, `@defer`, field
-extensions, lists of objects in which something needs more.
+If an operation uses anything unsupported, graphql-core executes all of it: abstract types, introspection, `@defer`,
+field extensions, lists of objects with fields that need more data.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,7 +36,7 @@ from schema.documents import read, stored_name
 from schema.execution.columns import Derived, Field, Gathered, Resolved
 from schema.execution.completion import Completer, Connections, Objects, Plain
 from schema.execution.run import Operation
-from schema.execution.shape import Column, Display, Names, NotUnderstood, Shape, Text
+from schema.execution.shape import Column, Display, Names, Shape, Text, Unsupported
 from schema.reads import Batched, Wanted, together, within
 from schema.types.connections import Connection
 
@@ -45,22 +45,22 @@ _DEFINITION = "strawberry-definition"
 
 @dataclass(frozen=True, slots=True)
 class Inline:
-    """What needs no more than the value itself: how to write its expression, and what that wants of the value."""
+    """A value that needs no more data: how to write its expression, and the stored fields that it reads."""
 
     wanted: Wanted
     write: Callable[[Text, str], str]
 
     def completer(self) -> Plain:
-        """The same for the values of a column."""
+        """The completer of a column with such values."""
         text = Text()
         return Plain(self.wanted, text.function(["value"], self.write(text, "value")))
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A field that needs no more than the object it belongs to, as `Inline`.
+    """A field that needs no more data than its object has.
 
-    `read`: the name of what it reads of the object as a document, if it does.
+    `read`: the name of the field that it reads from the object as a document, if any.
     """
 
     wanted: Wanted
@@ -70,36 +70,36 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """What is selected of the objects of a type, not yet made into a function."""
+    """The selection on an object type, before it is compiled to a function."""
 
     wanted: Wanted
     columns: Sequence[Column]
     display: Display
 
     def shape(self, *known: str) -> Shape:
-        """The function, for a caller that has the values of these names already."""
+        """The compiled shape, for callers that pass the values of `known` themselves."""
         columns = [_column(number) for number in range(len(self.columns))]
         return Shape(self.wanted, self.columns, self.display.function(*known, *columns))
 
 
 class Compiler:
-    """Compiles a query for these variables, of which only those in `@skip` and `@include` matter."""
+    """Compiles a query for these variables. Only variables in `@skip` and `@include` matter."""
 
     def __init__(self, operation: Operation, variables: VariableValues) -> None:
         self._operation = operation
         self._variables = variables
 
     def query(self) -> Shape:
-        """The shape of the response: the fields of the query type are columns of one object. Raises `NotUnderstood`."""
+        """The shape of the response: one object with the root fields as columns. Raises `Unsupported`."""
         operation = self._operation
         root = operation.schema.query_type
         if root is None:
-            raise NotUnderstood
+            raise Unsupported
         collected = collect_fields(operation.schema, operation.fragments, self._variables, root, operation.definition)
         return self._selected(root, collected.grouped_field_set, self._of_document).shape()
 
     def _selected(self, parent: GraphQLObjectType, grouped: GroupedFieldSet, place: "_Place") -> Selected:
-        """What is selected of the objects of a type, whose fields are found as `place` says."""
+        """The selection on an object type. `place` determines where its fields come from."""
         fields: dict[str, Callable[[Text, Names], str]] = {}
         columns: list[Column] = []
         wants: list[Wanted] = []
@@ -120,13 +120,13 @@ class Compiler:
         return Selected(together(wants), columns, Display(fields, read))
 
     def _of_document(self, field: Field, output: "Inline | Completer") -> "Part | Column":
-        """How a field is shown of the document that it belongs to."""
+        """How to show a field of a document."""
         if field.strawberry.is_basic_field:
             own = field.strawberry.python_name
             name = stored_name(own)
             within_it = within(name, output.wanted)
             if isinstance(output, Inline):
-                # What must be there is looked up as such, which is quicker, and left to graphql-core if it is not.
+                # A required field is read with [], which is faster; if it is missing, graphql-core takes over.
                 found = f"[{name!r}]" if is_non_null_type(field.definition.type) else f".get({name!r})"
                 write = output.write
                 return Part(within_it, lambda text, names: write(text, names.document + found), own)
@@ -134,7 +134,7 @@ class Compiler:
         wanted: Wanted = field.strawberry.metadata.get("reads")
         resolver = field.strawberry.base_resolver
         if resolver is None or field.strawberry.extensions:
-            raise NotUnderstood
+            raise Unsupported
         if _computes(resolver):
             compute = cast("Callable[[object], object]", resolver.wrapped_func)
             if isinstance(output, Inline):
@@ -146,7 +146,7 @@ class Compiler:
         return Resolved(wanted, field, resolver, completer)
 
     def _of_edge(self, field: Field, output: "Inline | Completer") -> "Part | Column":
-        """How a field is shown of an edge, which is its node's document and a cursor."""
+        """How to show a field of an edge, which consists of its node's document and a cursor."""
         if field.strawberry.python_name == "cursor":
             return Part((), _verbatim("cursor"))
         if isinstance(output, Inline):
@@ -157,13 +157,13 @@ class Compiler:
         definition = self._operation.schema.get_field(parent, details[0].node.name.value)
         strawberry = definition.extensions.get(_DEFINITION) if definition else None
         if definition is None or not isinstance(strawberry, StrawberryField):
-            raise NotUnderstood
+            raise Unsupported
         return Field(parent, definition, strawberry, [each.node for each in details])
 
     def _output(
         self, kind: GraphQLOutputType, details: list[FieldDetails], nullable: bool = True
     ) -> "Inline | Completer":
-        """How the values of a type are completed."""
+        """How to complete the values of a type."""
         if is_non_null_type(kind):
             return self._output(kind.of_type, details, nullable=False)
         if is_leaf_type(kind):
@@ -171,7 +171,7 @@ class Compiler:
         if is_list_type(kind):
             return _listed(self._output(kind.of_type, details), nullable)
         if not is_object_type(kind):
-            raise NotUnderstood
+            raise Unsupported
         grouped = self._grouped(kind, details)
         if _is_connection(kind):
             return Connections({key: self._connection_field(kind, each) for key, each in grouped.items()}, kind.name)
@@ -181,7 +181,7 @@ class Compiler:
         return Inline(selected.wanted, lambda text, value: text.nested(selected.display, nullable, value))
 
     def _connection_field(self, parent: GraphQLObjectType, details: list[FieldDetails]) -> tuple[str, Shape | None]:
-        """A field of a connection, and the shape of the objects it holds."""
+        """The name of a connection's field, and the shape of its objects if it has any."""
         name = details[0].node.name.value
         definition = self._operation.schema.get_field(parent, name)
         kind = get_named_type(definition.type) if definition else None
@@ -212,7 +212,7 @@ def _column(number: int) -> str:
 
 def _listed(item: "Inline | Completer", nullable: bool) -> Inline:
     if not isinstance(item, Inline):
-        raise NotUnderstood
+        raise Unsupported
     return Inline(item.wanted, lambda text, value: text.items(nullable, value, lambda each: item.write(text, each)))
 
 
@@ -224,5 +224,5 @@ def _is_connection(kind: GraphQLObjectType) -> bool:
 
 
 def _computes(resolver: StrawberryResolver[object]) -> bool:
-    """Whether the resolver takes nothing but the document."""
+    """Whether the resolver takes only the document."""
     return not resolver.is_async and resolver.root_parameter is not None and len(resolver.signature.parameters) == 1

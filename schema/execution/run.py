@@ -1,4 +1,4 @@
-"""A run: one execution of an operation, as compiled columns see it."""
+"""One execution of an operation, as passed to compiled columns."""
 
 import asyncio
 from collections.abc import Awaitable, Sequence
@@ -25,7 +25,7 @@ from schema.context import Context
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation of a parsed document, with the document's fragments."""
+    """An operation of a parsed document and the document's fragments."""
 
     schema: GraphQLSchema
     definition: OperationDefinitionNode
@@ -41,7 +41,7 @@ class Operation:
 class Execution:
     """An operation with a request's variables and context.
 
-    `arguments`: those of the operation's fields with these variables, as far as they are known.
+    `arguments`: the arguments of the operation's fields, added on first use.
     """
 
     operation: Operation
@@ -52,7 +52,7 @@ class Execution:
     def info(
         self, parent: GraphQLObjectType, definition: GraphQLField, nodes: list[FieldNode]
     ) -> GraphQLResolveInfo[Context]:
-        """What a resolver is told about its field. Its path has no indices: one call serves many objects."""
+        """The `info` argument of a field's resolver. Its path has no list indices: one call serves many objects."""
         name = nodes[0].name.value
         return GraphQLResolveInfo(
             name,
@@ -72,7 +72,7 @@ class Execution:
         )
 
 
-async def _gather(awaitables: Sequence[Awaitable[Any]]) -> list[Any]:  # Any: as graphql-core has it
+async def _gather(awaitables: Sequence[Awaitable[Any]]) -> list[Any]:  # Any: graphql-core's signature
     return list(await asyncio.gather(*awaitables))
 
 

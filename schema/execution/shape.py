@@ -1,10 +1,10 @@
-"""Shapes: how the objects of one type are shown, as a function generated for one selection.
+"""Shapes: functions, generated for one selection, that convert the objects of a type to the response.
 
-A shape's function takes objects, which are most often documents as stored, and the values of their columns, the
-fields that need more than the object; it returns the objects' parts of the response. It is generated as the text of
-a dict display in a loop, with the displays of embedded objects within it, since nothing in Python builds dicts
-faster. Names from outside never enter that text unchecked: response keys are quoted, and all else is referred to by
-names made here.
+A shape's function takes objects, usually documents as stored, and the values of their columns (the fields that need
+more data than their object has). It returns the objects' parts of the response. It is generated as source text: a loop
+with a dict display, which contains the displays of embedded objects, because that is the fastest way to build dicts in
+Python. No outside name enters the text unchecked: response keys are quoted, and everything else is referred to by
+generated names.
 """
 
 import asyncio
@@ -19,32 +19,32 @@ from schema.reads import Wanted
 from storage.documents import Document
 
 
-class NotUnderstood(Exception):
-    """Raised when an operation is not for the fast path."""
+class Unsupported(Exception):
+    """Raised when the fast path does not support an operation."""
 
 
 class Unexpected(Exception):
-    """Raised for a value that is not as its type says; graphql-core then tells what is wrong, and where."""
+    """Raised when a value does not match its type. graphql-core then reports the error with its path."""
 
 
 class Column(Protocol):
-    """A field that needs more than the object it belongs to."""
+    """A field that needs more data than its object has."""
 
     @property
     def wanted(self) -> Wanted:
-        """The stored fields that it reads of the objects' documents."""
+        """The stored fields to read of the objects' documents."""
 
     async def values(
         self, run: Any, objects: Sequence[object]
     ) -> Sequence[object]:  # Any: a `schema.execution.run.Run`
-        """The field's part of the response for each of the objects."""
+        """The field's part of the response for each object."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How objects are shown: what is wanted of their documents, their columns, and the generated function.
+    """How to show objects: the stored fields to read, the columns, and the generated function.
 
-    The function takes sequences: the objects, the values that the caller has already, and those of the columns.
+    The function takes sequences: the objects, the values that the caller passes, and the values of the columns.
     """
 
     wanted: Wanted
@@ -52,7 +52,7 @@ class Shape:
     make: Callable[..., list[Document]]
 
     async def show(self, run: Any, objects: Sequence[object], *known: Sequence[object]) -> list[Document]:
-        """The objects' parts of the response. `known` are the values of columns that the caller has already."""
+        """The objects' parts of the response. `known`: values that the caller passes, one sequence per name."""
         match self.columns:
             case []:
                 return self.make(objects, *known)
@@ -64,7 +64,7 @@ class Shape:
 
 
 class Names(NamedTuple):
-    """What an object is called in the text of a function: itself, and as a document."""
+    """The names of an object in the text of a function: the object itself, and the object as a document."""
 
     object: str
     document: str
@@ -72,36 +72,36 @@ class Names(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Display:
-    """How an object is shown: the expressions of its fields by response key, and what is read of it as a document."""
+    """How to show an object: the expressions of its fields by response key, and the field names read as a document."""
 
     fields: Mapping[str, "Callable[[Text, Names], str]"]
     read: Sequence[str]
 
     def write(self, text: "Text", names: Names) -> str:
-        """The expression of what is shown."""
+        """The expression for the shown object."""
         return f"{{{', '.join(f'{key!r}: {write(text, names)}' for key, write in self.fields.items())}}}"
 
     def function(self, *others: str) -> Callable[..., list[Document]]:
-        """The function that shows all of some objects, given them and the values of these other names."""
+        """The function that shows objects, given sequences of objects and of the values for the other names."""
         text, names = Text(), Names("object", "document" if self.read else "object")
         first = f"document = {text.document(self, 'object', 'object')}" if self.read else ""
         return text.function(["object", *others], self.write(text, names), first)
 
 
 class Text:
-    """The text of a function being written, and what it refers to."""
+    """The text of a function being written, and the values that it refers to."""
 
     def __init__(self) -> None:
         self._names: dict[str, object] = {}
 
     def name(self, value: object = None) -> str:
-        """A name of its own, for this value or for what the text itself assigns."""
+        """A new unique name, for this value or for a variable that the text assigns."""
         name = f"n{len(self._names)}"
         self._names[name] = value
         return name
 
     def function(self, names: Sequence[str], expression: str, first: str = "") -> Callable[..., list[Any]]:
-        """The function from a sequence for each of the names to the values that the expression has for them."""
+        """The function that evaluates the expression for each item, given one sequence per name."""
         given = [f"{name}s" for name in names]
         every = given[0] if len(given) == 1 else f"zip({', '.join(given)})"
         lines = [
@@ -112,18 +112,18 @@ class Text:
             f"        shown.append({expression})",
             "    return shown",
         ]
-        made: dict[str, Any] = {}  # what the text says
+        made: dict[str, Any] = {}  # Any: defined by the text
         exec(compile("\n".join(lines), "<selection>", "exec"), self._names, made)
         function: Callable[..., list[Any]] = made["made"]
         return function
 
     def document(self, display: Display, held: str, value: str) -> str:
-        """The expression of a value as a document, given a name that holds the value once it is looked at."""
+        """The expression for a value as a document. `held`: the name that the value is assigned to."""
         other = f"{self.name(_as_document(display.read))}({held})"
         return f"{held} if {value}.__class__ is dict or {held} is None else {other}"
 
     def leaf(self, kind: GraphQLLeafType, nullable: bool, value: str) -> str:
-        """The expression of a scalar or enum value, given the expression of what is stored."""
+        """The expression for a scalar or enum value, given the expression for the stored value."""
         if isinstance(kind, GraphQLEnumType):
             return f"{self.name(_EnumValues(kind, nullable))}[{value}]"
         other = self.name(_coercion(kind, nullable))
@@ -134,13 +134,13 @@ class Text:
         return f"({held} if {plain} else {other}({held}))"
 
     def items(self, nullable: bool, value: str, item: Callable[[str], str]) -> str:
-        """The expression of a list, given how to write that of one of its items."""
+        """The expression for a list. `item` writes the expression for one item."""
         each, held = self.name(), self.name()
         shown = f"[{item(each)} for {each} in {self.name(_listed)}({held})]"
         return f"({self._none(nullable)} if ({held} := {value}) is None else {shown})"
 
     def nested(self, display: Display, nullable: bool, value: str) -> str:
-        """The expression of an embedded object."""
+        """The expression for an embedded object."""
         held = document = self.name()
         found = f"{held} := {value}"
         if display.read:
@@ -154,7 +154,7 @@ class Text:
 
 
 class _EnumValues(dict[Any, "str | None"]):
-    """The shown names of an enum's values, learnt on first sight."""
+    """The shown names of an enum's values, added on first use."""
 
     def __init__(self, kind: GraphQLEnumType, nullable: bool) -> None:
         self._coerce = _coercion(kind, nullable)
@@ -166,7 +166,7 @@ class _EnumValues(dict[Any, "str | None"]):
 
 
 def _coercion(kind: GraphQLLeafType, nullable: bool) -> Callable[[object], Any]:
-    """The function from what is stored to what is shown. Raises what graphql-core raises, or `Unexpected`."""
+    """The function that converts a stored value to the shown one. Raises graphql-core's errors or `Unexpected`."""
 
     def coerce(value: object) -> object:
         if value is None:

@@ -1,4 +1,4 @@
-"""Relay connections over lists that are read page by page."""
+"""Relay connections for lists that are read page by page."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -31,10 +31,9 @@ Before: TypeAlias = Annotated[
 
 @dataclass
 class Listing:
-    """A list that is read when its edges, nodes or page info are asked for, and counted when its total is.
+    """A list that is read only if its edges, nodes or page info are selected, and counted only if its total is.
 
-    `load` takes the names of the stored fields that are wanted, or None for all; `ready` is the page of a list that
-    is already there.
+    `load`: takes the names of the stored fields to read, or None for all. `ready`: the page, if it is known already.
     """
 
     ordering: Ordering
@@ -50,7 +49,7 @@ class Listing:
         return await self._page
 
     def page_info(self, page: Page, cursors: Sequence[str] | None = None) -> Document:
-        """Where this page lies in the list. `cursors` are those of its documents, or of its ends, if they are known."""
+        """The page info. `cursors`: those of the page's documents or of its two ends, if they are known."""
         if cursors is None:
             cursors = paging.cursors(self.ordering, [*page.documents[:1], *page.documents[-1:]])
         return {
@@ -62,7 +61,7 @@ class Listing:
 
 
 def in_memory(found: list[Document], ordering: Ordering, first: int | None, after: str | None) -> Listing:
-    """The list of these few documents, which are all there are."""
+    """A list of documents that are all in memory."""
     window = paging.window(ordering, first, after)
     key = window.after
     rest = [each for each in found if key is None or paging.key(each, ordering) > key]

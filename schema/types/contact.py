@@ -151,7 +151,7 @@ class Contact(Node):
 
     @classmethod
     def is_type_of(cls, obj: object, info: object) -> bool:
-        """Whether a document is a contact's."""
+        """Whether the object is a contact document."""
         return isinstance(obj, dict) and "source" in obj
 
 
@@ -164,7 +164,7 @@ def contact_list(
     last: int | None = None,
     before: str | None = None,
 ) -> Listing:
-    """The list of the selected contacts."""
+    """The list of selected contacts."""
     caller = info.context.caller
     window = paging.window(ordering, first, after, last, before)
     return Listing(
@@ -190,7 +190,7 @@ class DeletedContact:
 
 
 def deleted_list(info: Info, first: int | None, after: str | None) -> Listing:
-    """The list of the deleted contacts."""
+    """The list of deleted contacts."""
     caller = info.context.caller
     window = paging.window(recycle_bin.LATEST_FIRST, first, after)
     return Listing(

@@ -1,4 +1,4 @@
-"""Imports as GraphQL shows them."""
+"""The import of contacts."""
 
 from datetime import datetime
 from enum import Enum
@@ -181,7 +181,7 @@ class ContactImport(Node):
 
     @classmethod
     def is_type_of(cls, obj: object, info: object) -> bool:
-        """Whether a document is an import's."""
+        """Whether the object is an import document."""
         return isinstance(obj, dict) and "errorPolicy" in obj
 
 

@@ -57,12 +57,12 @@ class DistributionGroup(Node):
 
     @classmethod
     def is_type_of(cls, obj: object, info: object) -> bool:
-        """Whether a document is a group's."""
+        """Whether the object is a group document."""
         return isinstance(obj, dict) and "memberCount" in obj
 
 
 def group_list(info: Info, search: str | None, first: int | None, after: str | None) -> Listing:
-    """The list of the groups that a search finds."""
+    """The list of groups that match a search."""
     caller = info.context.caller
     window = paging.window(stored_groups.BY_NAME, first, after)
     return Listing(

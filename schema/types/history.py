@@ -29,7 +29,7 @@ class FieldChange:
 
 
 def field_changes(root: Document) -> list[FieldChange]:
-    """The fields in a document's `before` and `after`, by name."""
+    """The fields in a document's `before` and `after`, sorted by name."""
     names = sorted({*root["before"], *root["after"]})
     return [FieldChange(field=name, before=root["before"].get(name), after=root["after"].get(name)) for name in names]
 

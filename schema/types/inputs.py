@@ -1,4 +1,4 @@
-"""What clients send, and how it becomes the plain values that the resolvers take."""
+"""The inputs that clients send, and their conversion to the plain values that the resolvers take."""
 
 import dataclasses
 from datetime import datetime
@@ -47,7 +47,7 @@ class ContactOrder:
 
     @cached_property
     def ordering(self) -> Ordering:
-        """The ordering as the storage knows it."""
+        """The ordering for the storage."""
         field = ORDERINGS[stored_name(self.field.name.lower())]
         return Ordering(field, descending=self.direction is OrderDirection.DESC)
 
@@ -76,7 +76,7 @@ class ContactFilter:
 
     @cached_property
     def selection(self) -> Selection:
-        """The contacts that it asks for."""
+        """The selection of contacts that this filter describes."""
         return Selection(
             source=cast("Source | None", self.source and self.source.name),
             gal=cast("Gal | None", self.gal and self.gal.name),
@@ -93,7 +93,7 @@ class ContactFilter:
 
 
 def selection(given: ContactFilter | None, *, group_id: str | None = None, search: str | None = None) -> Selection:
-    """The contacts that a filter and a search ask for, among the members of a group if one is given."""
+    """The selection of contacts that match a filter and a search, optionally among the members of a group."""
     if given is None:
         return Selection(group_id=group_id, search=search)
     if group_id is None and search is None:
@@ -182,9 +182,9 @@ _ENVELOPE = frozenset({"id", "expected_version"})
 
 
 def fields(given: object) -> dict[str, object]:
-    """The fields of an input that were given, under their GraphQL names."""
+    """The fields that are set in an input, by GraphQL name."""
     found: dict[str, object] = {}
-    # Inputs are dataclasses, which their decorator does not tell the type checker.
+    # Inputs are dataclasses, but the decorator hides that from the type checker.
     for each in dataclasses.fields(given):  # type: ignore[arg-type]
         value = getattr(given, each.name)
         if isinstance(value, Some):

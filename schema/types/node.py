@@ -1,4 +1,4 @@
-"""What has an identifier, and the enums of the domain."""
+"""The `Node` interface, and the enums of the domain."""
 
 from enum import Enum
 

@@ -1,4 +1,4 @@
-"""What a synced contact or group is in on-premises Active Directory."""
+"""The on-premises Active Directory object of a synced contact or group."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The refusals as GraphQL data: one type for each error of `resolvers.errors`, and the one place that maps them."""
+"""Expected errors as GraphQL data: one type for each error of `resolvers.errors`, and the mapping between them."""
 
 from enum import Enum
 
@@ -128,7 +128,7 @@ class ImportNotUndoable(Problem):
 
 
 def problem(error: errors.Problem) -> Problem:
-    """The GraphQL object for a refusal; raises it again where it is none of those that are data."""
+    """The GraphQL object for an error. Raises the error itself if it is not one of those returned as data."""
     if error.code not in ProblemCode.__members__:
         raise error
     code, message = ProblemCode(error.code), error.message
@@ -165,7 +165,7 @@ def problem(error: errors.Problem) -> Problem:
 
 
 class _Handler(strawberry.ExceptionHandler):  # type: ignore[type-arg] # each instance names its own two types
-    """Turns an error that a resolver raises into a member of the field's union, where it is one."""
+    """Converts an error raised by a resolver to a member of the field's union, if it has that member."""
 
     def __init__(self, exception_type: type[errors.Problem], error_type: type[Problem]) -> None:
         self.exception_type = exception_type

@@ -1,4 +1,4 @@
-"""What mutations answer: a union of the success and of the problems that can be expected."""
+"""The results of mutations: unions of success and expected problems."""
 
 from typing import Annotated, TypeAlias
 

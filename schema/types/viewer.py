@@ -1,4 +1,4 @@
-"""Who is asking, and what they may do."""
+"""The caller and their permissions."""
 
 from enum import Enum
 

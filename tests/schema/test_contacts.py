@@ -297,6 +297,6 @@ async def test_moments_that_are_none(graphql: GraphQL) -> None:
     """The error for an invalid DateTime contains a valid example."""
     for text in ("yesterday", "2026-13-01T00:00:00Z", "0001-01-01T00:00:00+14:00"):
         message = await graphql.error(f'{{ contacts(filter: {{updatedSince: "{text}"}}) {{ totalCount }} }}')
-        assert f"'{text}' is not a date and time such as 2026-11-23T17:49:05Z." in message
+        assert f"'{text}' is not a date and time. Use the format 2026-11-23T17:49:05Z." in message
     message = await graphql.error('{ contacts(filter: {updatedSince: "2026-11-23T17:49:05"}) { totalCount } }')
     assert "has no time zone" in message

@@ -1,4 +1,4 @@
-"""The fast path returns the same results as graphql-core, or leaves the operation to it."""
+"""The fast path answers exactly as graphql-core does, or leaves the operation to it."""
 
 import gc
 import weakref
@@ -29,7 +29,7 @@ VARIABLES = {"no": False}
 
 @pytest.fixture
 async def context(db: Database, caller: Caller, sync_caller: Caller) -> Context:
-    """A directory with data of all kinds."""
+    """A directory with some data of every kind."""
     boss = await contacts.create_contact(
         caller,
         {
@@ -69,7 +69,7 @@ ON_PREMISES = {"objectGuid": "guid", "distinguishedName": "CN=x", "domain": "cor
 
 
 async def store(db: Database, identifier: str, **fields: object) -> None:
-    """Write a contact to the database without any checks. Fields that are None are omitted."""
+    """Insert a contact into the database without validation. Fields that are None are omitted."""
     contact: Document = {
         "_id": identifier,
         "displayName": "Stored",
@@ -86,14 +86,14 @@ async def store(db: Database, identifier: str, **fields: object) -> None:
 
 
 async def both(query: str, context: Context) -> tuple[Any, Any]:
-    """The results of the fast path and of graphql-core."""
+    """The answers of the fast path and of graphql-core."""
     executable = Executable(parse(query))
     fast = await executable.execute(None, VARIABLES, context)
     return formatted(fast), formatted(await executable.execute(None, VARIABLES, context, fast=False))
 
 
 def formatted(result: ExecutionResult) -> Any:
-    """The result as seen by a client, with sorted errors."""
+    """The result as a client sees it, with sorted errors."""
     errors = sorted((error.formatted for error in result.errors or ()), key=str)
     return {"data": result.data, "errors": errors}
 
@@ -127,7 +127,7 @@ DAMAGES: list[dict[str, object]] = [
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=str)
 async def test_damaged_documents(db: Database, context: Context, damage: dict[str, object]) -> None:
-    """A stored value that its type doesn't allow raises the same error, at the same path, as in graphql-core."""
+    """A stored value that does not match its type results in graphql-core's error and path."""
     await store(db, IDS[1], **damage)
     query = """{ contacts { edges { cursor node { id displayName company source aliases version updatedAt
         address { city } onPremises { objectGuid domain } } } } }"""
@@ -157,7 +157,7 @@ UNDERSTOOD = {
 
 @pytest.mark.parametrize("query", UNDERSTOOD.values(), ids=UNDERSTOOD.keys())
 async def test_understood(context: Context, query: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The most common operations run without graphql-core's executor."""
+    """The most frequent queries are answered without graphql-core's executor."""
     monkeypatch.setattr(executor, "execute", None)
     result = await Executable(parse(query)).execute(None, VARIABLES, context)
     assert result.data
@@ -201,7 +201,7 @@ SENT = st.fixed_dictionaries(
 
 
 def of_other_types(value: Any) -> Any:
-    """Values that are equal in Python, but not in JSON: true for 1, 1 for true, 2.0 for 2."""
+    """Replace values with ones that are equal in Python but not in JSON: true for 1, 1 for true, 2.0 for 2."""
     match value:
         case dict():
             return {name: of_other_types(each) for name, each in value.items()}
@@ -215,7 +215,7 @@ def of_other_types(value: Any) -> Any:
 
 
 def without_nulls(value: Any) -> Any:
-    """The same, with null values omitted."""
+    """The same variables without those that are null."""
     if not isinstance(value, dict):
         return value
     return {name: without_nulls(each) for name, each in value.items() if each is not None}
@@ -224,7 +224,7 @@ def without_nulls(value: Any) -> Any:
 @given(sent=st.lists(SENT, min_size=1, max_size=3))
 @hypothesis_settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 async def test_variables_that_come_again(context: Context, sent: list[dict[str, Any]]) -> None:
-    """A query returns what its variables request, however similar those of earlier requests were."""
+    """A query uses its current variables, even if it was sent with similar ones before."""
     query = """query ($first: Int = 3, $filter: ContactFilter, $order: ContactOrder = {field: COMPANY}, $search: String,
         $group: ID, $more: Int = 2, $yes: Boolean! = true) {
         contacts(first: $first, filter: $filter, orderBy: $order, search: $search) {
@@ -237,7 +237,7 @@ async def test_variables_that_come_again(context: Context, sent: list[dict[str, 
 
 
 async def test_variables_that_are_changed_later(context: Context) -> None:
-    """Variables are used as they were when the request arrived, even if they are changed later."""
+    """Variables are read when the request arrives; changing them later has no effect."""
     executable = Executable(parse("query ($filter: ContactFilter) { contacts(filter: $filter) { nodes { id } } }"))
     ids: list[str] = []
     for asked in (IDS[0], "nobody", IDS[0]):
@@ -247,7 +247,7 @@ async def test_variables_that_are_changed_later(context: Context) -> None:
 
 
 async def test_plans_are_bounded(context: Context) -> None:
-    """A document with many conditions keeps a limited number of plans."""
+    """A document with many conditions caches a bounded number of plans."""
     names = [f"c{number}" for number in range(6)]
     fields = " ".join(f"{name}: id @skip(if: ${name})" for name in names)
     declared = ", ".join(f"${name}: Boolean!" for name in names)
@@ -260,7 +260,7 @@ async def test_plans_are_bounded(context: Context) -> None:
 
 
 async def test_long_documents_are_not_kept(context: Context) -> None:
-    """The plan for the variables of a long query is dropped along with its document."""
+    """The plans of a long document are freed with it."""
     executable = Executable(parse("{ contactStats { total } } #" + 3_000 * "x"))
     assert (await executable.execute(None, {}, context)).data
     query = weakref.ref(executable._query(None))
@@ -271,7 +271,7 @@ async def test_long_documents_are_not_kept(context: Context) -> None:
 
 
 async def test_unknown_operation_names_are_not_kept(context: Context) -> None:
-    """Unknown operation names take no memory, and are refused as by graphql-core."""
+    """Unknown operation names take no memory, and are rejected with graphql-core's error."""
     executable = Executable(parse("query A { contactStats { total } } query B { contactStats { total } }"))
     for _ in range(3):
         result = await executable.execute(new_id(), {}, context)
@@ -280,7 +280,7 @@ async def test_unknown_operation_names_are_not_kept(context: Context) -> None:
 
 
 def test_parsed_documents_are_bounded() -> None:
-    """The cache of documents is limited by the length of their texts, however many there are."""
+    """The cache of documents is bounded by the total length of their texts."""
     cache = operations._Cache(1_000)
     for number in range(100):
         cache.get(f"{{ contactStats {{ a{number}: total }} }}")

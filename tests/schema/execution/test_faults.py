@@ -1,4 +1,4 @@
-"""The codes by which programs tell the errors of requests apart."""
+"""The error codes of requests."""
 
 import re
 from typing import Any
@@ -43,13 +43,13 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("method", "request_", "code"), CASES, ids=lambda value: None if isinstance(value, dict) else value
 )
 async def test_codes(client: httpx.AsyncClient, method: str, request_: dict[str, Any], code: str) -> None:
-    """Every error of a request has the code of its kind."""
+    """Every error of a request has the right code."""
     errors = (await client.request(method, "/graphql", **request_)).json()["errors"]
     assert {each["extensions"]["code"] for each in errors} == {code}
 
 
 def test_codes_are_listed() -> None:
-    """The list at the head of the module has every code, with what it means."""
+    """The list that the README links to contains every code with its meaning."""
     listed = re.findall(r"^    ([A-Z_]+) +\w", faults.__doc__ or "", re.MULTILINE)
     given = {code for _, _, code in CASES} | {"TOO_MANY_OPERATIONS", "UNAVAILABLE", "INTERNAL"}
     assert sorted(listed) == sorted(given - {"INVALID"})

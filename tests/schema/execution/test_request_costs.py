@@ -1,4 +1,4 @@
-"""The cost of requests, counted and not timed: queries, calls and memory."""
+"""The cost of requests, counted rather than timed: queries, calls and memory."""
 
 import asyncio
 import gc
@@ -55,7 +55,7 @@ async def context(db: Database, caller: Caller) -> Context:
 @pytest.mark.parametrize("fast", [True, False], ids=["fast_path", "graphql_core"])
 @pytest.mark.parametrize(("query", "expected"), QUERIES.values(), ids=QUERIES.keys())
 async def test_queries(context: Context, query: str, expected: list[str], fast: bool) -> None:
-    """A request takes a fixed number of database queries, whatever the size of the page, on both paths."""
+    """A request sends a fixed number of queries to the database, whatever the page size, on both paths."""
     with counted() as commands:
         result = await Executable(parse(query)).execute(None, {}, context, fast=fast)
     assert not result.errors
@@ -63,7 +63,7 @@ async def test_queries(context: Context, query: str, expected: list[str], fast: 
 
 
 async def test_others_are_not_counted(db: Database) -> None:
-    """Background work of the service, such as looking for imports, does not count as a request's cost."""
+    """Background work, such as polling for imports, does not count toward a request's cost."""
 
     async def look() -> None:
         await begun.wait()
@@ -80,7 +80,7 @@ async def test_others_are_not_counted(db: Database) -> None:
 
 @pytest.mark.usefixtures("untraced")
 async def test_calls_of_a_page(context: Context) -> None:
-    """A request calls few of our functions, and additional contacts call none."""
+    """A request calls few of our functions, and each additional contact calls none."""
     executable = Executable(parse(PAGE))
     costs = {}
     for size in (10, 60, 10, 60):  # the first two fill the caches
@@ -96,7 +96,7 @@ async def test_calls_of_a_page(context: Context) -> None:
         finally:
             sys.setprofile(None)
         costs[size] = calls
-    assert costs[60] - costs[10] < 50  # a resumed coroutine counts again, so there may be a few
+    assert costs[60] - costs[10] < 50  # a resumed coroutine counts again, so allow a few
     assert costs[60] <= 120
 
 
@@ -107,7 +107,7 @@ def _is_ours(frame: FrameType) -> bool:
 
 @pytest.mark.usefixtures("untraced")
 async def test_memory_of_a_page(context: Context) -> None:
-    """A contact on a page takes a few kilobytes while it is processed, and leaves nothing behind."""
+    """A contact of a page takes a few kilobytes while it is shown, and leaks nothing."""
     executable = Executable(parse(PAGE))
     peaks = {}
     for size in (10, 60, 10, 60):
@@ -123,4 +123,4 @@ async def test_memory_of_a_page(context: Context) -> None:
     for _ in range(500):
         await executable.execute(None, {"size": 10}, context)
     gc.collect()
-    assert sys.getallocatedblocks() - before < 2_500  # other parts of the process have some, too
+    assert sys.getallocatedblocks() - before < 2_500  # other code in the process allocates, too
