@@ -7,11 +7,11 @@ from connector.failures import failure
 
 
 class TIMELIMIT_EXCEEDED(Exception):  # noqa: N801 - as python-ldap calls it
-    """Stands for python-ldap's error of this name."""
+    """Stands in for python-ldap's error of this name."""
 
 
 class TIMEOUT(Exception):
-    """Stands for python-ldap's error of this name."""
+    """Stands in for python-ldap's error of this name."""
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Cycles that are cut off: nothing is lost and nothing doubled, whatever dies, and whenever."""
+"""Interrupted runs: nothing is lost or duplicated, whichever process dies, and whenever."""
 
 import asyncio
 import itertools
@@ -33,12 +33,12 @@ NUMBER = 12
 
 
 class Killed(BaseException):
-    """Stands for the end of the process: nothing catches it."""
+    """Simulates the end of the process: nothing catches it."""
 
 
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch, syncing: Syncing) -> Syncing:
-    """Cycles in batches of three, read in pages of three."""
+    """Runs in batches of three, read in pages of three."""
     monkeypatch.setattr("resolvers.sync.contact_writer.BATCH", 3)
     monkeypatch.setattr("resolvers.sync.run.BATCH", 3)
     syncing.settings = syncing.settings.model_copy(update={"ad_page_size": 3})
@@ -46,7 +46,7 @@ def small_batches(monkeypatch: pytest.MonkeyPatch, syncing: Syncing) -> Syncing:
 
 
 def people(admin: "Administrator") -> None:
-    """A dozen contacts, each managed by the next one, all in one group."""
+    """Twelve contacts, each managed by the next one, all in one group."""
     dns = [f"CN=C {number},{CONTACTS_DN}" for number in range(NUMBER)]
     for number in range(NUMBER):
         admin.add_contact(f"C {number}")
@@ -56,7 +56,7 @@ def people(admin: "Administrator") -> None:
 
 
 async def assert_complete(syncing: Syncing) -> None:
-    """Every contact is here once, created once, with its manager and its membership."""
+    """Every contact exists once and was created once, with its manager and membership."""
     await check(syncing.db)
     found = [each async for each in syncing.db.contacts.find()]
     assert len(found) == NUMBER
@@ -70,7 +70,7 @@ async def assert_complete(syncing: Syncing) -> None:
 async def test_killed_at_every_transaction(
     small_batches: Syncing, admin: "Administrator", monkeypatch: pytest.MonkeyPatch, committed: bool
 ) -> None:
-    """Cycles that are killed one transaction later each time, before or after its commit, add up to a whole one."""
+    """Runs that are killed one transaction later each time, before or after its commit, add up to a complete one."""
     people(admin)
     transaction, left = Database.transaction, 0
 
@@ -105,14 +105,14 @@ async def test_killed_at_every_transaction(
 async def test_controller_killed_in_the_middle(
     small_batches: Syncing, controller: "Controller", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A domain controller that dies between two pages fails the cycle; the next one completes it."""
+    """If the domain controller dies between two pages, the run fails and the next one completes the work."""
     with controller.administrator() as admin:
         people(admin)
     apply = contacts.apply
 
     async def last(*given: object) -> BatchOutcome:
         controller.kill()
-        return await apply(*given)  # type: ignore[arg-type] # as they were given
+        return await apply(*given)  # type: ignore[arg-type] # passed through
 
     monkeypatch.setattr(contacts, "apply", last)
     record = await small_batches.cycle()
@@ -129,7 +129,7 @@ async def test_controller_killed_in_the_middle(
 async def test_controller_killed_within_a_page(
     small_batches: Syncing, controller: "Controller", page_size: int
 ) -> None:
-    """Of a page that a dying domain controller sent in part nothing is written; the next cycle reads it anew."""
+    """A page that a dying domain controller sent in part is not written; the next run reads it again."""
     with controller.administrator() as admin:
         people(admin)
         for number in range(NUMBER):
@@ -154,7 +154,7 @@ async def test_controller_killed_within_a_page(
 async def test_controller_freezes_in_the_middle(
     small_batches: Syncing, controller: "Controller", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A domain controller that falls silent between two pages fails the cycle in time."""
+    """If the domain controller stops responding between two pages, the run fails after the timeout."""
     with controller.administrator() as admin:
         people(admin)
     small_batches.settings = small_batches.settings.model_copy(update={"ad_timeout_seconds": 5})
@@ -164,7 +164,7 @@ async def test_controller_freezes_in_the_middle(
 
     async def last(*given: object) -> BatchOutcome:
         process.send_signal(signal.SIGSTOP)
-        return await apply(*given)  # type: ignore[arg-type] # as they were given
+        return await apply(*given)  # type: ignore[arg-type] # passed through
 
     monkeypatch.setattr(contacts, "apply", last)
     try:
@@ -184,7 +184,7 @@ async def test_controller_freezes_in_the_middle(
     ],
 )
 async def test_reasons_are_recorded(syncing: Syncing, changes: dict[str, object], code: str) -> None:
-    """A cycle that cannot begin says why in its record, and leaves what is here."""
+    """A run that cannot start records why, and leaves the contacts unchanged."""
     settings = Syncing.with_settings(syncing.controller, syncing.db, **changes).settings
     syncing.settings = settings
     record = await syncing.cycle()
@@ -193,14 +193,14 @@ async def test_reasons_are_recorded(syncing: Syncing, changes: dict[str, object]
 
 
 async def test_foreign_certificate(syncing: Syncing, tmp_path: Path) -> None:
-    """A server whose certificate another authority signed is not read."""
+    """A server with a certificate from an unknown authority is not read."""
     make_authority(tmp_path)
     syncing.settings = syncing.settings.model_copy(update={"ad_ca_file": tmp_path / "ca.pem"})
     assert (await syncing.cycle())["problem"]["code"] == "CERTIFICATE_REJECTED"
 
 
 async def test_silent_server(syncing: Syncing) -> None:
-    """A server that accepts and never answers fails the cycle in time, and the next cycle can begin."""
+    """If a server accepts connections but never answers, the run fails after the timeout and the next can start."""
     reader = syncing.settings
     with servers.listening(servers.silent) as port:
         syncing.settings = reader.model_copy(
@@ -214,7 +214,7 @@ async def test_silent_server(syncing: Syncing) -> None:
 async def test_two_services(
     small_batches: Syncing, admin: "Administrator", caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two services that sync the same directory take turns: each run has one of them, and none runs beside another."""
+    """Two services that sync the same directory take turns: only one run is active at a time."""
     people(admin)
     monkeypatch.setattr("connector.scheduler.POLL_SECONDS", 0.01)
     runs, going = [], 0
@@ -239,7 +239,7 @@ async def test_two_services(
 
 
 async def idle(caller: Caller) -> None:
-    """Wait until a run has ended and none is asked for."""
+    """Wait until a run has ended and no other is queued."""
 
     async def is_idle() -> bool:
         state = await schedule.read(caller.db)
@@ -250,7 +250,7 @@ async def idle(caller: Caller) -> None:
 
 
 async def test_service_that_ends_lets_go(small_batches: Syncing, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A service that is stopped during a cycle gives the lease back at once, and the cycle is due for the others."""
+    """A service that is stopped during a run releases the lease immediately, and the run is due for the others."""
     begun = asyncio.Event()
 
     async def endless(run: progress.SyncRun, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""Two services in processes of their own that sync the same directory, as operators run them."""
+"""Two services in separate processes that sync the same directory, as operators run them."""
 
 import asyncio
 import sys
@@ -34,7 +34,7 @@ START = "mutation { startDirectorySync(full: true) { __typename } }"
 
 @asynccontextmanager
 async def service(given: dict[str, str]) -> AsyncIterator[tuple["Process", str]]:
-    """A service in a process of its own that has just been started, and its URL."""
+    """A service that was just started in a separate process, and its URL."""
     port = str(free_port())
     command = ["-m", "uvicorn", "--factory", "app:from_environment", "--port", port, "--log-level", "warning"]
     root = Path(__file__).parents[2]
@@ -48,7 +48,7 @@ async def service(given: dict[str, str]) -> AsyncIterator[tuple["Process", str]]
 
 
 async def start(url: str) -> None:
-    """Ask a service for a sync, as soon as it answers."""
+    """Start a sync as soon as the service answers."""
     async with httpx.AsyncClient(base_url=url, timeout=waiting.SECONDS) as client:
 
         async def is_asked() -> bool:
@@ -61,7 +61,7 @@ async def start(url: str) -> None:
 
 
 async def settled(syncing: Syncing, runs: int) -> list[Document]:
-    """Every run, the first one first, once there are so many and none goes on or waits."""
+    """All runs, oldest first, once there are this many and none is running or queued."""
 
     async def finished() -> list[Document]:
         state = await schedule.read(syncing.db)
@@ -72,7 +72,7 @@ async def settled(syncing: Syncing, runs: int) -> list[Document]:
 
 
 async def test_two_services_take_turns(syncing: Syncing, admin: "Administrator", settings: Settings) -> None:
-    """Whichever service is asked, one of them syncs at a time, and nothing is made twice."""
+    """Whichever service gets the request, only one syncs at a time, and nothing is created twice."""
     for number in range(NUMBER):
         admin.add_contact(f"C {number}")
     given = environment(syncing, settings)
@@ -90,7 +90,7 @@ async def test_two_services_take_turns(syncing: Syncing, admin: "Administrator",
 
 @pytest.mark.usefixtures("brief_transactions")
 async def test_killed_service_is_taken_over(syncing: Syncing, admin: "Administrator", settings: Settings) -> None:
-    """When the service that syncs is killed, the other one does what it left."""
+    """If the service that syncs is killed, the other one completes the work."""
     for number in range(NUMBER):
         admin.add_contact(f"C {number}", info="x" * 1_000)
     given = environment(syncing, settings, CONTACTS_AD_PAGE_SIZE="1")

@@ -1,4 +1,4 @@
-"""Nothing but the sync changes a synced contact: everything else is tried on them, in any order, while cycles run."""
+"""Only the sync changes synced contacts: tries everything else on them, in any order, during runs."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.ad, pytest.mark.slow]
 
 NAMES = ("Ann", "Bo", "Cy", "Di")
-# Ed is deleted and undeleted in Active Directory now and then.
+# Ed is sometimes deleted and undeleted in Active Directory.
 ED, TEAM = "Ed", "Team"
 VALUES: dict[str, object] = {
     "displayName": "Mallory",
@@ -81,7 +81,7 @@ fields = st.dictionaries(st.sampled_from(sorted(VALUES)), st.just(None), min_siz
 
 
 class Attempts(RuleBasedStateMachine):
-    """A service, its directory, and somebody who tries everything."""
+    """A service, its directory, and a user who tries everything."""
 
     controller: "Controller"
     uri: str
@@ -95,8 +95,8 @@ class Attempts(RuleBasedStateMachine):
         self.group, self.import_id = "", ""
         self.turns = 0
 
-    def run(self, work: Any) -> Any:  # a coroutine, and what it gives
-        """Do this in the machine's own event loop."""
+    def run(self, work: Any) -> Any:  # any coroutine and its result
+        """Run this in the machine's event loop."""
         return self.runner.run(work)
 
     @initialize()
@@ -116,7 +116,7 @@ class Attempts(RuleBasedStateMachine):
         app = create_app(service)
         state = await self.stack.enter_async_context(app.router.lifespan_context(app))
 
-        async def with_state(scope: Any, receive: Any, send: Any) -> None:  # what uvicorn does with lifespan state
+        async def with_state(scope: Any, receive: Any, send: Any) -> None:  # as uvicorn does with lifespan state
             await app({**scope, "state": dict(state or {})}, receive, send)
 
         client = httpx.AsyncClient(transport=httpx.ASGITransport(with_state), base_url="http://127.0.0.1:8000")
@@ -130,7 +130,7 @@ class Attempts(RuleBasedStateMachine):
         await self._assert_unchanged()
 
     def teardown(self) -> None:
-        """Stop the service and drop its database; the next example has the same domain controller."""
+        """Stop the service and drop its database. The next example uses the same domain controller."""
         if self.known and ED not in self.before:
             with self.controller.administrator() as admin:
                 admin.add_contact(ED)
@@ -157,7 +157,7 @@ class Attempts(RuleBasedStateMachine):
         changed=ids,
     )
     def while_a_cycle_runs(self, name: str, graphql: str, rest: str, given: dict[str, object], changed: str) -> None:
-        """Attempts beside a cycle change nothing; the cycle changes what changed in Active Directory."""
+        """Attempts during a run change nothing; the run writes the changes from Active Directory."""
         self.turns += 1
         title = f"Title {self.turns}"
         with self.controller.administrator() as admin:
@@ -169,7 +169,7 @@ class Attempts(RuleBasedStateMachine):
 
     @rule(graphql=st.sampled_from(sorted(GRAPHQL)), rest=st.sampled_from(REST), given=fields)
     def while_one_is_deleted_or_returns(self, graphql: str, rest: str, given: dict[str, object]) -> None:
-        """Beside a cycle that deletes a contact, or brings it back, attempts on it change nothing of that."""
+        """Attempts on a contact during a run that deletes or restores it do not affect the result."""
         contact, dn = self.known[ED], f"CN={ED},{CONTACTS_DN}"
         with self.controller.administrator() as admin:
             if gone := ED in self.before:
@@ -180,12 +180,12 @@ class Attempts(RuleBasedStateMachine):
         attempts = self._graphql(ED, graphql, given), self._graphql(ED, "restore", given), self._rest(ED, rest, given)
         self.run(self._beside_a_cycle(*attempts))
         assert (ED in self.before) is not gone
-        self.run(self._graphql(ED, "restore", given))  # he is in the recycle bin, or there is nobody to restore
+        self.run(self._graphql(ED, "restore", given))  # in the recycle bin, or nothing to restore
         self.run(self._assert_unchanged())
 
     @rule(graphql=st.sampled_from(sorted(GRAPHQL)), given=fields)
     def while_one_is_handed_over(self, graphql: str, given: dict[str, object]) -> None:
-        """A contact handed over beside a cycle is a cloud contact then, which no later cycle touches."""
+        """A contact made cloud-only during a run is a cloud contact, and later runs do not change it."""
         self.turns += 1
         name = f"Flo {self.turns}"
         with self.controller.administrator() as admin:
@@ -200,18 +200,18 @@ class Attempts(RuleBasedStateMachine):
             admin.set(f"CN={name},{CONTACTS_DN}", title="Director", mail=f"{guid}@example.test")
         self.run(self._cycle())
         self.run(self._assert_handed_over(identifier, name))
-        with self.controller.administrator() as admin:  # the next example has the same domain controller
+        with self.controller.administrator() as admin:  # the next example uses the same domain controller
             admin.delete(f"CN={name},{CONTACTS_DN}")
 
     @rule(name=ids)
     def into_a_group(self, name: str) -> None:
-        """A synced contact may become a member of a cloud group: that is the group's."""
+        """A synced contact can become a member of a cloud group, because the membership belongs to the group."""
         self.run(self._into_a_group(name))
         self.run(self._assert_unchanged())
 
     @invariant()
     def history_knows_only_the_sync(self) -> None:
-        """No recorded change of a synced contact came through anything else."""
+        """All recorded changes of synced contacts came through the sync."""
         if self.before:
             self.run(self._check_history())
 
@@ -229,7 +229,7 @@ class Attempts(RuleBasedStateMachine):
             "group": self.group,
             "import": self.import_id,
         }
-        # Who is deleted, and has no address here, may come in as somebody else: that is no attempt on him.
+        # A deleted contact holds no address, so a new contact with his address is not an attempt on him.
         if name == ED and attempt in ("create", "import", "import text"):
             return
         query = GRAPHQL[attempt]
@@ -237,12 +237,12 @@ class Attempts(RuleBasedStateMachine):
 
     async def _asked(self, query: str, variables: Document) -> Document:
         body = (await self.client.post("/graphql", json={"query": query, "variables": variables})).json()
-        assert body.get("data"), body  # the attempt was understood
+        assert body.get("data"), body  # the attempt was valid
         data: Document = body["data"]
         return data
 
     def _rows(self, contact: Document) -> str:
-        """A file that would change this contact, its manager and groups, and put a cloud contact in a synced one."""
+        """A file that would change this contact, its manager and groups, and add a cloud contact to a synced group."""
         return (
             f"{HEADER}\nMallory,{contact['emailAddress']},M,M,Evil,Evil,,cy@example.test,{TEAM}\n"
             f"Una Cloud,una@example.test,Una,Cloud,,,,{contact['emailAddress']},{TEAM}\n"
@@ -284,7 +284,7 @@ class Attempts(RuleBasedStateMachine):
         self.known |= {each["displayName"]: each async for each in self.syncing.db.contacts.find({"source": "SYNCED"})}
 
     async def _present(self) -> dict[str, Document]:
-        """The synced contacts and groups by name; of the memberships those in synced groups."""
+        """The synced contacts and groups by name, with memberships in synced groups only."""
         groups = [each async for each in self.syncing.db.groups.find({"source": "SYNCED"})]
         ids = {each["_id"] for each in groups}
         found = [each async for each in self.syncing.db.contacts.find({"source": "SYNCED"})]
@@ -319,7 +319,7 @@ class Attempts(RuleBasedStateMachine):
 
 @pytest.fixture
 def machine(controller: "Controller", mongodb_uri: str) -> type[Attempts]:
-    """The machine for a domain controller with four contacts."""
+    """A test machine for a domain controller with four contacts."""
     with controller.administrator() as admin:
         for name in NAMES:
             admin.add_contact(name, givenName=name, mobile="+47 912 34 567")
@@ -335,14 +335,14 @@ def machine(controller: "Controller", mongodb_uri: str) -> type[Attempts]:
 
 
 def test_only_the_sync_changes_synced_contacts(machine: type[Attempts]) -> None:
-    """Mutations, REST calls, imports and bulk operations leave synced contacts as Active Directory has them."""
+    """Mutations, REST calls, imports and bulk operations do not change synced contacts."""
     run_state_machine_as_test(
         machine,
         settings=hypothesis_settings(
             max_examples=6,
             stateful_step_count=12,
             deadline=None,
-            phases=[Phase.explicit, Phase.generate],  # each example talks to real servers: shrinking would take long
+            phases=[Phase.explicit, Phase.generate],  # each example uses real servers, so shrinking would take too long
             suppress_health_check=list(HealthCheck),
             database=None,
         ),

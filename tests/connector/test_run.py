@@ -1,4 +1,4 @@
-"""Cycles against a real domain controller: what changes in Active Directory becomes so here."""
+"""Runs against a real domain controller: changes in Active Directory are applied here."""
 
 from typing import TYPE_CHECKING
 
@@ -21,8 +21,8 @@ ANN, BO = f"CN=Ann,{CONTACTS_DN}", f"CN=Bo,{CONTACTS_DN}"
 TEAM = f"CN=Team,{CONTACTS_DN}"
 
 
-async def test_first_cycle(syncing: Syncing, admin: "Administrator") -> None:
-    """Everything that Active Directory says of a contact is here after the first cycle, and the run says so."""
+async def test_first_run(syncing: Syncing, admin: "Administrator") -> None:
+    """The first run writes all data of a contact in Active Directory, and its record counts it."""
     guid = admin.add_contact(
         "Bo",
         givenName="Bo",
@@ -103,7 +103,7 @@ ATTRIBUTES = {
 
 
 async def test_every_attribute_set_and_cleared(syncing: Syncing, admin: "Administrator") -> None:
-    """Each attribute that is set, and then cleared, changes its field here, and back; nothing else changes."""
+    """Setting and clearing an attribute sets and clears its field, and changes nothing else."""
     admin.add_contact("Bo", targetAddress="SMTP:bo@elsewhere.test", mail="bo@example.test")
     await syncing.succeed()
     plain = own(await syncing.contact("Bo"))
@@ -140,7 +140,7 @@ async def test_where_the_address_comes_from(
     address: str,
     aliases: list[str],
 ) -> None:
-    """The primary SMTP: address is the contact's, else its mail, else its targetAddress; smtp: ones are aliases."""
+    """The contact's address is the primary SMTP: one, else mail, else targetAddress; smtp: addresses are aliases."""
     admin.add_contact("Bo", targetAddress="SMTP:bo@elsewhere.test", mail="bo@example.test")
     await syncing.succeed()
     before = await syncing.contact("Bo")
@@ -151,7 +151,7 @@ async def test_where_the_address_comes_from(
 
 
 async def test_nothing_changed_nothing_written(syncing: Syncing, admin: "Administrator") -> None:
-    """A cycle that finds nothing new writes its record and the state of the sync, and nothing else."""
+    """A run without changes writes only its record and the state of the sync."""
     admin.add_contact("Ann")
     admin.add_contact("Bo", manager=ANN)
     admin.add_group("Team", [ANN])
@@ -166,8 +166,8 @@ async def test_nothing_changed_nothing_written(syncing: Syncing, admin: "Adminis
     assert written == {"update syncRuns", "update state"}
 
 
-async def test_full_cycle_writes_nothing_that_is_so_already(syncing: Syncing, admin: "Administrator") -> None:
-    """Reading everything again, when it is asked for, changes no contact and no group."""
+async def test_full_run_writes_nothing_unchanged(syncing: Syncing, admin: "Administrator") -> None:
+    """A requested full run changes no contact and no group."""
     admin.add_contact("Ann")
     admin.add_contact("Bo", manager=ANN)
     admin.add_group("Team", [ANN, BO])
@@ -179,7 +179,7 @@ async def test_full_cycle_writes_nothing_that_is_so_already(syncing: Syncing, ad
 
 
 async def test_rename(syncing: Syncing, admin: "Administrator") -> None:
-    """A renamed object is the same contact under its new name."""
+    """A renamed object remains the same contact with the new name."""
     admin.add_contact("Ann")
     await syncing.succeed()
     ann = await syncing.contact("Ann")
@@ -191,7 +191,7 @@ async def test_rename(syncing: Syncing, admin: "Administrator") -> None:
 
 
 async def test_unit_renamed_and_moved_between_units(syncing: Syncing, admin: "Administrator") -> None:
-    """Contacts in a renamed OU, and those moved to another, keep everything but their distinguished name."""
+    """Contacts in a renamed OU, or moved to another one, change only their distinguished name."""
     unit, other = admin.add_unit("Partners", CONTACTS_DN), admin.add_unit("Other", CONTACTS_DN)
     admin.add_contact("Ann", unit)
     admin.add_contact("Bo", unit)
@@ -208,7 +208,7 @@ async def test_unit_renamed_and_moved_between_units(syncing: Syncing, admin: "Ad
 
 
 async def test_out_of_scope_and_back(syncing: Syncing, admin: "Administrator") -> None:
-    """What leaves the base DNs goes to the recycle bin; what comes with its OU, or comes back, is there again."""
+    """Contacts that leave the base DNs go to the recycle bin; those that enter with an OU or come back are synced."""
     outside = admin.add_unit("Outside", BASE_DN)
     unit = admin.add_unit("Coming", outside)
     admin.add_contact("Ann")
@@ -228,7 +228,7 @@ async def test_out_of_scope_and_back(syncing: Syncing, admin: "Administrator") -
 
 
 async def test_deleted_and_undeleted(syncing: Syncing, admin: "Administrator", caller: Caller) -> None:
-    """A deleted contact goes to the recycle bin, and returns as itself, with its memberships, when it is undeleted."""
+    """A deleted contact goes to the recycle bin. When undeleted, it is restored with its memberships."""
     guid = admin.add_contact("Ann", title="Buyer")
     admin.add_contact("Bo", manager=ANN)
     await syncing.succeed()
@@ -247,7 +247,7 @@ async def test_deleted_and_undeleted(syncing: Syncing, admin: "Administrator", c
 
 
 async def test_group_follows_active_directory(syncing: Syncing, admin: "Administrator") -> None:
-    """A distribution group comes with its members, and follows when they change, when it is renamed, and deleted."""
+    """A distribution group is synced with its members, and follows their changes, renames and its deletion."""
     admin.add_contact("Ann")
     admin.add_contact("Bo")
     admin.add_group("Team", [ANN])
@@ -268,7 +268,7 @@ async def test_group_follows_active_directory(syncing: Syncing, admin: "Administ
 
 
 async def test_new_member_of_an_unchanged_group(syncing: Syncing, admin: "Administrator") -> None:
-    """A contact that comes into scope is a member of the groups that it was in all along."""
+    """A contact that enters the scope becomes a member of the groups that already contained it."""
     outside = admin.add_unit("Outside", BASE_DN)
     admin.add_contact("Ann", outside)
     admin.add_group("Team", [f"CN=Ann,{outside}"])
@@ -279,7 +279,7 @@ async def test_new_member_of_an_unchanged_group(syncing: Syncing, admin: "Admini
 
 
 async def test_group_with_a_taken_address(syncing: Syncing, admin: "Administrator", caller: Caller) -> None:
-    """A group whose address somebody has is left out, with the holder, until it is free; its members stay contacts."""
+    """A group whose address is taken is skipped, naming the holder, until it is free; its members remain contacts."""
     holder = await contacts.create_contact(caller, person("Una Cloud", emailAddress="team@example.test"))
     admin.add_contact("Ann")
     admin.add_group("Team", [ANN])
@@ -290,7 +290,7 @@ async def test_group_with_a_taken_address(syncing: Syncing, admin: "Administrato
 
 
 async def test_managers(syncing: Syncing, admin: "Administrator") -> None:
-    """A manager is linked though it is read later, goes with its deletion, and is linked again when it is back."""
+    """A manager that is read later is linked, removed when deleted, and linked again when restored."""
     admin.add_contact("Bo")
     guid = admin.add_contact("Zoe")
     admin.set(BO, manager=f"CN=Zoe,{CONTACTS_DN}")
@@ -310,7 +310,7 @@ async def test_managers(syncing: Syncing, admin: "Administrator") -> None:
 async def test_manager_in_a_later_batch(
     syncing: Syncing, admin: "Administrator", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Managers who are written batches after their reports, or in a circle, are linked as far as they can be."""
+    """Managers that are written batches after their reports are linked, and so are cycles as far as possible."""
     monkeypatch.setattr("resolvers.sync.contact_writer.BATCH", 1)
     syncing.settings = syncing.settings.model_copy(update={"ad_page_size": 1})
     for name in ("Ann", "Bo", "Cy", "Di"):
@@ -328,7 +328,7 @@ async def test_manager_in_a_later_batch(
 async def test_addresses_change_hands(
     syncing: Syncing, admin: "Administrator", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Contacts may swap their addresses, whatever the order in which they are read."""
+    """Contacts can swap addresses, in whatever order they are read."""
     monkeypatch.setattr("resolvers.sync.contact_writer.BATCH", 1)
     syncing.settings = syncing.settings.model_copy(update={"ad_page_size": 1})
     admin.add_contact("Ann", mail="a@example.test")
@@ -346,7 +346,7 @@ async def test_addresses_change_hands(
 
 
 async def test_taken_address(syncing: Syncing, admin: "Administrator", caller: Caller) -> None:
-    """An object whose address a cloud contact holds is reported with the holder, and synced once it is free."""
+    """An object whose address belongs to a cloud contact is reported with the holder, and synced once it is free."""
     holder = await contacts.create_contact(caller, person("Una Cloud", emailAddress="ann@example.test"))
     admin.add_contact("Ann")
     for _ in range(2):
@@ -358,7 +358,7 @@ async def test_taken_address(syncing: Syncing, admin: "Administrator", caller: C
 
 
 async def test_soft_match(syncing: Syncing, admin: "Administrator", caller: Caller) -> None:
-    """Where the administrator chose so, the cloud contact with the address becomes the synced one."""
+    """With soft matching enabled, the cloud contact with the address becomes the synced one."""
     holder = await contacts.create_contact(caller, person("Una Cloud", emailAddress="ann@example.test"))
     admin.add_contact("Ann")
     syncing.settings = Syncing.with_settings(syncing.controller, syncing.db, ad_soft_match=True).settings
@@ -369,7 +369,7 @@ async def test_soft_match(syncing: Syncing, admin: "Administrator", caller: Call
 
 
 async def test_unsuitable_objects(syncing: Syncing, admin: "Administrator") -> None:
-    """Objects without an address, with values that no contact may have, or of Exchange's own are left out, with why."""
+    """Objects without an address, with invalid values, or used by Exchange itself are skipped with a reason."""
     admin.add_contact("Ann")
     admin.add_contact("Bo", mail="x")
     admin.set(BO, mail=None)
@@ -381,7 +381,7 @@ async def test_unsuitable_objects(syncing: Syncing, admin: "Administrator") -> N
 
 
 async def test_contact_with_an_odd_value_stays(syncing: Syncing, admin: "Administrator") -> None:
-    """A contact that is given a value which no contact may have is kept as it was, and reported by every cycle."""
+    """A contact that gets an invalid value is left unchanged, and every run reports it."""
     admin.add_contact("Ann")
     await syncing.succeed()
     admin.set(ANN, mail="not an address")
@@ -395,7 +395,7 @@ async def test_contact_with_an_odd_value_stays(syncing: Syncing, admin: "Adminis
 async def test_address_that_is_handed_on(
     syncing: Syncing, admin: "Administrator", monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
-    """A contact that loses its address leaves the scope, and another may have it; with one it is itself again."""
+    """A contact that loses its address is deleted and frees it. With a new address, the contact is restored."""
     monkeypatch.setattr("resolvers.sync.inventory.FEW", few)
     admin.add_contact("Ann")
     await syncing.succeed()
@@ -414,7 +414,7 @@ async def test_address_that_is_handed_on(
 
 
 async def test_deleted_objects_hidden(syncing: Syncing, admin: "Administrator") -> None:
-    """An account that may not list deleted objects still notices deletions; the run notes which right it lacks."""
+    """Deletions are detected even if the account cannot list deleted objects; the run notes the missing permission."""
     syncing.settings = Syncing.with_settings(syncing.controller, syncing.db, ad_bind_dn=OUTSIDER_DN).settings
     admin.add_contact("Ann")
     await syncing.succeed()

@@ -1,4 +1,4 @@
-"""Cycles that must be careful: many deletions, other databases, older copies, contacts handed over, dry runs."""
+"""Runs that need care: many deletions, other databases, older copies, contacts made cloud-only, dry runs."""
 
 import uuid
 from pathlib import Path
@@ -27,21 +27,21 @@ ANN, BO = f"CN=Ann,{CONTACTS_DN}", f"CN=Bo,{CONTACTS_DN}"
 
 
 def many(number: int) -> str:
-    """LDIF of so many contacts."""
+    """LDIF for this many contacts."""
     return "\n".join(
         f"dn: CN=C {index},{CONTACTS_DN}\nobjectClass: contact\nmail: c{index}@x.test\n" for index in range(number)
     )
 
 
 async def differences(syncing: Syncing, record: Document) -> dict[str, Document]:
-    """What a dry run would change, keyed by action."""
+    """The changes of a dry run, by action."""
     page = await runs.detail_page(syncing.db, record["_id"], "differences", Window(100))
     return {each["action"]: each for each in page.documents}
 
 
 @pytest.mark.slow
 async def test_501_deletions(controller: "Controller", syncing: Syncing) -> None:
-    """A cycle that would delete more than 500 contacts changes nothing, says so, and does it once it is allowed to."""
+    """A run that would delete more than 500 contacts stops with a message, and deletes them once that is allowed."""
     controller.stop()
     controller.load(many(600))
     controller.start()
@@ -60,13 +60,13 @@ async def test_501_deletions(controller: "Controller", syncing: Syncing) -> None
 
 
 def delete_many(controller: "Controller", number: int) -> None:
-    """Delete so many contacts of the stopped server."""
+    """Delete this many contacts of the stopped server."""
     entries = (f"dn: CN=C {index},{CONTACTS_DN}\nchangetype: delete\n" for index in range(number))
     provision.ldb(controller.folder, "ldbmodify", "\n".join(entries), "-o", "batch_mode:1")
 
 
 async def test_share_of_deletions(syncing: Syncing, admin: "Administrator") -> None:
-    """More than 10% at once are asked about, however few; one contact alone never is."""
+    """Deleting more than 10% stops the run, even a few contacts; a single deletion is always allowed."""
     syncing.settings = syncing.settings.model_copy(update={"ad_max_deletions_percent": 10})
     for name in ("Ann", "Bo", "Cy", "Di", "Ed"):
         admin.add_contact(name)
@@ -83,7 +83,7 @@ async def test_share_of_deletions(syncing: Syncing, admin: "Administrator") -> N
 
 
 async def test_wrong_scope_deletes_nothing(syncing: Syncing, admin: "Administrator") -> None:
-    """A filter that suddenly matches nobody looks like everyone's deletion, and stops the cycle."""
+    """A filter that suddenly matches nobody would delete everyone, so the run stops."""
     for name in ("Ann", "Bo"):
         admin.add_contact(name)
     await syncing.succeed()
@@ -95,7 +95,7 @@ async def test_wrong_scope_deletes_nothing(syncing: Syncing, admin: "Administrat
 
 
 async def test_lost_addresses_are_deletions(syncing: Syncing, admin: "Administrator") -> None:
-    """Contacts that would be deleted because they lost their addresses count like those that are gone."""
+    """Contacts that would be deleted because they lost their address count toward the limit."""
     syncing.settings = syncing.settings.model_copy(update={"ad_max_deletions_percent": 10})
     for name in ("Ann", "Bo"):
         admin.add_contact(name)
@@ -108,7 +108,7 @@ async def test_lost_addresses_are_deletions(syncing: Syncing, admin: "Administra
 
 
 async def test_other_database(controller: "Controller", syncing: Syncing) -> None:
-    """A database with another invocationId is read in full, and what did not change costs nothing."""
+    """A database with another invocationId is read in full, and unchanged contacts are not written."""
     with controller.administrator() as admin:
         admin.add_contact("Ann")
         admin.add_contact("Bo")
@@ -128,7 +128,7 @@ async def test_other_database(controller: "Controller", syncing: Syncing) -> Non
 
 @pytest.mark.parametrize("further", [0, 60])
 async def test_restored_older_copy(controller: "Controller", syncing: Syncing, tmp_path: Path, further: int) -> None:
-    """After a restore of an older copy contacts are as that copy has them, even if its USN has overtaken the mark."""
+    """After an older copy is restored, contacts match that copy, even if its USN has passed the mark."""
     with controller.administrator() as admin:
         admin.add_contact("Ann", title="Buyer")
         admin.add_contact("Bo")
@@ -155,7 +155,7 @@ async def test_restored_older_copy(controller: "Controller", syncing: Syncing, t
 
 
 async def test_dry_run(syncing: Syncing, admin: "Administrator") -> None:
-    """A dry run tells field by field what a cycle would change, writes nothing, and the cycle then does just that."""
+    """A dry run lists changes by field and writes nothing; the following run makes exactly these changes."""
     admin.add_contact("Ann")
     admin.add_contact("Bo")
     admin.add_contact("Cy")
@@ -182,8 +182,8 @@ async def test_dry_run(syncing: Syncing, admin: "Administrator") -> None:
     )
 
 
-async def test_handed_over_contact_is_left_alone(syncing: Syncing, admin: "Administrator", caller: Caller) -> None:
-    """A contact made cloud-only is edited here, and no cycle changes, deletes, doubles or brings it back."""
+async def test_cloud_only_contact_is_left_alone(syncing: Syncing, admin: "Administrator", caller: Caller) -> None:
+    """A contact made cloud-only can be edited, and no run changes, deletes, duplicates or restores it."""
     admin.add_contact("Ann")
     admin.add_contact("Bo", manager=ANN)
     admin.add_group("Team", [ANN])
@@ -209,7 +209,7 @@ async def test_handed_over_contact_is_left_alone(syncing: Syncing, admin: "Admin
 
 
 async def test_synced_group_is_read_only(syncing: Syncing, admin: "Administrator", caller: Caller) -> None:
-    """Name, members and deletion of a synced group are refused, with where to edit it; what it has stays."""
+    """Renaming, changing members of and deleting a synced group fail with a message that says where to edit it."""
     admin.add_contact("Ann")
     admin.add_contact("Bo")
     admin.add_group("Team", [ANN])

@@ -1,4 +1,4 @@
-"""What happens to the sync when a service starts, without any domain controller."""
+"""The schedule of the sync when services start; needs no domain controller."""
 
 import asyncio
 import sys
@@ -16,18 +16,18 @@ from tests.support import waiting
 
 
 def syncing_settings(**changes: object) -> Settings:
-    """Settings of a service that syncs from a server that is not there."""
+    """Settings of a service that syncs from a nonexistent server."""
     values = {"ad_urls": ("ldaps://127.0.0.1:1",), "ad_bind_dn": "CN=reader", "ad_password": "secret"}
     return Settings.model_validate(values | changes)
 
 
 async def enabled(caller: Caller, wanted: bool) -> None:
-    """Wait until a sync is scheduled, or none is."""
+    """Wait until a sync is scheduled, or until none is."""
     await waiting.until(lambda: control.status(caller), lambda status: status["enabled"] is wanted)
 
 
 async def test_missing_extra_is_named(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A service that shall sync and lacks python-ldap does not start, and says what to install."""
+    """A service that is configured to sync but lacks python-ldap does not start, and says what to install."""
     monkeypatch.setitem(sys.modules, "ldap", None)
     with pytest.raises(ExtraMissing, match=r"contacts-service\[ad\]"):
         async with scheduled(caller, syncing_settings()):
@@ -35,7 +35,7 @@ async def test_missing_extra_is_named(caller: Caller, monkeypatch: pytest.Monkey
 
 
 async def test_nothing_is_due_without_a_directory(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once no service has said for a while that it syncs, the others say so, and forget what was asked for."""
+    """If no service has confirmed the schedule for a while, the others remove it and the queued run."""
     monkeypatch.setattr("connector.scheduler.CONFIRM_SECONDS", 0.01)
     await schedule.confirm(caller.db, "dc1", 30)
     run = await control.start(caller)
@@ -50,7 +50,7 @@ async def test_nothing_is_due_without_a_directory(caller: Caller, monkeypatch: p
 
 
 async def test_service_without_a_directory_leaves_the_others_alone(caller: Caller) -> None:
-    """A service that starts without these settings takes neither schedule nor request from the others."""
+    """A service that starts without these settings keeps the schedule and the queued run of the others."""
     await schedule.confirm(caller.db, "dc1", 30)
     before = (await control.status(caller))["nextRunAt"]
     run = await control.start(caller)
@@ -61,7 +61,7 @@ async def test_service_without_a_directory_leaves_the_others_alone(caller: Calle
 
 
 async def test_schedule_is_confirmed(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A service that syncs says so again and again, so that a schedule that was taken back returns."""
+    """A service that syncs confirms the schedule regularly, which also restores a removed one."""
     pytest.importorskip("ldap", reason="needs python-ldap, the extra named ad")
     monkeypatch.setattr("connector.scheduler.CONFIRM_SECONDS", 0.01)
     monkeypatch.setattr("connector.scheduler.POLL_SECONDS", 60)
@@ -71,12 +71,12 @@ async def test_schedule_is_confirmed(caller: Caller, monkeypatch: pytest.MonkeyP
 
 
 async def test_shorter_interval_counts_from_now(caller: Caller) -> None:
-    """Restarted with a shorter interval, a service does not wait for the longer one to end; with a longer, it keeps."""
+    """A shorter interval takes effect at restart; a longer one does not move the next run."""
     await schedule.confirm(caller.db, "dc1", 30)
     first = (await control.status(caller))["nextRunAt"]
     await caller.db.state.update_one({"_id": schedule.ID}, {"$set": {"nextRunAt": now().replace(year=2100)}})
     await schedule.confirm(caller.db, "dc1", 5)
     second = (await control.status(caller))["nextRunAt"]
     await schedule.confirm(caller.db, "dc1", 60)
-    assert first < second  # type: ignore[operator] # moments
+    assert first < second  # type: ignore[operator]  # datetimes
     assert (await control.status(caller))["nextRunAt"] == second

@@ -51,7 +51,7 @@ async def failure_of(settings: Settings) -> DirectoryError:
 
 @pytest.fixture(scope="module")
 def trusted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a certificate for 127.0.0.1 and the authority that signed it."""
+    """A folder with a certificate for 127.0.0.1 and its certificate authority."""
     folder = tmp_path_factory.mktemp("tls")
     make_authority(folder)
     make_server_certificate(folder, names="IP:127.0.0.1")

@@ -13,7 +13,7 @@ def settings(**values: object) -> Settings:
 
 
 def test_lists_from_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    r"""Servers are separated by spaces, base DNs by semicolons, of which \; is part of a name."""
+    r"""Servers are separated by spaces and base DNs by semicolons; \; is part of a name."""
     for name, value in {
         "CONTACTS_AD_URLS": " ldaps://dc1:636  ldap://dc2/ ldaps://[::1]",
         "CONTACTS_AD_BASE_DNS": r"OU=a\;b,DC=x; OU=c,DC=x ;",
@@ -44,7 +44,7 @@ def test_bad_filter(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "(a=b)", r"(&(a=b)(!(c=\28x\29)))"])
 def test_good_filter(text: str) -> None:
-    """Nested filters and escaped parentheses are fine."""
+    """Nested filters and escaped parentheses are valid."""
     assert settings(ad_filter=text).ad_filter == text
 
 

@@ -1,4 +1,4 @@
-"""The sync of a running service, seen and steered through GraphQL and REST."""
+"""The sync of a running service, controlled through GraphQL and REST."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -43,12 +43,12 @@ class Service:
     def __init__(self, caller: Caller, client: httpx.AsyncClient) -> None:
         self.caller, self.rest, self.graphql = caller, client, GraphQL(client)
 
-    async def state(self) -> Any:  # as GraphQL gives it
+    async def state(self) -> Any:  # GraphQL data
         """The state of the sync."""
         return (await self.graphql(STATE))["directorySync"]
 
-    async def settled(self) -> Any:  # as GraphQL gives it
-        """The state of the sync once nothing runs or waits."""
+    async def settled(self) -> Any:  # GraphQL data
+        """The state of the sync once no run is active or queued."""
 
         async def state() -> Any:
             kept = await schedule.read(self.caller.db)
@@ -56,8 +56,8 @@ class Service:
 
         return await waiting.until(state, lambda state: state.get("lastRun"))
 
-    async def start(self, *, dry: bool = False, allow: bool = False) -> Any:  # as GraphQL gives it
-        """What startDirectorySync answers."""
+    async def start(self, *, dry: bool = False, allow: bool = False) -> Any:  # GraphQL data
+        """The result of startDirectorySync."""
         return (await self.graphql(START, dry=dry, allow=allow))["startDirectorySync"]
 
 
@@ -65,7 +65,7 @@ class Service:
 async def service(
     controller: "Controller", admin: "Administrator", syncing: Syncing, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Service]:
-    """A service that has synced Ann, and an object that cannot be."""
+    """A service that has synced Ann and skipped an object."""
     monkeypatch.setattr("connector.scheduler.POLL_SECONDS", 0.05)
     admin.add_contact("Ann")
     admin.add_contact("Bo", mail="no address")
@@ -74,7 +74,7 @@ async def service(
     app = create_app(settings)
     async with app.router.lifespan_context(app) as state:
 
-        async def with_state(scope: Any, receive: Any, send: Any) -> None:  # what uvicorn does with lifespan state
+        async def with_state(scope: Any, receive: Any, send: Any) -> None:  # as uvicorn does with lifespan state
             await app({**scope, "state": dict(state or {})}, receive, send)
 
         transport = httpx.ASGITransport(with_state)
@@ -85,7 +85,7 @@ async def service(
 
 
 async def test_state(service: Service) -> None:
-    """The state names the server, when the next run is due, and what came of the last, with what it skipped and why."""
+    """The state shows the server, the next run, and the result of the last one with its skipped objects."""
     state = await service.state()
     assert (state["enabled"], state["running"]) == (True, None)
     assert state["server"].startswith("127.")
@@ -98,7 +98,7 @@ async def test_state(service: Service) -> None:
 
 
 async def test_contact_tells_when_it_syncs(service: Service) -> None:
-    """A synced contact shows where it is mastered, when it last synced and when it truly will."""
+    """A synced contact shows where it is mastered, when it last synced, and when it will actually sync next."""
     contact = (await service.graphql(CONTACT, address="ann@example.test"))["contact"]
     state = await service.state()
     assert (contact["editable"], contact["source"]) == (False, "SYNCED")
@@ -108,8 +108,8 @@ async def test_contact_tells_when_it_syncs(service: Service) -> None:
     assert "nextSyncAt" in str(shown)
 
 
-async def test_refusal_names_server_and_next_cycle(service: Service) -> None:
-    """Who tries to change a synced contact is told where to edit it, and when the change will be here."""
+async def test_refusal_names_server_and_next_run(service: Service) -> None:
+    """Changing a synced contact fails with a message that says where to edit it and when the change will be synced."""
     contact = (await service.graphql(CONTACT, address="ann@example.test"))["contact"]
     answer = await service.rest.delete(f"/api/identity/contacts/{contact['id']}")
     due = contact["onPremises"]["nextSyncAt"][:16].replace("T", " ")
@@ -119,7 +119,7 @@ async def test_refusal_names_server_and_next_cycle(service: Service) -> None:
 
 
 async def test_started_by_hand(service: Service, admin: "Administrator") -> None:
-    """A sync starts when it is asked for, one at a time, and its runs are listed."""
+    """A requested sync starts, only one runs at a time, and its runs are listed."""
     admin.set(ANN, title="Buyer")
     started = await service.start()
     assert started["run"]["status"] == "QUEUED"
@@ -131,7 +131,7 @@ async def test_started_by_hand(service: Service, admin: "Administrator") -> None
 
 
 async def test_dry_run(service: Service, admin: "Administrator") -> None:
-    """A dry run lists what would change, field by field."""
+    """A dry run lists the changes by field."""
     admin.set(ANN, title="Buyer")
     await service.start(dry=True)
     last = (await service.settled())["lastRun"]
@@ -146,7 +146,7 @@ async def test_dry_run(service: Service, admin: "Administrator") -> None:
 
 
 async def test_deletions_wait_for_a_decision(service: Service, admin: "Administrator") -> None:
-    """A run that would delete too much stops and says so; it goes on when an administrator allows it."""
+    """A run that would delete too much stops with a message, and succeeds when an administrator allows it."""
     admin.delete(ANN)
     await service.start()
     last = (await service.settled())["lastRun"]
@@ -157,7 +157,7 @@ async def test_deletions_wait_for_a_decision(service: Service, admin: "Administr
 
 
 async def test_hand_over(service: Service, admin: "Administrator") -> None:
-    """A contact made cloud-only is edited here from then on; what is none, or is so already, is refused by itself."""
+    """A contact made cloud-only can be edited. Unknown IDs and cloud contacts each result in a problem."""
     contact = (await service.graphql(CONTACT, address="ann@example.test"))["contact"]
     make = """mutation ($ids: [ID!]!) { makeCloudOnly(ids: $ids) { ... on MakeCloudOnlySuccess {
       contacts { id source editable onPremises { domain } history { nodes { action by } } }
@@ -175,7 +175,7 @@ async def test_hand_over(service: Service, admin: "Administrator") -> None:
 
 
 async def test_group_shows_its_source(service: Service, admin: "Administrator") -> None:
-    """A synced group says that it is, and refuses to be changed as data."""
+    """A synced group shows that it is synced, and changing it returns a problem."""
     admin.add_group("Team", [ANN])
     await service.start()
     await service.settled()
@@ -192,18 +192,18 @@ async def test_group_shows_its_source(service: Service, admin: "Administrator") 
 
 
 async def test_progress(service: Service, syncing: Syncing) -> None:
-    """Who follows the sync is told of the last run at once, and of the next as it goes on, until it is done."""
+    """A subscriber gets the last run immediately, then updates of the next one until it is finished."""
     from resolvers.events import Feed
     from resolvers.sync import control
 
     feed = Feed(syncing.db)
-    told: list[tuple[str, str]] = []
+    updates: list[tuple[str, str]] = []
     async with asyncio.timeout(waiting.SECONDS):
         async for run in control.progress(feed, syncing.caller):
-            if not told:
+            if not updates:
                 await service.start()
-            told.append((run["_id"], run["status"]))
-            if len({identifier for identifier, _ in told}) == 2 and told[-1][1] == "SUCCEEDED":
+            updates.append((run["_id"], run["status"]))
+            if len({identifier for identifier, _ in updates}) == 2 and updates[-1][1] == "SUCCEEDED":
                 break
     await feed.close()
-    assert told[0][1] == "SUCCEEDED"
+    assert updates[0][1] == "SUCCEEDED"

@@ -1,4 +1,4 @@
-"""What the sync makes of what Active Directory says, batch by batch, without any domain controller."""
+"""How the sync writes batches of contacts; needs no domain controller."""
 
 import pytest
 
@@ -16,14 +16,14 @@ from tests.support.simulation import group
 
 
 async def test_unforeseen_refusal_skips_one(sync_caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When one object of a batch cannot be written for a reason that nobody thought of, the others are."""
+    """If one object of a batch cannot be written for an unforeseen reason, the others still are."""
     batch = [directory_contact(f"Person {letter}") for letter in "ABCDE"]
     new_contact = rules.new_contact
 
     def checked(fields: rules.Fields, *given: object) -> Document:
         if fields["displayName"] == "Person C":
             raise NotFound("contact", "nobody")
-        return new_contact(fields, *given)  # type: ignore[arg-type] # as they were given
+        return new_contact(fields, *given)  # type: ignore[arg-type] # passed through
 
     monkeypatch.setattr(rules, "new_contact", checked)
     outcome = await sync_contacts.apply(sync_caller, batch)
@@ -33,17 +33,17 @@ async def test_unforeseen_refusal_skips_one(sync_caller: Caller, monkeypatch: py
 
 
 async def test_unforeseen_refusal_of_a_manager(sync_caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When one manager cannot be linked for such a reason, the others are."""
+    """If one manager cannot be linked for an unforeseen reason, the others still are."""
     people = [directory_contact(f"Person {letter}") for letter in "ABC"]
     guids = [each.object_guid for each in people]
     await sync_contacts.apply(sync_caller, people)
-    await sync_caller.db.contacts.delete_one({"displayName": "Person C"})  # what a defect might do
+    await sync_caller.db.contacts.delete_one({"displayName": "Person C"})  # simulates a defect
     outcome = await sync_contacts.link(sync_caller, {guids[0]: guids[1], guids[1]: guids[2], new_id(): guids[0]})
     assert outcome.updated == [guids[0]]
 
 
 async def test_restored_manager_has_its_reports(sync_caller: Caller, caller: Caller) -> None:
-    """A contact that is undeleted manages those cloud contacts again that it managed, unless they have another."""
+    """An undeleted contact becomes the manager of its former cloud reports again, unless they have another manager."""
     ann = directory_contact("Ann")
     await sync_contacts.apply(sync_caller, [ann])
     manager = (await contacts.contact_by_address(caller, "ann@partner.example") or {})["_id"]
@@ -59,7 +59,7 @@ async def test_restored_manager_has_its_reports(sync_caller: Caller, caller: Cal
 
 
 async def test_report_that_is_matched_while_its_manager_returns(sync_caller: Caller, caller: Caller) -> None:
-    """A cloud contact that becomes a synced one in the batch that brings its manager back is what the sync says."""
+    """A cloud contact that becomes a synced one in the batch that restores its manager gets the sync's data."""
     ann = directory_contact("Ann")
     await sync_contacts.apply(sync_caller, [ann])
     manager = (await contacts.contact_by_address(caller, "ann@partner.example") or {})["_id"]
@@ -73,7 +73,7 @@ async def test_report_that_is_matched_while_its_manager_returns(sync_caller: Cal
 
 @pytest.mark.parametrize("dry_run", [False, True])
 async def test_refusals_name_people(sync_caller: Caller, caller: Caller, dry_run: bool) -> None:
-    """Who holds an address is named, whether it is a contact of the cloud, a group, or one of the same batch."""
+    """The message names the holder of an address: a cloud contact, a group, or a contact of the same batch."""
     await contacts.create_contact(caller, person("Una Cloud", emailAddress="una@x.example"))
     await groups.create_group(caller, {"displayName": "Partners", "emailAddress": "team@x.example"})
     wanted = ("una@x.example", "team@x.example", "new@x.example", "new@x.example")
@@ -93,7 +93,7 @@ async def test_refusals_name_people(sync_caller: Caller, caller: Caller, dry_run
 
 
 async def test_refusals_of_groups_name_people(sync_caller: Caller, caller: Caller) -> None:
-    """A group whose address a contact has is refused with that contact's name."""
+    """A group whose address belongs to a contact is skipped, and the message names the contact."""
     await contacts.create_contact(caller, person("Una Cloud", emailAddress="team@x.example"))
     team = group(9, "Team", address="team@x.example")
     for dry_run in (None, DryRun()):

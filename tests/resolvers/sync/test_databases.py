@@ -1,4 +1,4 @@
-"""Cycles that read another domain controller's database than the last one, which counts its own changes."""
+"""Runs that read another domain controller's database than the last run, with its own USNs."""
 
 from resolvers import contacts
 from resolvers.caller import Caller
@@ -8,7 +8,7 @@ from tests.support.simulation import Simulated, contact, cycle, group, named
 
 
 async def test_stale_values_of_a_failover_are_corrected(sync_caller: Caller) -> None:
-    """What a server that lagged behind told is corrected by the first cycle after going back, which reads all."""
+    """Outdated data from a lagging server is corrected by the first run after switching back, a full one."""
     await cycle(sync_caller, Simulated([contact(1, "Ann", "ann@x.test", 50, jobTitle="New")]))
     await cycle(sync_caller, Simulated([contact(1, "Ann", "ann@x.test", 7, jobTitle="Old")], database="B", usn=9))
     assert (await named(sync_caller, "Ann"))["jobTitle"] == "Old"
@@ -18,7 +18,7 @@ async def test_stale_values_of_a_failover_are_corrected(sync_caller: Caller) -> 
 
 
 async def test_refused_change_after_a_failover(sync_caller: Caller, caller: Caller) -> None:
-    """A change that was refused is tried again by each cycle, whichever database the contact was read from before."""
+    """A skipped change is retried by each run, whichever database the contact was read from before."""
     holder = await contacts.create_contact(caller, person("Una Cloud", emailAddress="new@x.test"))
     await cycle(sync_caller, Simulated([contact(1, "Ann", "a@x.test", 5)]))
     await cycle(sync_caller, Simulated([contact(1, "Ann", "a@x.test", 6)], database="B", usn=50))
@@ -30,7 +30,7 @@ async def test_refused_change_after_a_failover(sync_caller: Caller, caller: Call
 
 
 async def test_a_failover_is_noted_once(sync_caller: Caller) -> None:
-    """The first cycle on another database notes how it counts each contact; the next one has nothing to write."""
+    """The first run on another database records its USN for each contact; the next one writes nothing."""
     ann, bo = contact(1, "Ann", "a@x.test", 5), contact(2, "Bo", "b@x.test", 6)
     await cycle(sync_caller, Simulated([ann, bo]))
     before = await named(sync_caller, "Ann")
@@ -44,7 +44,7 @@ async def test_a_failover_is_noted_once(sync_caller: Caller) -> None:
 
 
 async def test_missing_on_a_server_that_lags_behind(sync_caller: Caller) -> None:
-    """What another database misses is kept until its next cycle misses it, too; what it shows deleted goes at once."""
+    """Objects missing in another database are kept until the next run, or deleted at once if it has a tombstone."""
     people = [contact(1, "Ann", "a@x.test"), contact(2, "Bo", "b@x.test"), contact(3, "Cy", "c@x.test")]
     teams = [group(8, "kept", [1]), group(9, "team", [1])]
     await cycle(sync_caller, Simulated(people, teams))
@@ -57,7 +57,7 @@ async def test_missing_on_a_server_that_lags_behind(sync_caller: Caller) -> None
 
 
 async def test_missing_only_while_a_server_lags_behind(sync_caller: Caller) -> None:
-    """What another database missed at first is never deleted if it is there in the next cycle."""
+    """An object missing in another database is not deleted if the next run finds it."""
     people = [contact(1, "Ann", "a@x.test"), contact(2, "Bo", "b@x.test")]
     await cycle(sync_caller, Simulated(people))
     await cycle(sync_caller, Simulated(people[:1], database="B", usn=50))

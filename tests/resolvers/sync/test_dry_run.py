@@ -1,4 +1,4 @@
-"""A dry run tells what the cycle after it does, whatever its batches, and writes nothing."""
+"""A dry run predicts exactly what the next run does, whatever its batches, and writes nothing."""
 
 import pytest
 
@@ -14,18 +14,18 @@ from tests.support.syncing import counts
 
 @pytest.fixture(autouse=True)
 def single(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One object a batch: nothing is right only because a batch knows of all."""
+    """Batches of one object, so that no result depends on all objects being in one batch."""
     monkeypatch.setattr("resolvers.sync.contact_writer.BATCH", 1)
     monkeypatch.setattr("resolvers.sync.run.BATCH", 1)
 
 
 async def details(caller: Caller, record: Document, kind: runs.Kind) -> list[Document]:
-    """What a run skipped, or would change."""
+    """The skipped objects or the differences of a run."""
     return list((await runs.detail_page(caller.db, record["_id"], kind, Window(100))).documents)
 
 
 async def differences(caller: Caller, record: Document) -> list[tuple[str, str, Document, Document]]:
-    """What a run would change: action, name, before and after."""
+    """The differences of a run: action, name, before and after."""
     found = await details(caller, record, "differences")
     return [
         (each["action"], each["distinguishedName"][3:].split(",")[0], each["before"], each["after"]) for each in found
@@ -33,7 +33,7 @@ async def differences(caller: Caller, record: Document) -> list[tuple[str, str, 
 
 
 async def skips(caller: Caller, record: Document) -> list[tuple[str, str]]:
-    """Whom a run skipped, and why."""
+    """The skipped objects of a run, with the reasons."""
     return [(each["objectGuid"], each["code"]) for each in await details(caller, record, "skips")]
 
 
@@ -42,19 +42,19 @@ async def content(caller: Caller) -> list[Document]:
     return [each for kind in (caller.db.contacts, caller.db.groups) async for each in kind.find()]
 
 
-async def previewed(caller: Caller, reader: Simulated, *, ad_soft_match: bool = False) -> Document:
-    """The record of a dry run that wrote nothing, after which a cycle did just what it told."""
+async def dry_run_then_run(caller: Caller, reader: Simulated, *, ad_soft_match: bool = False) -> Document:
+    """Do a dry run, which must write nothing, and a run, which must do the same. Returns the dry run's record."""
     before = await content(caller)
-    preview = await cycle(caller, reader, dry_run=True, ad_soft_match=ad_soft_match)
+    dry = await cycle(caller, reader, dry_run=True, ad_soft_match=ad_soft_match)
     assert await content(caller) == before
     record = await cycle(caller, reader, ad_soft_match=ad_soft_match)
-    assert counts(record) == counts(preview)
-    assert await skips(caller, record) == await skips(caller, preview)
-    return preview
+    assert counts(record) == counts(dry)
+    assert await skips(caller, record) == await skips(caller, dry)
+    return dry
 
 
-async def test_first_cycle(sync_caller: Caller) -> None:
-    """New contacts with managers in later batches, one address twice, and groups with their members."""
+async def test_first_run(sync_caller: Caller) -> None:
+    """New contacts with managers in later batches, a duplicate address, and groups with their members."""
     people = [
         contact(1, "Ann", "a@x.test", manager=2),
         contact(2, "Bo", "b@x.test"),
@@ -62,9 +62,9 @@ async def test_first_cycle(sync_caller: Caller) -> None:
         contact(4, "Di", "d@x.test", aliases=["b@x.test"]),
     ]
     teams = [group(8, "team", [1, 2, 3, 9]), group(9, "taken", [1], address="A@x.test")]
-    preview = await previewed(sync_caller, Simulated(people, teams))
-    assert counts(preview) == {"created": 2, "skipped": 3, "groupsChanged": 1, "membershipsChanged": 2}
-    found = await differences(sync_caller, preview)
+    dry = await dry_run_then_run(sync_caller, Simulated(people, teams))
+    assert counts(dry) == {"created": 2, "skipped": 3, "groupsChanged": 1, "membershipsChanged": 2}
+    found = await differences(sync_caller, dry)
     assert [(action, name) for action, name, _, _ in found] == [
         ("CREATED", "Ann"),
         ("CREATED", "Bo"),
@@ -78,7 +78,7 @@ async def test_first_cycle(sync_caller: Caller) -> None:
 
 
 async def test_changes(sync_caller: Caller) -> None:
-    """Addresses that change hands, deletions, and groups that change, lose members and are deleted."""
+    """Addresses that move between contacts, deletions, and groups that change, lose members and are deleted."""
     people = [contact(number, name, f"{name}@x.test") for number, name in enumerate(("Ann", "Bo", "Cy", "Di"), 1)]
     teams = [group(8, "team", [1, 3, 4]), group(9, "gone", [1])]
     await cycle(sync_caller, Simulated(people, teams))
@@ -89,8 +89,8 @@ async def test_changes(sync_caller: Caller) -> None:
         contact(5, "Ed", "ann@x.test", 103, manager=1),
         contact(6, "Flo", "cy@x.test", 104),
     ]
-    preview = await previewed(sync_caller, Simulated(changed, [group(8, "crew", [1, 5], usn=105)], usn=105))
-    assert counts(preview) == {
+    dry = await dry_run_then_run(sync_caller, Simulated(changed, [group(8, "crew", [1, 5], usn=105)], usn=105))
+    assert counts(dry) == {
         "created": 2,
         "updated": 2,
         "deleted": 1,
@@ -98,15 +98,15 @@ async def test_changes(sync_caller: Caller) -> None:
         "groupsChanged": 2,
         "membershipsChanged": 2,
     }
-    found = {(action, name): (before, after) for action, name, before, after in await differences(sync_caller, preview)}
+    found = {(action, name): (before, after) for action, name, before, after in await differences(sync_caller, dry)}
     assert found["DELETED", "gone"][0] == {"displayName": "gone", "emailAddress": "gone@groups.test"}
     assert found["UPDATED", "Bo"] == ({"emailAddress": "Bo@x.test"}, {"emailAddress": "new@x.test"})
     assert found["UPDATED", "crew"] == ({"members": [f"CN=Di,{BASE}"]}, {"members": [f"CN=5,{BASE}"]})
 
 
 async def test_soft_match(sync_caller: Caller, caller: Caller) -> None:
-    """A cloud contact is matched once in a dry run, too, and joins the groups."""
+    """A dry run also matches a cloud contact only once, and adds it to the groups."""
     await contacts.create_contact(caller, person("Una Cloud", emailAddress="a@x.test"))
     people = [contact(1, "Ann", "a@x.test"), contact(2, "Twin", "a@x.test", manager=1)]
-    preview = await previewed(sync_caller, Simulated(people, [group(9, "team", [1, 2])]), ad_soft_match=True)
-    assert counts(preview) == {"updated": 1, "skipped": 1, "groupsChanged": 1, "membershipsChanged": 1}
+    dry = await dry_run_then_run(sync_caller, Simulated(people, [group(9, "team", [1, 2])]), ad_soft_match=True)
+    assert counts(dry) == {"updated": 1, "skipped": 1, "groupsChanged": 1, "membershipsChanged": 1}

@@ -1,4 +1,4 @@
-"""What cycles make of distribution groups, told by a simulated domain controller."""
+"""How runs write distribution groups, read from a simulated domain controller."""
 
 from resolvers import contacts
 from resolvers.caller import Caller
@@ -8,7 +8,7 @@ from tests.support.simulation import Simulated, contact, cycle, group, named
 
 
 async def test_refused_change_of_a_group_is_tried_again(sync_caller: Caller, caller: Caller) -> None:
-    """A known group whose new address is taken is reported by each cycle, and changed once the address is free."""
+    """A known group whose new address is taken is reported by each run, and changed once the address is free."""
     holder = await contacts.create_contact(caller, person("Una Cloud", emailAddress="new@x.test"))
     await cycle(sync_caller, Simulated([], [group(9, "team", usn=1)]))
     changed = [group(9, "team", usn=101, address="new@x.test")]
@@ -20,8 +20,8 @@ async def test_refused_change_of_a_group_is_tried_again(sync_caller: Caller, cal
     assert (await cycle(sync_caller, Simulated([], changed, usn=105)))["skipped"] == 0
 
 
-async def test_members_that_a_lagging_server_told_are_corrected(sync_caller: Caller) -> None:
-    """Memberships from a server that lagged behind are corrected by the first cycle after going back."""
+async def test_outdated_members_are_corrected(sync_caller: Caller) -> None:
+    """Outdated memberships from a lagging server are corrected by the first run after switching back."""
     people = [contact(1, "Ann", "a@x.test", 1), contact(2, "Bo", "b@x.test", 1)]
     await cycle(sync_caller, Simulated(people, [group(9, "team", [1, 2], usn=50)]))
     await cycle(sync_caller, Simulated(people, [group(9, "team", [1], usn=7)], database="B", usn=9))
@@ -31,7 +31,7 @@ async def test_members_that_a_lagging_server_told_are_corrected(sync_caller: Cal
 
 
 async def test_group_within_a_group(sync_caller: Caller) -> None:
-    """A group that is a member of another is no contact here: reading it again has nothing to write."""
+    """A group that is a member of another group is not a contact: reading it again writes nothing."""
     people, nested = [contact(1, "Ann", "a@x.test")], [group(9, "inner", [1]), group(8, "outer", [9, 1])]
     await cycle(sync_caller, Simulated(people, nested))
     with counted() as commands:
@@ -41,7 +41,7 @@ async def test_group_within_a_group(sync_caller: Caller) -> None:
 
 
 async def test_group_that_is_somebodys_manager(sync_caller: Caller) -> None:
-    """A contact whose manager is a distribution group is synced like others, without a manager."""
+    """A contact whose manager is a distribution group is synced without a manager."""
     team = [group(9, "team", [1])]
     await cycle(sync_caller, Simulated([contact(1, "Ann", "a@x.test", 1, manager=9)], team))
     changed = contact(1, "Ann", "a@x.test", 101, manager=9, jobTitle="Buyer")
@@ -51,7 +51,7 @@ async def test_group_that_is_somebodys_manager(sync_caller: Caller) -> None:
 
 
 async def test_matched_contact_joins_its_groups(sync_caller: Caller, caller: Caller) -> None:
-    """A cloud contact that becomes a synced one is a member of the groups that the object was in all along."""
+    """A cloud contact that becomes a synced one becomes a member of the groups that already contained the object."""
     await contacts.create_contact(caller, person("Una Cloud", emailAddress="a@x.test"))
     there = ([contact(1, "Ann", "a@x.test")], [group(9, "team", [1])])
     assert (await cycle(sync_caller, Simulated(*there)))["skipped"] == 1
@@ -60,8 +60,8 @@ async def test_matched_contact_joins_its_groups(sync_caller: Caller, caller: Cal
     assert "groupIds" in await named(sync_caller, "Ann")
 
 
-async def test_many_group_deletions_are_asked_about(sync_caller: Caller) -> None:
-    """A cycle that would delete many groups changes nothing, contacts included, until it is allowed to."""
+async def test_many_group_deletions_stop_the_run(sync_caller: Caller) -> None:
+    """A run that would delete many groups changes nothing, not even contacts, until that is allowed."""
     teams = [group(number, f"team{number}", [1]) for number in range(10, 30)]
     await cycle(sync_caller, Simulated([contact(1, "Ann", "a@x.test")], teams))
     changed = Simulated([contact(1, "Ann", "a@x.test", 101, jobTitle="Buyer")], [], usn=101)

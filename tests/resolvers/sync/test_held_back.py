@@ -1,4 +1,4 @@
-"""When contacts last synced that a cycle could not make what they are in Active Directory."""
+"""The last sync time of contacts that differ from Active Directory because a run skipped them."""
 
 from datetime import datetime, timedelta
 
@@ -10,12 +10,12 @@ from tests.support.simulation import Simulated, contact, cycle, named
 
 
 async def last_sync(caller: Caller, name: str) -> datetime:
-    """When the contact of this name last synced, as it is shown."""
+    """The last sync time shown for the contact of this name."""
     return mastery.last_sync_at((await named(caller, name))["onPremises"], await mastery.read(caller))
 
 
 class Clock:
-    """Goes on by an hour with every look at it, from a whole second on."""
+    """A clock that advances by an hour with every reading, starting at a whole second."""
 
     def __init__(self) -> None:
         self.time = now().replace(microsecond=0)
@@ -26,7 +26,7 @@ class Clock:
 
 
 async def test_refused_contact_did_not_sync(sync_caller: Caller, caller: Caller) -> None:
-    """A contact that is refused shows the last cycle that found it as it was, until one finds it so again."""
+    """A skipped contact shows the last run that found it in sync, until another run does."""
     own = Caller(sync_caller.db, sync_caller.author, clock=Clock())
     holder = await contacts.create_contact(caller, person("Una Cloud", emailAddress="new@x.test"))
     bo = contact(2, "Bo", "b@x.test", 5)
@@ -43,7 +43,7 @@ async def test_refused_contact_did_not_sync(sync_caller: Caller, caller: Caller)
 
 
 async def test_change_taken_back_did_sync(sync_caller: Caller, caller: Caller) -> None:
-    """A contact that was refused, and is now as before, shows the cycle that found it so, and those after."""
+    """A skipped contact that is in sync again shows the run that found it so, and later runs."""
     own = Caller(sync_caller.db, sync_caller.author, clock=Clock())
     await contacts.create_contact(caller, person("Una Cloud", emailAddress="new@x.test"))
     await cycle(own, Simulated([contact(1, "Ann", "a@x.test", 5)]))
@@ -56,7 +56,7 @@ async def test_change_taken_back_did_sync(sync_caller: Caller, caller: Caller) -
 
 
 async def test_missing_contact_did_not_sync(sync_caller: Caller) -> None:
-    """A contact that a server misses which lags behind shows when it was last seen."""
+    """A contact that is missing on a lagging server shows when it was last seen."""
     own = Caller(sync_caller.db, sync_caller.author, clock=Clock())
     await cycle(own, Simulated([contact(1, "Ann", "a@x.test", 5)]))
     before = await last_sync(own, "Ann")

@@ -1,4 +1,4 @@
-"""Which cloud contacts become synced ones when the administrator chose that addresses match."""
+"""Soft matching: which cloud contacts become synced ones because of their address."""
 
 from resolvers import contacts
 from resolvers.caller import Caller
@@ -12,12 +12,12 @@ MATCHING = WriteOptions(soft_match=True)
 
 
 def taken(outcome: BatchOutcome) -> list[tuple[str | None, str, str | None]]:
-    """Whom an address was refused to, and who holds it."""
+    """The objects that were skipped because of their address, and its holders."""
     return [(each.object_guid, each.code, each.holder_id) for each in outcome.skipped]
 
 
 async def test_one_holder_matches_once(sync_caller: Caller, caller: Caller) -> None:
-    """Of two objects with the address of one cloud contact the first becomes it, the other is reported."""
+    """If two objects have the address of a cloud contact, the first one matches it and the other one is reported."""
     una = await contacts.create_contact(caller, person("Una Cloud", emailAddress="a@x.test"))
     ann = directory_contact("Ann", emailAddress="A@x.test")
     twin = directory_contact("Twin", emailAddress="a@x.test")
@@ -27,7 +27,7 @@ async def test_one_holder_matches_once(sync_caller: Caller, caller: Caller) -> N
 
 
 async def test_two_addresses_of_one_holder(sync_caller: Caller, caller: Caller) -> None:
-    """An object with the alias of a cloud contact that another object becomes is written if that gives the alias up."""
+    """An object can take the alias of a matched cloud contact if the matching object gives it up."""
     una = await contacts.create_contact(
         caller, person("Una Cloud", emailAddress="a@x.test", aliases=["b@x.test", "c@x.test"])
     )
@@ -39,7 +39,7 @@ async def test_two_addresses_of_one_holder(sync_caller: Caller, caller: Caller) 
 
 
 async def test_alias_does_not_match(sync_caller: Caller, caller: Caller) -> None:
-    """A cloud contact that has the address as an alias only is somebody else, and stays as it is."""
+    """A cloud contact that has the address only as an alias does not match and is not changed."""
     una = await contacts.create_contact(caller, person("Una Cloud", emailAddress="a@x.test", aliases=["b@x.test"]))
     bo = directory_contact("Bo", emailAddress="b@x.test")
     outcome = await sync_contacts.apply(sync_caller, [bo], MATCHING)
@@ -47,8 +47,8 @@ async def test_alias_does_not_match(sync_caller: Caller, caller: Caller) -> None
     assert (await contacts.get_contact(caller, una["_id"]) or {})["version"] == 1
 
 
-async def test_handed_over_contact_does_not_match(sync_caller: Caller, caller: Caller) -> None:
-    """A contact that was made cloud-only stays so, though another object has its address."""
+async def test_cloud_only_contact_does_not_match(sync_caller: Caller, caller: Caller) -> None:
+    """A contact that was made cloud-only remains cloud-only, even if another object has its address."""
     await sync_contacts.apply(sync_caller, [directory_contact("Ann", emailAddress="a@x.test")])
     ann = await contacts.contact_by_address(caller, "a@x.test") or {}
     await make_cloud_only(caller, [ann["_id"]])
@@ -58,7 +58,7 @@ async def test_handed_over_contact_does_not_match(sync_caller: Caller, caller: C
 
 
 async def test_own_past_comes_before_a_match(sync_caller: Caller, caller: Caller) -> None:
-    """What was deleted and is back is itself again, not the cloud contact that has its address now."""
+    """An undeleted object is restored as its own contact, not matched with the cloud contact that has its address."""
     ann = directory_contact("Ann", emailAddress="a@x.test")
     await sync_contacts.apply(sync_caller, [ann])
     identifier = (await contacts.contact_by_address(caller, "a@x.test") or {})["_id"]

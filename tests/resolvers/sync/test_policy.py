@@ -1,4 +1,4 @@
-"""What a cycle may delete, and what it has to read."""
+"""The deletion limit, and the comparison with the inventory."""
 
 import pytest
 
@@ -20,7 +20,7 @@ from resolvers.sync.source import InventoryLine
     ],
 )
 def test_limit(leaving: int, synced: int, allowed: bool) -> None:
-    """More than 500 or 10% are too many, save for one contact alone."""
+    """More than 500 or 10% are too many, except for a single contact."""
     limit = DeletionLimit(500, 10)
     if allowed:
         limit.check(leaving, synced)
@@ -29,8 +29,8 @@ def test_limit(leaving: int, synced: int, allowed: bool) -> None:
             limit.check(leaving, synced)
 
 
-def test_no_deletion_unasked() -> None:
-    """A limit of none asks about every deletion."""
+def test_limit_of_zero() -> None:
+    """A limit of zero stops at any deletion."""
     with pytest.raises(TooManyDeletions):
         DeletionLimit(0, 100).check(1, 1_000)
 
@@ -48,13 +48,13 @@ def test_no_deletion_unasked() -> None:
     ],
 )
 def test_inventory(present: InventoryLine | None, gone: list[str], to_read: list[str]) -> None:
-    """Gone, moved, put back or new in scope: read what the changes since the mark do not tell."""
+    """Objects that are gone, moved, restored or new in scope are found, although the changes do not show them."""
     known = {"a": {"distinguishedName": "CN=A", "database": "d", "usnChanged": 5}}
     found = compare(known, [present] if present else [], "d", since=10)
     assert (found.gone, found.to_read) == (gone, to_read)
 
 
 def test_numbers_of_other_databases_do_not_compare() -> None:
-    """What was noted of another database is read again, even if the numbers agree."""
+    """Objects recorded from another database are read again, even if the USNs are equal."""
     known = {"a": {"distinguishedName": "CN=A", "database": "other", "usnChanged": 5}}
     assert compare(known, [InventoryLine("a", "CN=A", 5)], "d", since=10).to_read == ["a"]

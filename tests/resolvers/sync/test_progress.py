@@ -1,4 +1,4 @@
-"""One sync at a time: the lease, its fence, takeovers, and what is due."""
+"""One run at a time: the lease, its fence, expired leases, and when runs are due."""
 
 import asyncio
 from datetime import timedelta
@@ -28,12 +28,12 @@ async def taken(caller: Caller, seconds: float = 30) -> SyncRun:
 
 
 async def expire(db: Database) -> None:
-    """Let the present lease run out."""
+    """Let the current lease expire."""
     await db.state.update_one({"_id": schedule.ID}, {"$set": {"lease.until": now() - timedelta(seconds=1)}})
 
 
 async def test_one_at_a_time(sync_caller: Caller) -> None:
-    """While a run holds the lease no other begins; afterwards one can."""
+    """While a run holds the lease, no other can start; afterwards one can."""
     run = await taken(sync_caller)
     assert await progress.take(sync_caller, SyncRequest()) is None
     await run.finish("SUCCEEDED")
@@ -41,14 +41,14 @@ async def test_one_at_a_time(sync_caller: Caller) -> None:
 
 
 async def test_one_of_many_begins(sync_caller: Caller) -> None:
-    """Of many processes that find a cycle due at once, one begins it."""
+    """If many processes find a run due at the same time, only one starts it."""
     await schedule.confirm(sync_caller.db, "dc1", 30)
     runs = await asyncio.gather(*(progress.take(sync_caller) for _ in range(10)))
     assert sum(run is not None for run in runs) == 1
 
 
 async def test_paused_holder_cannot_write(sync_caller: Caller) -> None:
-    """A holder that was paused for so long that another took over can write nothing when it wakes."""
+    """A holder that was paused until another process took the lease can no longer write."""
     paused = await taken(sync_caller)
     await expire(sync_caller.db)
     other = await taken(sync_caller)
@@ -64,7 +64,7 @@ async def test_paused_holder_cannot_write(sync_caller: Caller) -> None:
 
 
 async def test_paused_holder_tells_nothing(sync_caller: Caller) -> None:
-    """The record of a run that was taken over stays as it was closed, and no reasons are added to it."""
+    """The closed record of a run that lost its lease does not change, and no details are added to it."""
     paused = await taken(sync_caller)
     await expire(sync_caller.db)
     await taken(sync_caller)
@@ -77,12 +77,12 @@ async def test_paused_holder_tells_nothing(sync_caller: Caller) -> None:
 
 
 async def test_takeover_during_a_write(sync_caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A takeover that comes between a holder's reading and its commit stops that commit."""
+    """If another process takes the lease between a holder's read and its commit, the commit fails."""
     paused = await taken(sync_caller)
     decided = sync_batch.Batch.decide
 
     async def overtaken(batch: sync_batch.Batch, session: object) -> object:
-        changes = await decided(batch, session)  # type: ignore[arg-type] # the session it was given
+        changes = await decided(batch, session)  # type: ignore[arg-type]  # passed through
         await expire(sync_caller.db)
         await progress.take(sync_caller, SyncRequest())
         return changes
@@ -94,7 +94,7 @@ async def test_takeover_during_a_write(sync_caller: Caller, monkeypatch: pytest.
 
 
 async def test_killed_run_is_taken_over(sync_caller: Caller) -> None:
-    """A run whose process was killed is begun anew by another, though none is due, and its record says so."""
+    """A run whose process was killed is repeated by another process, though no run is due; its record is closed."""
     await schedule.confirm(sync_caller.db, "dc1", 30)
     killed = await progress.take(sync_caller)
     assert killed is not None
@@ -103,11 +103,11 @@ async def test_killed_run_is_taken_over(sync_caller: Caller) -> None:
     other = await progress.take(sync_caller)
     assert other is not None
     assert (await control.get_run(sync_caller, killed.id))["status"] == "ABANDONED"
-    assert (await control.status(sync_caller))["running"]["_id"] == other.id  # type: ignore[index] # it runs
+    assert (await control.status(sync_caller))["running"]["_id"] == other.id  # type: ignore[index]  # it is running
 
 
 async def test_killed_request_is_repeated(sync_caller: Caller, caller: Caller) -> None:
-    """A run that was asked for and killed is repeated as it was asked for."""
+    """A requested run that is killed is repeated with the same options."""
     await schedule.confirm(sync_caller.db, "dc1", 30)
     await control.start(caller, SyncRequest(allow_deletions=True))
     killed = await progress.take(sync_caller)
@@ -121,21 +121,21 @@ async def test_killed_request_is_repeated(sync_caller: Caller, caller: Caller) -
 
 
 async def test_due_after_the_interval(sync_caller: Caller) -> None:
-    """After a cycle the next is due an interval after its beginning; a dry run moves nothing."""
+    """After a run, the next one is due one interval after its start; a dry run does not change that."""
     await schedule.confirm(sync_caller.db, "dc1", 30)
     run = await progress.take(sync_caller)
     assert run is not None
     await run.finish("SUCCEEDED")
     following = (await control.status(sync_caller))["nextRunAt"]
-    assert timedelta(minutes=29) < following - now() <= timedelta(minutes=30)  # type: ignore[operator] # a moment
-    preview = await progress.take(sync_caller, SyncRequest(dry_run=True))
-    assert preview is not None
-    await preview.finish("SUCCEEDED")
+    assert timedelta(minutes=29) < following - now() <= timedelta(minutes=30)  # type: ignore[operator]  # a datetime
+    dry_run = await progress.take(sync_caller, SyncRequest(dry_run=True))
+    assert dry_run is not None
+    await dry_run.finish("SUCCEEDED")
     assert (await control.status(sync_caller))["nextRunAt"] == following
 
 
 async def test_handed_back_run_is_due(sync_caller: Caller) -> None:
-    """A run that ends with its process is due at once elsewhere."""
+    """A run that ends with its process is due immediately for the others."""
     await schedule.confirm(sync_caller.db, "dc1", 30)
     run = await progress.take(sync_caller)
     assert run is not None
@@ -145,33 +145,33 @@ async def test_handed_back_run_is_due(sync_caller: Caller) -> None:
 
 @pytest.mark.parametrize("killed", [False, True])
 async def test_dry_run_that_ends_early(sync_caller: Caller, killed: bool) -> None:
-    """A dry run by hand that is cancelled or killed makes no cycle due."""
+    """A manual dry run that is canceled or killed does not make a run due."""
     await schedule.confirm(sync_caller.db, "dc1", 30)
     due = await progress.take(sync_caller)
     assert due is not None
     await due.finish("SUCCEEDED")
-    preview = await progress.take(sync_caller, SyncRequest(dry_run=True))
-    assert preview is not None
-    await (expire(sync_caller.db) if killed else preview.hand_back())
+    dry_run = await progress.take(sync_caller, SyncRequest(dry_run=True))
+    assert dry_run is not None
+    await (expire(sync_caller.db) if killed else dry_run.hand_back())
     assert await progress.take(sync_caller) is None
     following = await taken(sync_caller)
-    assert (await control.get_run(sync_caller, preview.id))["status"] == "ABANDONED"
+    assert (await control.get_run(sync_caller, dry_run.id))["status"] == "ABANDONED"
     assert following.request == SyncRequest()
 
 
-async def test_dry_run_after_a_killed_cycle(sync_caller: Caller) -> None:
-    """A dry run by hand that comes before a killed cycle is repeated does not stand for it."""
+async def test_dry_run_after_a_killed_run(sync_caller: Caller) -> None:
+    """A manual dry run does not replace the repetition of a killed run."""
     await schedule.confirm(sync_caller.db, "dc1", 30)
     assert await progress.take(sync_caller)
     await expire(sync_caller.db)
-    preview = await progress.take(sync_caller, SyncRequest(dry_run=True))
-    assert preview is not None
-    await preview.finish("SUCCEEDED")
+    dry_run = await progress.take(sync_caller, SyncRequest(dry_run=True))
+    assert dry_run is not None
+    await dry_run.finish("SUCCEEDED")
     assert await progress.take(sync_caller) is not None
 
 
-async def test_dry_run_that_was_asked_for_is_repeated(sync_caller: Caller, caller: Caller) -> None:
-    """A dry run that was asked for and handed back is done as a dry run by another process."""
+async def test_requested_dry_run_is_repeated(sync_caller: Caller, caller: Caller) -> None:
+    """A requested dry run that is handed back is repeated as a dry run by another process."""
     await schedule.confirm(sync_caller.db, "dc1", 30)
     await control.start(caller, SyncRequest(dry_run=True))
     run = await progress.take(sync_caller)
@@ -183,7 +183,7 @@ async def test_dry_run_that_was_asked_for_is_repeated(sync_caller: Caller, calle
 
 
 async def test_asking_for_a_run(caller: Caller, sync_caller: Caller) -> None:
-    """A run can be asked for where a service syncs and while none runs; its record is there at once."""
+    """A run can be requested if a service syncs and no run is active; its record exists immediately."""
     with pytest.raises(SyncNotConfigured):
         await control.start(caller)
     await schedule.confirm(caller.db, "dc1", 30)
