@@ -24,15 +24,18 @@ from graphql import (
     FragmentDefinitionNode,
     OperationDefinitionNode,
     OperationType,
+    Undefined,
     VariableNode,
     Visitor,
     execute,
     get_operation_ast,
-    get_variable_values,
+    is_non_null_type,
     visit,
 )
 from graphql.execution.collect_fields import FragmentDetails
-from graphql.execution.values import VariableValues
+from graphql.execution.get_variable_signature import GraphQLVariableSignature, get_variable_signature
+from graphql.execution.values import VariableValues, VariableValueSource
+from graphql.utilities.coerce_input_value import coerce_default_value, coerce_input_value
 
 from schema.build import schema
 from schema.context import Context
@@ -90,6 +93,8 @@ class _Query:
         fragments = [each for each in document.definitions if isinstance(each, FragmentDefinitionNode)]
         details = {each.name.value: FragmentDetails(each) for each in fragments}
         self._operation = Operation(schema._schema, definition, details)
+        found = [get_variable_signature(schema._schema, each) for each in definition.variable_definitions or ()]
+        self._signatures = [each for each in found if isinstance(each, GraphQLVariableSignature)]  # all, if it is valid
         self._conditions = _conditions(document)
         self._plans: dict[tuple[object, ...], Shape | None] = {}
         self._length = len(document.loc.source.body) if document.loc else _CACHED_LENGTH
@@ -113,11 +118,23 @@ class _Query:
 
     def prepared(self, variables: Mapping[str, Any]) -> "_Prepared":
         """The query prepared for these variables."""
-        declared = self._operation.definition.variable_definitions or ()
-        coerced = get_variable_values(self._operation.schema, declared, dict(variables))
-        if isinstance(coerced, list):  # errors
-            raise Unexpected
-        return _Prepared(coerced, self._plan(coerced), {})
+        values = self._values(variables)
+        return _Prepared(values, self._plan(values), {})
+
+    def _values(self, given: Mapping[str, Any]) -> VariableValues:
+        """The coerced variables, as by graphql-core's `get_variable_values`. Raises `Unexpected` if one is invalid.
+
+        That function resolves the types of the variables again for each request, which takes 2% of the time of a page.
+        """
+        sources = {each.name: VariableValueSource(each, given.get(each.name, Undefined)) for each in self._signatures}
+        coerced = {}
+        for name, (signature, value) in sources.items():
+            found = coerce_input_value(value, signature.type) if name in given else coerce_default_value(signature)
+            if found is not Undefined:
+                coerced[name] = found
+            elif name in given or is_non_null_type(signature.type):
+                raise Unexpected
+        return VariableValues(sources, coerced)
 
     def _plan(self, variables: VariableValues) -> Shape | None:
         chosen = tuple([variables.coerced.get(name) for name in self._conditions])
