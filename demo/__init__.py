@@ -1,8 +1,8 @@
-"""Demo data: a few hundred believable contacts, loaded through the real importer and sync path.
+"""Demo data: a few hundred realistic contacts, loaded through the real importer and sync.
 
-The directory that they belong to is Meridian's, an invented company, and the contacts are people at invented partners
-and vendors. All addresses are under `.example`; phone numbers are in ranges reserved for fiction where a country has
-them. Each part is loaded once into a directory, so that what people change or delete of it stays changed or deleted.
+The directory belongs to Meridian, a fictional company, and the contacts are people at fictional partners and vendors.
+All addresses are under `.example`. Phone numbers are in ranges reserved for fiction if a country has them. Each part is
+only loaded once into a directory, so that changes and deletions by users are not undone.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -31,7 +31,7 @@ SYNC = Author("Active Directory", "sync")
 
 
 async def load(caller: Caller) -> None:
-    """Load the parts that this directory never had. Safe to repeat, also after a load that was cut off anywhere."""
+    """Load the parts that have never been loaded into this directory. Safe to repeat, also after an interruption."""
     loaded = await demo_state.loaded(caller.db)
     for name, part in PARTS.items():
         if name not in loaded:
@@ -45,21 +45,21 @@ async def _groups(caller: Caller) -> None:
         try:
             await groups.create_group(replace(caller, author=IMPORTER), group)
         except EmailAddressTaken as problem:
-            if problem.kind != "group":  # else it is this group, of a load that was cut off
-                _left_out(group["displayName"], problem.message)
+            if problem.kind != "group":  # if it is a group, it is this one, from an interrupted load
+                _skipped(group["displayName"], problem.message)
 
 
 async def _on_premises(caller: Caller) -> None:
     found = files.on_premises()
     outcome = await contacts.apply(replace(caller, author=SYNC), found.contacts)
     for skipped in outcome.skipped:
-        _left_out(skipped.distinguished_name, skipped.message)
-    # No domain controller is behind the demo data, so that no next cycle is due.
+        _skipped(skipped.distinguished_name, skipped.message)
+    # There is no domain controller, so no next run is due.
     await state.completed(caller.db, found.domain, found.server, caller.clock(), None)
 
 
 async def _memberships(caller: Caller) -> None:
-    """Groups are the cloud's own: Active Directory does not know who of its contacts are members."""
+    """Add the synced contacts to the groups, which are cloud-only."""
     members = files.on_premises().members
     ids = await claims.synced_ids(caller.db, {guid for guids in members.values() for guid in guids})
     for group in files.groups():
@@ -69,7 +69,7 @@ async def _memberships(caller: Caller) -> None:
 
 
 async def _cloud_contacts(caller: Caller) -> None:
-    """Those that an earlier load created before it was cut off are left as people have made them since."""
+    """Import the cloud-only contacts. Those from an interrupted load are left alone: users may have changed them."""
     content = files.contacts()
     created = await demo_state.ever_created(caller.db, IMPORTER.name, files.addresses(content))
     if left := files.without(content, created):
@@ -87,11 +87,11 @@ async def _import(caller: Caller, content: bytes) -> None:
     if ended is None or ended["status"] != "SUCCEEDED":
         raise RuntimeError(f"The demo contacts were not imported: {ended and ended['message']}")
     async for problem in imports.all_problems(caller.db, job["_id"]):
-        _left_out(f"line {problem['line']}", problem["message"])
+        _skipped(f"line {problem['line']}", problem["message"])
 
 
-def _left_out(what: str, why: str) -> None:
-    log.warning("demo data left out", what=what, why=why)
+def _skipped(what: str, why: str) -> None:
+    log.warning("demo data skipped", what=what, why=why)
 
 
 # Managers are loaded before their reports, and groups before their members.

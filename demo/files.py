@@ -14,7 +14,7 @@ _FOLDER = files("demo")
 
 @dataclass(frozen=True, slots=True)
 class OnPremises:
-    """An on-premises domain: its contacts, and those of them in each distribution group, as objectGUIDs."""
+    """An on-premises domain: its contacts, and the objectGUIDs of the members of each distribution group."""
 
     domain: str
     server: str
@@ -32,7 +32,7 @@ def groups() -> Sequence[Mapping[str, str]]:
 
 
 def on_premises() -> OnPremises:
-    """The contacts that are mastered in Active Directory."""
+    """The contacts that are managed in Active Directory."""
     found = json.loads(_read("onpremises.json"))
     members: dict[str, list[str]] = {}
     for each in found["contacts"]:
@@ -48,7 +48,7 @@ def on_premises() -> OnPremises:
 
 
 def contacts() -> bytes:
-    """The cloud contacts as a CSV file, such as an export gives."""
+    """The cloud-only contacts as a CSV file like an export."""
     return _read("contacts.csv")
 
 
@@ -62,9 +62,9 @@ def addresses(content: bytes) -> set[str]:
     return {row["EmailAddress"] for row in rows(content)}
 
 
-def without(content: bytes, left_out: Collection[str]) -> bytes:
-    """A CSV file of contacts without those that have these primary addresses; empty if none is left."""
-    kept = [row for row in rows(content) if row["EmailAddress"] not in left_out]
+def without(content: bytes, excluded: Collection[str]) -> bytes:
+    """A CSV file of contacts without those with these primary addresses. Empty if no contacts are left."""
+    kept = [row for row in rows(content) if row["EmailAddress"] not in excluded]
     if not kept:
         return b""
     text = io.StringIO(newline="")

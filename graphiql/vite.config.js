@@ -1,6 +1,6 @@
 import { defineConfig } from "vite";
 
-// The service hands out index.html at /graphql and everything else under /graphiql/.
+// The service serves index.html at /graphql and everything else under /graphiql/.
 export default defineConfig({
   base: "/graphiql/",
   build: {
@@ -9,7 +9,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 5000,
-    // React libraries mark client modules; there is no server rendering here for the marks to matter.
+    // React libraries mark client modules. Without server rendering, the marks have no effect.
     rolldownOptions: { checks: { moduleLevelDirective: false } },
   },
 });

@@ -1,4 +1,4 @@
-// Each examples/N-name.graphql is a tab, in the order of N; N-name.json beside it holds its variables.
+// Each examples/N-name.graphql is a tab, in the order of N. N-name.json contains its variables.
 const texts = import.meta.glob("../examples/*", { query: "?raw", import: "default", eager: true });
 
 export const exampleTabs = Object.keys(texts)

@@ -13,7 +13,7 @@ const endpoint = new URL(location.pathname, location.href);
 const socket = new URL(endpoint);
 socket.protocol = endpoint.protocol === "https:" ? "wss:" : "ws:";
 
-// Headers typed beside an operation also travel as the connection parameters of a subscription.
+// Headers typed for an operation are also sent as the connection parameters of a subscription.
 const fetcher = createGraphiQLFetcher({
   url: endpoint.href,
   subscriptionUrl: socket.href,

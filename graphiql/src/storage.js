@@ -1,14 +1,14 @@
 import { createLocalStorage } from "@graphiql/toolkit";
 
-// A namespace of its own, so that tabs of another GraphiQL on the same host and port are not mixed in.
+// Our own namespace, so that tabs of another GraphiQL on the same host and port are not mixed in.
 const local = createLocalStorage({ namespace: "contacts" });
 
 /** Whether the user turned "Persist headers" on. */
 export const persistHeaders = local.getItem("graphiql:shouldPersistHeaders") === "true";
 
 /**
- * The browser's storage, less the headers of past operations: a header can hold a bearer token, and GraphiQL's
- * history stores headers whatever the user chose.
+ * The browser's storage, without the headers of past operations: a header can contain a bearer token, and GraphiQL's
+ * history stores headers even if the user has turned that off.
  */
 export const storage = {
   getItem: local.getItem,
