@@ -1,1 +1,1 @@
-"""Benchmarks: ratios measured in one run. See README.md here."""
+"""Benchmarks: ratios measured in one run. See README.md in this folder."""

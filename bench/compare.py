@@ -1,4 +1,4 @@
-"""Our service beside what one might use instead, on one mongod, in one run: `python -m bench.compare`."""
+"""Compares our service with alternatives, on one mongod and in one run: `python -m bench.compare`."""
 
 import json
 import os
@@ -33,7 +33,7 @@ _REST = "/api/identity/contacts?source=cloud&limit=50"
 
 @dataclass(frozen=True)
 class Target:
-    """What is measured: a server, the path on it, and the body to post; None gets it."""
+    """What is measured: a server, a path, and the body to post, None for GET."""
 
     server: str
     path: str
@@ -41,13 +41,13 @@ class Target:
 
 
 def page(source_type: str, fields: str) -> dict[str, object]:
-    """The body that asks for a page of 50 with these fields of each contact."""
+    """The body of a request for a page of 50 contacts with these fields."""
     query = _PAGE.format(source=source_type, fields=fields)
     return {"query": query, "variables": {"first": 50, "source": "CLOUD"}}
 
 
 def cases() -> dict[str, list[Target]]:
-    """The servers to compare, by what is asked of them."""
+    """The servers to compare, by request."""
     ours, bare = ("ours", "ours, motor"), ("bare", "bare, motor")
     full = f"{_CONTACT} address {{ city country }}"
     one: Mapping[str, object] = {"query": _ONE, "variables": {"id": dataset.identifier(777)}}
@@ -79,7 +79,7 @@ def cases() -> dict[str, list[Target]]:
 
 @contextmanager
 def servers(uri: str, names: set[str]) -> Iterator[dict[str, tuple[int, int]]]:
-    """The named servers running, each with its port and process id."""
+    """The running servers with these names, each with its port and process ID."""
     python, database = sys.executable, f"bench-{COUNT}"
     uvicorn = [python, "-m", "uvicorn", "--log-level", "warning", "--no-access-log", "--port"]
     ours = {"CONTACTS_MONGODB_URI": uri, "CONTACTS_DATABASE": database, "CONTACTS_LOG_LEVEL": "warning"}
@@ -113,17 +113,17 @@ def measure(target: Target, port: int, pid: int, seconds: int) -> tuple[float, f
         script.flush()
         before = cpu_seconds(pid)
         command = ["wrk", "-t1", "-c8", f"-d{seconds}", "-s", script.name, url]
-        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         used = cpu_seconds(pid) - before
-    if "Non-2xx" in told or "Socket errors" in told:
-        sys.exit(f"{target.server} failed at {target.path}:\n{told}")
-    (requests,) = re.findall(r"(\d+) requests in", told)
-    (rate,) = re.findall(r"Requests/sec:\s+([\d.]+)", told)
+    if "Non-2xx" in output or "Socket errors" in output:
+        sys.exit(f"{target.server} failed at {target.path}:\n{output}")
+    (requests,) = re.findall(r"(\d+) requests in", output)
+    (rate,) = re.findall(r"Requests/sec:\s+([\d.]+)", output)
     return float(rate), 1e6 * used / int(requests)
 
 
 def require_same(what: str, targets: list[Target], started: dict[str, tuple[int, int]]) -> None:
-    """Make sure that all do the same work: answers of about the same length, without errors."""
+    """Check that all servers do the same work: responses of about the same length, without errors."""
     lengths = {}
     for target in targets:
         body = None if target.body is None else json.dumps(target.body).encode()
@@ -131,14 +131,14 @@ def require_same(what: str, targets: list[Target], started: dict[str, tuple[int,
         request = urllib.request.Request(url, body, {"content-type": "application/json"})
         answer = urllib.request.urlopen(request).read()
         if b'"errors"' in answer:
-            sys.exit(f"{target.server} refuses {what}: {answer[:300]!r}")
+            sys.exit(f"{target.server} returned an error for {what}: {answer[:300]!r}")
         lengths[target.server] = len(answer)
     if max(lengths.values()) > 1.5 * min(lengths.values()):
-        print(f"  note: answers differ in length: {lengths}")
+        print(f"  note: responses differ in length: {lengths}")
 
 
 def compare(what: str, targets: list[Target], started: dict[str, tuple[int, int]], options: Namespace) -> None:
-    """Measure these in turn, round after round, and print a row for each."""
+    """Measure the targets in turn, for several rounds, and print a row for each."""
     require_same(what, targets, started)
     rounds: dict[str, list[tuple[float, float]]] = {target.server: [] for target in targets}
     for _ in range(options.rounds):
@@ -157,14 +157,14 @@ def compare(what: str, targets: list[Target], started: dict[str, tuple[int, int]
 def main() -> None:
     """Fill a database, start all servers, and compare."""
     parser = ArgumentParser(description=__doc__)
-    parser.add_argument("--uri", help="MongoDB to use; by default an embedded one is started")
+    parser.add_argument("--uri", help="URI of the MongoDB to use. Default: an embedded one")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=4)
-    parser.add_argument("--only", default="", help="only cases with this text")
+    parser.add_argument("--only", default="", help="run only the cases that contain this text")
     options = parser.parse_args()
     for tool in ("wrk", "node", "npm"):
         if not shutil.which(tool):
-            sys.exit(f"bench.compare needs {tool} (Debian packages: wrk, nodejs, npm).")
+            sys.exit(f"bench.compare needs {tool}. Install it (Debian packages: wrk, nodejs, npm).")
     if not (PEERS / "node_modules").exists():
         subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--silent"], cwd=PEERS, check=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

@@ -1,8 +1,8 @@
-"""Import and export against bare MongoDB, in one run: `python -m bench.import_export [ROWS] [--endure]`.
+"""Compares import and export with bare MongoDB, in one run: `python -m bench.import_export [ROWS] [--endure]`.
 
-Every figure is a rate of this machine at this moment; what counts are the ratios. The database is an embedded mongod
-on an empty directory: one for the bare insertion, whose changed pages would otherwise be written at the expense of what
-follows, and another for all else. A row has all 20 columns, most of them filled.
+The rates depend on the machine and the moment; only the ratios count. The database is an embedded mongod on an empty
+directory: one for the bare insertion, whose changed pages would otherwise be written at the expense of what follows,
+and another one for everything else. A row has all 20 columns, most of them filled.
 """
 
 import argparse
@@ -45,7 +45,7 @@ BY_NAME = Ordering("keys.name")
 
 
 class Table:
-    """The figures, printed as they come."""
+    """A table of results, printed row by row."""
 
     def __init__(self, rows: int) -> None:
         self.rows = rows
@@ -55,10 +55,7 @@ class Table:
         print(f"{'':30} {'seconds':>8} {'rows/s':>9} {'own µs':>7} {'mongod':>7}  ratio")
 
     def add(self, name: str, seconds: float, to: str | None = None) -> None:
-        """A measured time, and its rate in relation to another.
-
-        Beside it, what the processor did for a row: in this process, and in mongod.
-        """
+        """Print a measured time, its rate as a ratio to another one, and the CPU time per row here and in mongod."""
         spent, self._spent = self._spent, self._processor()
         own, mongod = ((now - then) / self.rows * 1e6 for then, now in zip(spent, self._spent, strict=True))
         self._rates[name] = rate = self.rows / seconds
@@ -66,18 +63,18 @@ class Table:
         print(f"{name:30} {seconds:8.2f} {rate:9,.0f} {own:7.0f} {mongod:7.0f}  {ratio}", flush=True)
 
     def watch(self, place: Path) -> None:
-        """Count from now on, with the mongod whose data are in this place."""
+        """Start counting, with the mongod whose data are in this folder."""
         self._mongod = int((place / "data" / "db" / "mongod.lock").read_text())
         self._spent = self._processor()
 
     def _processor(self) -> tuple[float, float]:
-        """The seconds of processor that this process and mongod have used."""
+        """The CPU seconds that this process and mongod have used."""
         fields = Path(f"/proc/{self._mongod}/stat").read_text().rpartition(")")[2].split()
         return time.process_time(), (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def write_csv(path: Path, contacts: Iterable[Document], groups: dict[str, str]) -> None:
-    """The contacts as a file with all columns."""
+    """Write the contacts to a file with all columns."""
     by_id: dict[str, str] = {}
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
@@ -108,14 +105,14 @@ def _row(contact: Document, addresses: dict[str, str], groups: dict[str, str]) -
 
 
 async def pieces(path: Path) -> AsyncGenerator[bytes]:
-    """A file as an upload brings it."""
+    """A file in pieces, as in an upload."""
     with path.open("rb") as file:
         while piece := file.read(1 << 16):
             yield piece
 
 
 async def bare_insert(db: Database, contacts: list[Document]) -> float:
-    """Seconds to insert the finished documents into a collection with the same indexes."""
+    """Seconds to insert complete documents into a collection with the same indexes."""
     bare = db.mongo["bare"]
     await bare.create_indexes(CONTACT_INDEXES)
     started = time.perf_counter()
@@ -134,7 +131,7 @@ async def import_file(caller: Caller, path: Path, **options: object) -> float:
     assert job["status"] == "SUCCEEDED", job
     if job["failed"]:
         page = await jobs.list_problems(caller, job["_id"], Window(3))
-        print(job["failed"], "refused:", [each["message"] for each in page.documents])
+        print(job["failed"], "failed:", [each["message"] for each in page.documents])
     return seconds
 
 
@@ -168,7 +165,7 @@ async def bare_export(db: Database) -> float:
 
 
 async def compare_insertion(uri: str, table: Table, place: Path) -> None:
-    """The speed that an import is compared with."""
+    """Measure the speed that imports are compared with."""
     db = connect(uri, "bench", "motor")
     contacts = list(dataset.contacts(table.rows))
     table.watch(place)
@@ -177,7 +174,7 @@ async def compare_insertion(uri: str, table: Table, place: Path) -> None:
 
 
 async def compare_rest(uri: str, table: Table, place: Path) -> None:
-    """The other speeds, each beside what it is compared with."""
+    """Measure all other speeds, with what they are compared with."""
     db = connect(uri, "bench", "motor")
     await migrations.prepare(db)
     caller = Caller(db, Author("bench", "cli"))
@@ -216,9 +213,7 @@ print(answer.status, size, "bytes")
 
 
 async def watch(client: httpx.AsyncClient, pid: int, running: "asyncio.Task[float]") -> tuple[list[list[float]], float]:
-    """The times of interactive lists by GraphQL and by REST, in milliseconds, and the service's greatest memory in MB,
-    until a task ends.
-    """
+    """Until a task ends, the times of lists over GraphQL and REST, in ms, and the service's peak memory, in MB."""
     times: list[list[float]] = [[], []]
     most = resident_mb(pid)
     while not running.done():
@@ -232,27 +227,27 @@ async def watch(client: httpx.AsyncClient, pid: int, running: "asyncio.Task[floa
 
 
 async def elsewhere(program: str, *arguments: str) -> float:
-    """The seconds that a program takes in a process of its own."""
+    """The seconds that a program takes in its own process."""
     started = time.perf_counter()
-    tuning = await asyncio.create_subprocess_exec(sys.executable, "-c", program, *arguments)
-    assert await tuning.wait() == 0
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, *arguments)
+    assert await process.wait() == 0
     return time.perf_counter() - started
 
 
 def p95(times: list[list[float]], idle: list[list[float]] | None = None) -> str:
-    """The times that 95% are not above, by GraphQL and by REST, and how many times the idle ones those are."""
+    """The 95th percentiles over GraphQL and REST, and their ratios to the idle ones, as text."""
     found = [sorted(each)[int(len(each) * 0.95)] for each in times]
-    told = f"lists p95 {found[0]:.1f} and {found[1]:.1f} ms"
+    text = f"lists p95 {found[0]:.1f} and {found[1]:.1f} ms"
     if idle:
         still = [sorted(each)[int(len(each) * 0.95)] for each in idle]
-        told += f" = {found[0] / still[0]:.1f} and {found[1] / still[1]:.1f} times the idle ones"
-    return told
+        text += f" = {found[0] / still[0]:.1f} and {found[1] / still[1]:.1f} times the idle ones"
+    return text
 
 
 async def endure(uri: str, rows: int, directory_of_files: Path) -> None:
-    """How a service's memory grows in a long import and export, and what becomes of its lists meanwhile.
+    """Measure the service's memory, and the times of lists, during a long import and export.
 
-    The service, who uploads and who lists are processes of their own; lists are asked for over HTTP.
+    The service, the upload and the lists have their own processes, and lists are requested over HTTP.
     """
     db = connect(uri, "bench", "motor")
     await migrations.prepare(db)
@@ -281,7 +276,7 @@ async def endure(uri: str, rows: int, directory_of_files: Path) -> None:
 
 
 async def make_groups(db: Database) -> dict[str, str]:
-    """The names of new groups by id."""
+    """Create groups, and return their names by ID."""
     groups = dataset.groups()
     await db.groups.insert_many(groups)
     await db.claims.insert_many(
@@ -291,10 +286,12 @@ async def make_groups(db: Database) -> dict[str, str]:
 
 
 def main() -> None:
-    """Run what the command line asks for."""
+    """Run the benchmark that the command line selects."""
     parser = argparse.ArgumentParser()
     parser.add_argument("rows", type=int, nargs="?", default=100_000)
-    parser.add_argument("--endure", action="store_true", help="measure memory and other users instead of speed")
+    parser.add_argument(
+        "--endure", action="store_true", help="measure memory and the effect on other users instead of speed"
+    )
     arguments = parser.parse_args()
     tuning.tune()
     if arguments.endure:
@@ -306,7 +303,7 @@ def main() -> None:
 
 
 def with_server(measure: Callable[[str, T, Path], Coroutine[None, None, None]], what: T) -> None:
-    """Measure on a mongod whose data directory is new: `data` in the place of the files."""
+    """Measure on a mongod with a new data directory, `data` in the folder of the files."""
     with TemporaryDirectory() as place, embedded(Path(place) / "data", exclusive=True) as uri:
         asyncio.run(measure(uri, what, Path(place)))
 

@@ -1,6 +1,7 @@
-"""What each index of the contacts costs: mongod's CPU per inserted contact, and its size.
+"""The cost of each index of the contacts: mongod's CPU per inserted contact, and the size.
 
-`python -m bench.indexes URI PID [COUNT]`: PID is the mongod's, on this machine. Each index alone, over none.
+`python -m bench.indexes URI PID [COUNT]`: PID is that of the mongod, on this machine. Each index is measured alone, and
+compared with no index.
 """
 
 import sys
@@ -30,7 +31,7 @@ def main() -> None:
 def _insert(
     collection: Collection[Document], index: IndexModel | None, documents: list[Document], pid: int
 ) -> tuple[float, int]:
-    """Microseconds of CPU per contact, and bytes of the index."""
+    """CPU time per contact, in microseconds, and the size of the index, in bytes."""
     collection.drop()
     if index:
         collection.create_indexes([index])

@@ -1,7 +1,7 @@
-"""Whether a worker grows: its resident memory over many random requests. `python -m bench.memory [REQUESTS]`.
+"""Whether the memory of a worker grows over many random requests: `python -m bench.memory [REQUESTS]`.
 
-One request in ten is a query never sent before, so that caches of documents and plans fill and turn over; one in a
-hundred is refused or fails.
+One request in ten is a new query, so that the caches of documents and plans fill up and drop entries. One in a hundred
+is refused or fails.
 """
 
 import http.client
@@ -52,7 +52,7 @@ def query(rng: random.Random) -> str:
 
 
 def ask(port: int, seed: int, requests: int) -> None:
-    """Send so many random requests."""
+    """Send this many random requests."""
     rng = random.Random(seed)
     usual = [query(rng) for _ in range(USUAL)]
     service = http.client.HTTPConnection("127.0.0.1", port)
@@ -66,7 +66,7 @@ def ask(port: int, seed: int, requests: int) -> None:
 
 
 def watch(port: int, pid: int, requests: int) -> None:
-    """Print the memory after each tenth of the requests."""
+    """Print the memory after every tenth of the requests."""
     print(f"{0:>10} requests {resident_mb(pid):>8.1f} MB", flush=True)
     share = requests // 10 // CLIENTS
     with ThreadPoolExecutor(CLIENTS) as clients:
@@ -77,7 +77,7 @@ def watch(port: int, pid: int, requests: int) -> None:
 
 
 def main() -> None:
-    """Run a service with one worker, and ask."""
+    """Run a service with one worker, and send requests."""
     requests = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     with ExitStack() as stack:
         data = Path(tempfile.gettempdir(), f"contacts-bench-{os.getuid()}")

@@ -1,7 +1,7 @@
-"""The same requests at 10,000 and at 1,000,000 contacts: `python -m bench.scale [SMALL LARGE]`. See README.md.
+"""The same requests with 10,000 and with 1,000,000 contacts: `python -m bench.scale [SMALL LARGE]`. See README.md.
 
-Each request is made of the service's own resolvers, without HTTP, on both databases in turn, so that a drift of the
-machine hits both alike; what remains is what MongoDB and the driver make of the number of contacts.
+Each request calls the service's resolvers, without HTTP, on both databases in turn, so that changes in the machine's
+speed affect both alike. The difference is the effect of the number of contacts on MongoDB and the driver.
 """
 
 import asyncio
@@ -57,7 +57,7 @@ _numbers = itertools.count(int(time.time() * 1000))
 
 
 async def requests(caller: Caller) -> dict[str, Request]:
-    """What is measured, by name; the pages halfway are found in this directory."""
+    """The requests to measure, by name. Pages in the middle of lists are found with this caller's database."""
     made: dict[str, Request] = {}
     sample = await sampled(caller)
     for (name, selection), field in itertools.product(FILTERS.items(), ORDERINGS):
@@ -85,27 +85,27 @@ def counting(selection: Selection) -> Request:
 
 
 async def sampled(caller: Caller) -> list[Document]:
-    """Some contacts from all over the directory."""
+    """Random contacts from the whole directory."""
     total = await caller.db.contacts.estimated_document_count()
     ids = [dataset.identifier(number) for number in random.Random(3).sample(range(total), SAMPLE)]
     return list((await contacts.get_contacts(caller, ids, ["source", "gal", "keys"])).values())
 
 
 def halfway(sample: list[Document], selection: Selection, ordering: Ordering) -> str:
-    """The key after which about half of a list lies, as the sample has it."""
+    """The key in the middle of a list, estimated with the sample."""
     keys = sorted(pages.key(each, ordering) for each in sample if selection.matches(each))
     return keys[len(keys) // 2]
 
 
 async def create(caller: Caller) -> object:
-    """Add a contact."""
+    """Create a contact."""
     address = f"made{next(_numbers)}@bench.example"
     fields = {"displayName": "Made Here", "firstName": "Made", "lastName": "Here", "emailAddress": address}
     return await contacts.create_contact(caller, fields)
 
 
 async def update(caller: Caller) -> object:
-    """Change a contact of the cloud."""
+    """Update a cloud-only contact."""
     found = None
     while found is None or found["source"] != "CLOUD":
         found = await contacts.get_contact(caller, dataset.identifier(next(_numbers) % 10_000))
@@ -113,7 +113,7 @@ async def update(caller: Caller) -> object:
 
 
 async def measure(directories: list[Caller], made: list[dict[str, Request]]) -> None:
-    """Run each request in turn on both, and print the milliseconds and their ratio."""
+    """Run each request on both databases in turn, and print the times in milliseconds and their ratios."""
     columns = ("p50 small", "p50 large", "ratio", "p95 small", "p95 large", "ratio")
     print(f"{'milliseconds':<44}" + "".join(f"{column:>11}" for column in columns))
     for name in made[0]:
@@ -123,7 +123,7 @@ async def measure(directories: list[Caller], made: list[dict[str, Request]]) -> 
 
 
 async def times(directories: list[Caller], made: list[Request]) -> list[list[float]]:
-    """The milliseconds that a request takes on each directory, as their 19 twentieths."""
+    """The times of a request on each database, in milliseconds, as 19 quantiles in steps of 5%."""
     taken: list[list[float]] = [[] for _ in directories]
     for round_ in range(ROUNDS + WARM):
         for place, caller in enumerate(directories):
@@ -144,7 +144,7 @@ async def run(uri: str, counts: list[int]) -> None:
 
 
 def main() -> None:
-    """Fill both databases, unless they are there, and measure."""
+    """Fill both databases, if they do not exist yet, and measure."""
     counts = [int(each) for each in sys.argv[1:]] or [10_000, 1_000_000]
     with ExitStack() as stack:
         data = Path(tempfile.gettempdir(), f"contacts-bench-{os.getuid()}")

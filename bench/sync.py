@@ -1,8 +1,8 @@
-"""The Active Directory sync against the bare LDAP read of the same data, on a real domain controller.
+"""Compares the Active Directory sync with a bare LDAP read of the same data, on a real domain controller.
 
-`python -m bench.sync MONGODB_URI [CONTACTS]` (as root, with Samba installed) fills a domain, and prints one table: a
-first cycle, one after 1% of the contacts changed, and one after nothing changed, each in seconds and as a multiple of
-reading the same data with python-ldap alone, in the same run; and how quickly a service answers lists meanwhile.
+`python -m bench.sync MONGODB_URI [CONTACTS]` (as root, with Samba installed) fills a domain and prints a table: the
+first run of the sync, one after 1% of the contacts changed, and one without changes, each in seconds and as a multiple
+of reading the same data with python-ldap alone. It also prints how quickly a service answers lists during a run.
 """
 
 import asyncio
@@ -43,12 +43,12 @@ CONTACT = CONTACT_ATTRIBUTES
 GROUP = (*GROUP_ATTRIBUTES, "member")
 GROUP_SIZES = (45, 23, 12, 1_000)
 TIMES = 3
-PAGE_SIZE = 1_000  # the most that Windows gives: the bare read has nobody to answer meanwhile
+PAGE_SIZE = 1_000  # the limit of Windows: the bare read does not have to answer requests meanwhile
 
 
 @dataclass(frozen=True)
 class Row:
-    """A cycle beside the bare read of what it has to read."""
+    """A run, and the bare read of the same data."""
 
     name: str
     record: Document
@@ -69,47 +69,47 @@ def main() -> None:
         controller.load(ldif(count))
         controller.start()
         settings = settings_for(controller, uri)
-        rows = asyncio.run(cycles(controller, settings, count))
+        rows = asyncio.run(runs(controller, settings, count))
         busy, quiet = asyncio.run(list_times(settings))
-    print(f"| {count:,} contacts | seconds | of it LDAP | own CPU | bare read | ratio |\n|---|---|---|---|---|---|")
+    print(f"| {count:,} contacts | seconds | LDAP seconds | own CPU | bare read | ratio |\n|---|---|---|---|---|---|")
     print("\n".join(map(str, rows)))
-    for name, times in (("a first cycle", busy), ("no cycle", quiet)):
+    for name, times in (("the first run", busy), ("no run", quiet)):
         print(
             f"\nA list of 50 during {name}: median {1000 * statistics.median(times):.0f} ms, p95 "
             f"{1000 * p95(times):.0f} ms, longest {1000 * max(times):.0f} ms of {len(times):,}."
         )
 
 
-async def cycles(controller: Controller, settings: Settings, count: int) -> list[Row]:
-    """The rows of the table. Bare reads and cycles are the quickest of three each.
+async def runs(controller: Controller, settings: Settings, count: int) -> list[Row]:
+    """The rows of the table, each with the fastest of three bare reads and runs.
 
-    There is but one first cycle, so it stands beside the median of the bare reads before and after it: a machine that
-    others use as well is not as quick at all times.
+    There is only one first run, so it is compared with the median of the bare reads before and after it: the speed of a
+    shared machine varies.
     """
     bare = [bare_read(controller, None) for _ in range(TIMES)]
     async with database(settings) as caller:
-        first = await cycle("first cycle", caller, settings, 0)
+        first = await sync("first run", caller, settings, 0)
         bare += [bare_read(controller, None) for _ in range(TIMES)]
         first = replace(first, bare=statistics.median(bare))
         changed = [await after_changes(controller, caller, settings, count // 100) for _ in range(TIMES)]
         unchanged = [await after_changes(controller, caller, settings, 0) for _ in range(TIMES)]
-    return [first, quickest("1% changed", changed), quickest("nothing changed", unchanged)]
+    return [first, fastest("1% changed", changed), fastest("nothing changed", unchanged)]
 
 
 async def after_changes(controller: Controller, caller: Caller, settings: Settings, count: int) -> Row:
-    """A cycle after so many contacts changed, beside the bare read of the same."""
+    """A run after this many contacts changed, and the bare read of the same data."""
     usn = highest_usn(controller)
     change(controller, count)
     bare = bare_read(controller, usn)
-    return await cycle("", caller, settings, bare)
+    return await sync("", caller, settings, bare)
 
 
-def quickest(name: str, rows: Sequence[Row]) -> Row:
+def fastest(name: str, rows: Sequence[Row]) -> Row:
     best = min(rows, key=lambda row: float(row.record["seconds"]))
     return Row(name, best.record, best.cpu, min(row.bare for row in rows))
 
 
-async def cycle(name: str, caller: Caller, settings: Settings, bare: float) -> Row:
+async def sync(name: str, caller: Caller, settings: Settings, bare: float) -> Row:
     run = await progress.take(caller, SyncRequest())
     assert run is not None
     cpu = time.process_time()
@@ -133,7 +133,7 @@ def settings_for(controller: Controller, uri: str) -> Settings:
 
 
 def ldif(count: int) -> str:
-    """Contacts with the attributes that a well-kept directory has, a third with one of 200 managers; four groups."""
+    """Contacts with the usual attributes, a third of them with one of 200 managers, and four groups."""
     rng = random.Random(7)
     units = [f"OU=Unit {number},{CONTACTS_DN}" for number in range(10)]
     entries = [f"dn: {unit}\nobjectClass: organizationalUnit\n" for unit in units]
@@ -164,7 +164,7 @@ def contact(people: Sequence[str], number: int, rng: random.Random) -> str:
 
 
 def change(controller: Controller, count: int) -> None:
-    """Give so many contacts another job title."""
+    """Change the job title of this many contacts."""
     title = f"Title {new_id()}"
     with controller.administrator() as administrator:
         for number in range(count):
@@ -172,7 +172,7 @@ def change(controller: Controller, count: int) -> None:
 
 
 def bare_read(controller: Controller, since: int | None) -> float:
-    """Seconds to read what a cycle has to: all, or the changes since a USN and the inventory."""
+    """Seconds to read what a run reads: everything, or the changes since a USN and the inventory."""
     started = time.perf_counter()
     with signed_in(controller) as connection:
         for condition, attributes in ((CONTACTS, CONTACT), (GROUPS, GROUP)):
@@ -197,7 +197,7 @@ def signed_in(controller: Controller) -> Iterator[Any]:  # python-ldap has no ty
 
 # Any: python-ldap has no type information.
 def read_pages(connection: Any, condition: str, attributes: Sequence[str]) -> None:
-    """Read all that matches, page by page, and do nothing with it."""
+    """Read all matching objects page by page, and discard them."""
     cookie, more = b"", True
     while more:
         control = SimplePagedResultsControl(True, size=PAGE_SIZE, cookie=cookie)
@@ -215,7 +215,7 @@ def highest_usn(controller: Controller) -> int:
 
 @asynccontextmanager
 async def database(settings: Settings) -> AsyncIterator[Caller]:
-    """The directory as the sync has it, in a database that is dropped afterwards."""
+    """The sync as a caller, with a database that is dropped afterwards."""
     db = connect(settings.uri(), settings.database, settings.driver)
     await migrations.prepare(db)
     try:
@@ -226,7 +226,7 @@ async def database(settings: Settings) -> AsyncIterator[Caller]:
 
 
 async def list_times(settings: Settings) -> tuple[list[float], list[float]]:
-    """Seconds of each list that a service answers, 20 a second, while it does its first cycle, and afterwards."""
+    """The times of lists, requested 20 times per second, during a service's first run and afterwards, in seconds."""
     async with database(settings), service(settings) as client:
         busy = await lists_while(client, lambda last_run: last_run is None)
         started = time.monotonic()
@@ -236,7 +236,7 @@ async def list_times(settings: Settings) -> tuple[list[float], list[float]]:
 
 @asynccontextmanager
 async def service(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    """A service in a process of its own that syncs, as operators run it, and a client of it."""
+    """A client of a service that syncs, in its own process as in production."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
     command = ["uvicorn", "--factory", "app:from_environment", "--port", str(port), "--log-level", "warning"]
@@ -266,7 +266,7 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 async def answers(client: httpx.AsyncClient) -> None:
-    """Wait until the service does."""
+    """Wait until the service answers."""
     while True:
         with suppress(httpx.TransportError):
             await client.get("/healthz")
@@ -274,10 +274,10 @@ async def answers(client: httpx.AsyncClient) -> None:
         await asyncio.sleep(0.05)
 
 
-async def lists_while(client: httpx.AsyncClient, going_on: Callable[[object], bool]) -> list[float]:
-    """The times of lists as long as the sync's last run fulfils a condition."""
+async def lists_while(client: httpx.AsyncClient, condition: Callable[[object], bool]) -> list[float]:
+    """The times of lists, in seconds, while the sync's last run meets a condition."""
     times: list[float] = []
-    while going_on((await asked(client, STATE))["directorySync"]["lastRun"]):
+    while condition((await asked(client, STATE))["directorySync"]["lastRun"]):
         for _ in range(10):
             started = time.perf_counter()
             await asked(client, LIST)

@@ -1,7 +1,7 @@
 """Requests per second of `contacts serve` with one worker and with two: `python -m bench.workers`.
 
-The load generator, mongod and the workers share the machine's cores, so that the ratio says what is left for the
-workers; that the CPU per request does not grow with their number says that they do not get into each other's way.
+The load generator, mongod and the workers share the machine's cores, so the ratio shows how much is left for the
+workers. If the CPU time per request does not grow with their number, they do not hinder each other.
 """
 
 import os
@@ -19,12 +19,12 @@ SECONDS = 4
 
 
 def serving(pid: int) -> list[int]:
-    """The processes that serve: the service's own, or the workers that it started."""
+    """The server processes: the service itself, or its workers."""
     return [each for each in children(pid) if "spawn_main" in Path(f"/proc/{each}/cmdline").read_text()] or [pid]
 
 
 def row(target: Target, workers: int, port: int, pid: int) -> None:
-    """Measure, and print what was measured."""
+    """Measure a target, and print a row."""
     processes = serving(pid)
     before = sum(cpu_seconds(each) for each in processes)
     rate, _ = measure(target, port, pid, SECONDS)
@@ -34,7 +34,7 @@ def row(target: Target, workers: int, port: int, pid: int) -> None:
 
 
 def main() -> None:
-    """Measure one worker and two, three times in turn."""
+    """Measure one and two workers in turn, three times."""
     targets = [cases()[what][0] for what in ("a page of 50 contacts, 13 fields each", "one contact by id")]
     with ExitStack() as stack:
         data = Path(tempfile.gettempdir(), f"contacts-bench-{os.getuid()}")

@@ -1,6 +1,6 @@
-"""What the driver allows: each handler finds, shapes and prints, with no framework and no GraphQL.
+"""The limit of the driver: handlers that only read and format, without a framework or GraphQL.
 
-The path says which: /list, /contact, /stats, /rest. BENCH_DRIVER picks the client.
+The paths are /list, /contact, /stats and /rest. BENCH_DRIVER selects the client.
 """
 
 import base64
@@ -69,7 +69,7 @@ async def stats(body):
 
 
 async def rest(body):
-    """The page as the REST list has it: all fields of the contacts, and the total."""
+    """A page like that of the REST list: all fields of the contacts, and the total."""
     contacts = database().contacts
     found = await contacts.find(
         {"source": "CLOUD", "gal": GALS},

@@ -1,4 +1,4 @@
-// What both Node peers serve: our documents under the names that our schema gives them.
+// The resolvers of both Node peers: our documents with the names in our schema.
 import { MongoClient } from 'mongodb';
 
 const { BENCH_URI, BENCH_DATABASE } = process.env;

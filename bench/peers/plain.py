@@ -1,4 +1,4 @@
-"""Strawberry in the way its documentation teaches: a class for each type, an instance for each object."""
+"""Strawberry as in its documentation: a class for each type, an instance for each object."""
 
 import base64
 import os
