@@ -143,8 +143,8 @@ class Settings(BaseSettings):
     ad_soft_match: Annotated[
         bool,
         Field(
-            description="Whether a contact in Active Directory takes over the cloud-only contact with the same email "
-            "address. If false, it is skipped and reported."
+            description="Whether to match a contact in Active Directory with the cloud-only contact that has the same "
+            "primary email address, which then becomes synced. If false, the contact is skipped and reported."
         ),
     ] = False
     sync_interval_minutes: Annotated[

@@ -1,4 +1,4 @@
-"""The layout: imports point one way, packages form no cycle, and each outside library stays in its room."""
+"""The layout: imports go in one direction, packages form no cycle, and each library stays in its packages."""
 
 import ast
 import re

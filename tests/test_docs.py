@@ -1,4 +1,4 @@
-"""The documents: their examples run, and what they name exists."""
+"""The documents: their examples run, and what they mention exists."""
 
 import re
 from collections.abc import Iterator
@@ -23,20 +23,20 @@ VARIABLES = {f"CONTACTS_{name.upper()}" for name in Settings.model_fields} | {
     "CONTACTS_TEST_MONGODB_URI",
     "CONTACTS_TEST_DRIVER",
 }
-# What other programs call theirs.
+# Names of other programs.
 FOREIGN = {"changeOrigin", "readWrite", "dbAdmin"}
 FOLDERS = {each.name for each in ROOT.iterdir() if each.is_dir()}
 
 
 def name(page: Path) -> str:
-    """What a test calls a page."""
+    """The name of a page in test IDs."""
     return page.relative_to(ROOT).as_posix()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", WITH_EXAMPLES, ids=name)
 def test_examples(page: Path, tmp_path: Path) -> None:
-    """All blocks of a page run one after the other on a service with demo data."""
+    """All blocks of a page run in order on a service with demo data."""
     with service(tmp_path / ".contacts", "--demo") as running:
         reader = Reader(tmp_path, running)
         for example in examples(page, "sh", "graphql"):
@@ -46,7 +46,7 @@ def test_examples(page: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_links(page: Path) -> None:
-    """Each link within the project leads to a file, and to a heading of it if it names one."""
+    """Each link within the project leads to an existing file and, if it has an anchor, an existing heading."""
     for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
         path, _, heading = target.partition("#")
         if ":" not in path:
@@ -63,7 +63,7 @@ def anchors(page: Path) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_names_exist(page: Path) -> None:
-    """Each variable that a page names is a setting, each path a file, each other name one in our code."""
+    """Each variable on a page is a setting, each path exists, and other names are in our code."""
     text = page.read_text(encoding="utf-8")
     assert set(re.findall(r"CONTACTS_\w*[A-Z](?![…\w])", text)) <= VARIABLES
     for code in re.findall(r"`([^`\s]+)`", text):
@@ -75,14 +75,14 @@ def test_names_exist(page: Path) -> None:
 
 @cache
 def source() -> str:
-    """All our code and contracts, as one text."""
+    """All our code and contracts as one text."""
     files = [*MODULES.values(), ROOT / "schema" / "schema.graphql", ROOT / "rest" / "openapi.yaml"]
     return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_options_exist(page: Path) -> None:
-    """Each option that a page gives to a `contacts` command is one of it."""
+    """Each option of a `contacts` command on a page exists."""
     text = page.read_text(encoding="utf-8")
     for command, rest in re.findall(r"contacts (serve|import|export|sync|stats)\b([^`\n|]*)", text):
         known = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"}).output
@@ -91,7 +91,7 @@ def test_options_exist(page: Path) -> None:
 
 
 def test_error_codes_are_listed() -> None:
-    """The pages on REST and on frontends list every code."""
+    """The pages about REST and frontends list all error codes."""
     listed = {page: (DOCS / page).read_text(encoding="utf-8") for page in ("rest.md", "frontends.md")}
     assert [code for code in problems.CODES if f"`{code}`" not in listed["rest.md"]] == []
     codes = re.findall(r"^    ([A-Z_]+) +\w", faults.__doc__ or "", re.MULTILINE)
@@ -99,14 +99,14 @@ def test_error_codes_are_listed() -> None:
 
 
 def test_map_is_complete() -> None:
-    """The map has one line for each module, under its package, and none for what is gone."""
+    """The map has one line for each module, under its package, and no others."""
     listed = list(map_lines())
     assert len(listed) == len(set(listed))
     assert set(listed) == {each for each in MODULES if each not in PACKAGES} | {"dev"}
 
 
 def map_lines() -> Iterator[str]:
-    """The modules that the map lists."""
+    """The modules in the map."""
     for section in re.split(r"^## ", (DOCS / "map.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
         package = re.match(r"`([\w/]+)/`", section)
         prefix = package[1].replace("/", ".") + "." if package else ""

@@ -1,4 +1,4 @@
-"""The figures of the dashboard."""
+"""The contact statistics for the dashboard."""
 
 import strawberry
 

@@ -1,7 +1,7 @@
-"""The shared libraries that mongod needs: the system's, and pycurl's libcurl where the system has none.
+"""The shared libraries that mongod needs: the system's, or pycurl's libcurl if the system doesn't have it.
 
-A minimal Linux, such as a slim container, lacks libcurl alone. The package pycurl is installed for the copy that it
-carries; nothing imports it.
+A minimal Linux, such as a slim container, only lacks libcurl. The package pycurl is installed because it contains a
+copy; nothing imports it.
 """
 
 import os
@@ -13,20 +13,20 @@ from pathlib import Path
 _LIBCURL = "libcurl.so.4"
 
 _NOT_LOADED = re.compile(r"error while loading shared libraries: (.*)")
-"""What Linux's dynamic linker prints: the library and why it was not loaded."""
+"""The message of Linux's dynamic linker: the library, and why it was not loaded."""
 
 UNVERSIONED = ": no version information available "
 """Part of the linker's harmless warning about pycurl's libcurl, printed at each start."""
 
 
 class LibraryMissing(Exception):
-    """mongod cannot run for lack of a library; the message says which, and what to do."""
+    """mongod cannot run because a library is missing; the message says which, and what to do."""
 
 
 def environment(mongod: Path, folder: Path) -> dict[str, str]:
     """Return the environment in which `mongod` finds its libraries, with `folder` as its working directory.
 
-    It is that of this process. Where it leads to no libcurl, pycurl's is linked in `folder` and added.
+    It is the environment of this process. If there is no libcurl, pycurl's is linked in `folder` and added.
     Raise LibraryMissing.
     """
     variables = dict(os.environ)
@@ -36,14 +36,14 @@ def environment(mongod: Path, folder: Path) -> dict[str, str]:
         missing = _missing(mongod, folder, variables)
     if missing:
         raise LibraryMissing(
-            f"MongoDB cannot run without a shared library. {missing}. Install it (Debian: apt-get install libcurl4 "
-            "libssl3 liblzma5), or name a MongoDB replica set with CONTACTS_MONGODB_URI."
+            f"MongoDB cannot run because a shared library is missing: {missing}. Install it (Debian: apt-get install "
+            "libcurl4 libssl3 liblzma5), or set CONTACTS_MONGODB_URI to the URI of a MongoDB replica set."
         )
     return variables
 
 
 def _missing(mongod: Path, folder: Path, variables: dict[str, str]) -> str:
-    """Return the first library that is not loaded, and why; nothing if all are. Takes about 30 ms."""
+    """Return the first library that cannot be loaded, and why, or an empty string. Takes about 30 ms."""
     command = [str(mongod), "--version"]
     tried = subprocess.run(command, cwd=folder, env=variables, capture_output=True, errors="replace", check=False)
     found = _NOT_LOADED.search(tried.stderr)
@@ -51,7 +51,7 @@ def _missing(mongod: Path, folder: Path, variables: dict[str, str]) -> str:
 
 
 def _bundled_libcurl() -> Path | None:
-    """Return pycurl's own copy; None where it has none, as when it was built on this machine."""
+    """Return the path of pycurl's copy. None if it has none, for example because it was built on this machine."""
     try:
         installed = files("pycurl") or []
     except PackageNotFoundError:
@@ -60,7 +60,7 @@ def _bundled_libcurl() -> Path | None:
 
 
 def _linked(libcurl: Path, folder: Path) -> str:
-    """Link the copy in `folder` under the name that mongod looks for; return the path of libraries to search."""
+    """Link the copy in `folder` with the name that mongod looks for. Return the search path for libraries."""
     link = folder / _LIBCURL
     link.unlink(missing_ok=True)
     link.symlink_to(libcurl)

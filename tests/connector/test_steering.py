@@ -98,7 +98,7 @@ async def test_state(service: Service) -> None:
 
 
 async def test_contact_tells_when_it_syncs(service: Service) -> None:
-    """A synced contact shows where it is mastered, when it last synced, and when it will actually sync next."""
+    """A synced contact shows where it is managed, when it last synced, and when it will next."""
     contact = (await service.graphql(CONTACT, address="ann@example.test"))["contact"]
     state = await service.state()
     assert (contact["editable"], contact["source"]) == (False, "SYNCED")

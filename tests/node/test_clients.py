@@ -1,4 +1,4 @@
-"""The clients and tools of frontend developers, run against the service and its schema."""
+"""The clients and tools of frontend developers, run with the service and its schema."""
 
 import asyncio
 import shutil
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.node
 
 @pytest.fixture
 def generated() -> Iterator[Path]:
-    """A folder for generated files, where they find the packages that they import."""
+    """A folder for generated files in which they find the packages that they import."""
     folder = FOLDER / "generated"
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "relay").mkdir(parents=True)
@@ -29,7 +29,7 @@ def generated() -> Iterator[Path]:
 
 @pytest.mark.parametrize("script", ["graphql_ws.mjs", "urql.mjs", "apollo.mjs"])
 async def test_client(node: Node, service_url: str, db: Database, script: str) -> None:
-    """A list, a mutation, the events it causes and a refusal reach a client as its documentation sets it up."""
+    """A client, set up as in its documentation, gets a list, a mutation's result and events, and a problem."""
     found = await asyncio.to_thread(node.report, script, f"{service_url}/graphql")
     assert found["before"]["contactStatsChanged"]["total"] == 0
     assert found["created"]["createContact"]["__typename"] == "CreateContactSuccess"
@@ -44,8 +44,8 @@ async def test_client(node: Node, service_url: str, db: Database, script: str) -
 
 @pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.name)
 async def test_documents(node: Node, service_url: str, db: Database, generated: Path, page: Path) -> None:
-    """Each subscription that a document shows prints the figure of now."""
-    websocket = "import WebSocket from 'ws';\nglobalThis.WebSocket = WebSocket;\n"  # as browsers have it
+    """Each subscription in the docs prints the current value."""
+    websocket = "import WebSocket from 'ws';\nglobalThis.WebSocket = WebSocket;\n"  # as in browsers
     for number, example in enumerate(examples(page, "js")):
         script = generated / f"example{number}.mjs"
         script.write_text(websocket + example.text.replace(SHOWN_ADDRESS, service_url.removeprefix("http://")))
@@ -53,14 +53,14 @@ async def test_documents(node: Node, service_url: str, db: Database, generated: 
 
 
 async def test_http_audits(node: Node, service_url: str, db: Database) -> None:
-    """GraphQL over HTTP: every audit of the specification passes, the optional ones too."""
+    """GraphQL over HTTP: every audit of the specification passes, including the optional ones."""
     found = await asyncio.to_thread(node.report, "audit.mjs", f"{service_url}/graphql")
     assert found["failed"] == []
     assert found["audits"] > 60
 
 
 def test_typescript(node: Node, generated: Path) -> None:
-    """GraphQL Code Generator makes types of the schema and of a frontend's operations, and they hold in use."""
+    """GraphQL Code Generator generates types for the schema and a frontend's operations, and they are correct."""
     node.run("codegen.mjs", str(generated))
     shutil.copy(FOLDER / "usage.ts", generated)
     options = ["--noEmit", "--strict", "--skipLibCheck", "--module", "preserve", "--target", "es2022"]
@@ -68,7 +68,7 @@ def test_typescript(node: Node, generated: Path) -> None:
 
 
 def test_relay(node: Node, generated: Path) -> None:
-    """Relay's compiler accepts our connections, our nodes to fetch again, and our events."""
+    """Relay's compiler accepts our connections, nodes and events."""
     node.run("node_modules/relay-compiler/cli.js", "relay.config.json")
     made = {path.name for path in (generated / "relay").rglob("*.graphql.js")}
     assert {"ContactListPaginationQuery.graphql.js", "ContactListReportsQuery.graphql.js"} <= made

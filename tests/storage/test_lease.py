@@ -1,4 +1,4 @@
-"""Leases of documents: who may take one, keep one, and write under it."""
+"""Leases of documents: who may take them, keep them, and write under them."""
 
 import asyncio
 from dataclasses import replace
@@ -17,7 +17,7 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 @pytest.fixture
 async def lease(db: Database) -> Lease:
-    """A lease of one document, which is RUNNING while it is held."""
+    """A lease of a document that is RUNNING while the lease is held."""
     await db.imports.insert_one({"_id": "work", "status": "QUEUED", "run": 1})
     return await taken(db)
 
@@ -30,7 +30,7 @@ async def taken(db: Database, seconds: float = 30) -> Lease:
 
 
 async def expire(lease: Lease) -> None:
-    """Let the lease run out."""
+    """Let the lease expire."""
     await lease.collection.update_one({"_id": lease.id}, {"$set": {"lease.until": LONG_AGO}})
 
 
@@ -42,12 +42,12 @@ async def document(lease: Lease) -> Document:
 
 
 async def renewed(lease: Lease) -> None:
-    """Wait until a lease that ran out is renewed."""
+    """Wait until an expired lease is renewed."""
     await waiting.until(lambda: document(lease), lambda found: found["lease"]["until"] != LONG_AGO)
 
 
 async def test_one_of_many_takes_it(db: Database) -> None:
-    """Of many that want a free document at once, one gets its lease, and the token goes up."""
+    """If several processes want a free document at once, one gets its lease, and the token increases."""
     await db.imports.insert_one({"_id": "work"})
     found = await asyncio.gather(*(take(db.imports, {"_id": "work"}, 30) for _ in range(10)))
     assert [each[0].token for each in found if each] == [1]
@@ -55,17 +55,17 @@ async def test_one_of_many_takes_it(db: Database) -> None:
 
 
 async def test_the_first_free_one_is_taken(db: Database) -> None:
-    """Of several documents that match, the first one that nobody holds is taken."""
+    """Of several matching documents, the first one without a holder is taken."""
     await db.imports.insert_many([{"_id": "a", "open": True}, {"_id": "b"}, {"_id": "c", "open": True}])
     found = [await take(db.imports, {"open": True}, 30) for _ in range(3)]
     assert [each and each[0].id for each in found] == ["a", "c", None]
 
 
 async def test_a_paused_holder_writes_nothing(db: Database, lease: Lease) -> None:
-    """Once another has taken the lease over, no write of the holder before it has any effect."""
+    """After another process has taken the lease, writes of the previous holder have no effect."""
     await set_fields(lease, {"run": 2})
     await expire(lease)
-    await set_fields(lease, {"run": 3})  # its time is over, but nobody else has it
+    await set_fields(lease, {"run": 3})  # expired, but not taken by anyone else
     assert (await taken(db)).token == lease.token + 1
     before = await document(lease)
 
@@ -79,7 +79,7 @@ async def test_a_paused_holder_writes_nothing(db: Database, lease: Lease) -> Non
 
 
 async def test_a_takeover_stops_a_transaction(db: Database, lease: Lease) -> None:
-    """A transaction that was fenced does not commit when the lease is taken over before it writes."""
+    """A fenced transaction does not commit if the lease is taken by another process before it writes."""
     await expire(lease)
 
     async def overtaken(session: Session) -> None:
@@ -95,7 +95,7 @@ async def test_a_takeover_stops_a_transaction(db: Database, lease: Lease) -> Non
 
 
 async def test_released(db: Database, lease: Lease) -> None:
-    """A lease that was released can be taken at once, and the one who held it cannot renew it or write any more."""
+    """A released lease can be taken immediately, and its former holder can neither renew it nor write."""
     await release(lease, {"step": 2}, drop=("run",))
     assert await document(lease) == {"_id": "work", "status": "RUNNING", "step": 2, "lease": {"token": 1}}
     for write in (renew(lease), set_fields(lease, {"run": 2})):
@@ -105,14 +105,14 @@ async def test_released(db: Database, lease: Lease) -> None:
 
 
 async def test_held_while_the_document_is_so(lease: Lease) -> None:
-    """A holder whose document is no longer as it is while held can write no more."""
+    """A holder cannot write after the document has changed from its state while held."""
     await lease.collection.update_one({"_id": lease.id}, {"$set": {"status": "SUCCEEDED"}})
     with pytest.raises(LeaseLost):
         await set_fields(lease, {"run": 2})
 
 
 async def test_kept(lease: Lease) -> None:
-    """A lease is renewed again and again while its block runs."""
+    """A lease is renewed repeatedly while its block runs."""
     async with keep(replace(lease, seconds=0.1)):
         for _ in range(3):
             await expire(lease)
@@ -120,7 +120,7 @@ async def test_kept(lease: Lease) -> None:
 
 
 async def test_kept_through_outages(db: Database, lease: Lease) -> None:
-    """A renewal that the database refuses is tried again, until it succeeds."""
+    """A renewal that the database refuses is retried until it succeeds."""
     await expire(lease)
     await db.mongo.command("collMod", "imports", validator={"never": True})
     with capture_logs() as logs:

@@ -1,4 +1,4 @@
-"""Databases of earlier releases, brought to this release's form."""
+"""Migrations of databases of earlier releases."""
 
 from datetime import datetime, timedelta
 
@@ -19,19 +19,19 @@ FILE = f"{HEADER}\nAnn,ann@a.example,Ann,A,,,\nBo,bo@a.example,Bo,B,,,\n"
 
 
 async def migrate(db: Database, version: int) -> None:
-    """Bring a database of this version to this release's form, twice: a killed run is repeated."""
+    """Migrate a database of this version, twice, as after a killed run."""
     for _ in range(2):
         await db.state.update_one({"_id": "schema"}, {"$set": {"version": version}})
         await migrations.prepare(db)
 
 
 def soon() -> datetime:
-    """A time that has not come when the test ends."""
+    """A time that is still in the future when the test ends."""
     return now() + timedelta(hours=1)
 
 
 async def old_job(caller: Caller, **fields: object) -> Document:
-    """A job as release 0.1.0 kept it."""
+    """A job as stored by release 0.1.0."""
     job, _ = await jobs.start_csv(caller, chunks(FILE.encode()), Options())
     old = {"fence": 0, "leaseUntil": None, **fields}
     await caller.db.imports.update_one({"_id": job["_id"]}, {"$set": old, "$unset": {"lease": ""}})
@@ -42,7 +42,7 @@ async def old_job(caller: Caller, **fields: object) -> Document:
     "old", [{}, {"status": "RUNNING", "fence": 3, "leaseUntil": now()}], ids=["waiting", "left behind"]
 )
 async def test_old_jobs_are_finished(caller: Caller, old: Document) -> None:
-    """A job that release 0.1.0 did not begin, or that it left behind when it was killed, is run to its end."""
+    """A job that release 0.1.0 did not start, or left behind when it was killed, is run to the end."""
     job = await old_job(caller, **old)
     await migrate(caller.db, 1)
     await run_one(caller, job["_id"])
@@ -53,7 +53,7 @@ async def test_old_jobs_are_finished(caller: Caller, old: Document) -> None:
 
 
 async def test_an_old_lease_of_a_job_is_respected(caller: Caller) -> None:
-    """A job whose lease of release 0.1.0 has not run out is left alone."""
+    """A job whose lease from release 0.1.0 has not expired is left alone."""
     job = await old_job(caller, status="RUNNING", fence=3, leaseUntil=soon())
     await migrate(caller.db, 1)
     await run_one(caller, job["_id"])
@@ -61,14 +61,14 @@ async def test_an_old_lease_of_a_job_is_respected(caller: Caller) -> None:
 
 
 async def old_schedule(db: Database, **fields: object) -> Document:
-    """The state document of the sync as release 0.1.0 kept it, with no cycle due."""
+    """The state document of the sync as stored by release 0.1.0, with no run due."""
     kept = {"server": "dc1", "intervalMinutes": 30, "nextRunAt": soon(), "scheduledAt": now(), "token": 7, "writes": 9}
     await db.state.insert_one({"_id": "directorySync", **kept, **fields})
     return kept | fields
 
 
 async def test_an_old_schedule_is_kept(sync_caller: Caller) -> None:
-    """The schedule of release 0.1.0 stays, nothing is due before its time, and tokens count on."""
+    """The schedule of release 0.1.0 stays, nothing is due before its time, and tokens continue to increase."""
     kept = await old_schedule(sync_caller.db)
     await migrate(sync_caller.db, 1)
     status = await control.status(sync_caller)
@@ -85,7 +85,7 @@ async def test_an_old_schedule_is_kept(sync_caller: Caller) -> None:
 
 @pytest.mark.parametrize("ended", [True, False])
 async def test_an_old_run_is_repeated(sync_caller: Caller, ended: bool) -> None:
-    """A run of release 0.1.0 that was killed is repeated once its lease has run out, and not before."""
+    """A killed run of release 0.1.0 is repeated when its lease has expired, but not before."""
     held = {"holder": "there/1", "runId": "old", "dryRun": False}
     await old_schedule(sync_caller.db, until=now() if ended else soon(), **held)
     await sync_caller.db.sync_runs.insert_one({"_id": "old", "status": "RUNNING"})

@@ -25,32 +25,32 @@ from tests.support.processes import free_port
 from tests.support.service import Service
 
 SHOWN_ADDRESS = "127.0.0.1:8000"
-# These install into the checkout, run all tests, and load the demo that every document starts with.
+# These install into the checkout, run all tests, or load the demo that every document starts with.
 BY_HAND = ("python3 dev.py ",)
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One block of a document."""
+    """A block of a document."""
 
     language: str
     text: str
 
     @property
     def is_by_hand(self) -> bool:
-        """Whether it is nothing to run in a test: each of its commands begins like one of those in `BY_HAND`."""
+        """Whether a test has nothing to run: each of the block's commands begins like one of those in `BY_HAND`."""
         return self.language == "sh" and all(line.startswith(BY_HAND) for line in self.text.splitlines())
 
 
 def examples(document: Path, *languages: str) -> list[Example]:
-    """The blocks in these languages, in their order."""
+    """The blocks in these languages, in order."""
     found = [Example(*each) for each in _BLOCK.findall(document.read_text(encoding="utf-8"))]
     return [each for each in found if each.language in languages]
 
 
 class Reader:
-    """Someone who follows a document, in a folder that has the checkout's `.venv` and a service with demo data."""
+    """A reader who follows a document, in a folder with the checkout's `.venv` and a service with demo data."""
 
     def __init__(self, folder: Path, running: Service) -> None:
         if shutil.which("curl") is None:
@@ -59,7 +59,7 @@ class Reader:
         self._url = running.url
         self._ids: dict[str, str] = {}
         (folder / ".venv").symlink_to(sys.prefix)
-        # curl takes an answer with an error for a success unless it is asked not to.
+        # by default, curl treats an error response as a success
         (folder / ".curlrc").write_text("fail-with-body\nsilent\nshow-error\n")
         own = {name: value for name, value in os.environ.items() if not name.startswith("CONTACTS_")}
         self._environment = own | {"CURL_HOME": str(folder), "PYTHONPATH": str(ROOT)}
@@ -87,7 +87,7 @@ class Reader:
         assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
 
     def _serve(self, script: str) -> None:
-        """Start a service as shown, on a port of its own; it serves, and ends well on Ctrl+C."""
+        """Start a service as shown, but on its own port. It must serve, and exit cleanly on Ctrl+C."""
         port = free_port()
         with subprocess.Popen(
             ["bash", "-e", "-c", script],
@@ -114,9 +114,9 @@ class Reader:
         self._ids |= dict(_ids(answer["data"]))
 
 
-# What answers hold is as varied as what they were asked for.
+# Responses are as varied as requests.
 def _ids(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The ids of objects in an answer, by the names of their fields."""
+    """The IDs of objects in a response, by the names of their fields."""
     for name, value in data.items():
         if isinstance(value, dict):
             yield from _ids(value)

@@ -1,4 +1,4 @@
-"""A domain controller of a test's own making, for states that Samba cannot be brought into: two that differ, say."""
+"""A simulated domain controller, for states that Samba cannot be brought into, such as two that differ."""
 
 from collections.abc import AsyncIterator, Collection, Sequence
 
@@ -33,7 +33,7 @@ def guid(number: int) -> str:
 def contact(
     number: int, name: str, address: str, usn: int = 1, manager: int | None = None, **fields: object
 ) -> DirectoryContact:
-    """A contact as a domain controller has it that counts its last change as `usn`."""
+    """A contact in a domain controller that counts its last change as `usn`."""
     names = ("firstName", "lastName", "company", "department", "jobTitle", "businessPhone", "mobilePhone", "address")
     known = {"displayName": name, "emailAddress": address}
     return DirectoryContact(
@@ -49,7 +49,7 @@ def contact(
 def group(
     number: int, name: str, members: Collection[int] = (), usn: int = 1, address: str | None = None
 ) -> DirectoryGroup:
-    """A distribution group likewise, with the objects of these numbers in it."""
+    """A distribution group with the objects with these numbers as members."""
     return DirectoryGroup(
         object_guid=guid(number),
         distinguished_name=f"CN={name},{BASE}",
@@ -61,7 +61,7 @@ def group(
 
 
 class Simulated:
-    """Reads what it was given, one object a page. `deleted` are the objects whose tombstones it shows."""
+    """Reads the given objects, one per page. `deleted` are the objects whose tombstones it shows."""
 
     def __init__(
         self,
@@ -129,7 +129,7 @@ async def cycle(
     allow_deletions: bool = False,
     **settings: object,
 ) -> Document:
-    """The record of a cycle that reads this, after which everything is consistent."""
+    """The record of a run that reads from this, after which the data must be consistent."""
     run = await progress.take(caller, SyncRequest(dry_run, allow_deletions, full))
     assert run is not None
     chosen: dict[str, object] = {"ad_max_deletions_percent": 100, **settings}
@@ -139,7 +139,7 @@ async def cycle(
 
 
 async def named(caller: Caller, name: str) -> Document:
-    """The contact of this name, which must exist."""
+    """The contact with this name, which must exist."""
     found = await caller.db.contacts.find_one({"displayName": name})
     assert found is not None, f"there is no {name}"
     return found

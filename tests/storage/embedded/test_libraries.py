@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A working directory for mongod, with a colon in its path, which LD_LIBRARY_PATH cannot name."""
+    """A working directory for mongod with a colon in its path, which LD_LIBRARY_PATH cannot contain."""
     folder = tmp_path / "a:b"
     folder.mkdir()
     return folder
@@ -42,7 +42,7 @@ def take_away(library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.usefixtures("without_libcurl")
 def test_libcurl_of_pycurl(folder: Path) -> None:
-    """Where the system has no libcurl, MongoDB loads pycurl's, the second time too."""
+    """If the system has no libcurl, MongoDB loads pycurl's, also when started again."""
     for _ in range(2):
         variables = environment(BINARY, folder)
         subprocess.run([BINARY, "--version"], cwd=folder, env=variables, check=True)
@@ -51,14 +51,14 @@ def test_libcurl_of_pycurl(folder: Path) -> None:
 
 @pytest.mark.usefixtures("without_libcurl")
 def test_libcurl_of_the_system(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the environment leads to a libcurl, it stays as it is."""
+    """If the environment has a libcurl, it is not changed."""
     monkeypatch.setenv("LD_LIBRARY_PATH", environment(BINARY, folder)["LD_LIBRARY_PATH"])
     assert environment(BINARY, folder) == dict(os.environ)
 
 
 @pytest.mark.usefixtures("without_libcurl")
 def test_embedded_mongodb_with_libcurl_of_pycurl() -> None:
-    """The embedded MongoDB runs with it, and the linker's warning does not pass for a reason why it ended."""
+    """The embedded MongoDB runs with it, and the linker's warning is not reported as the reason for an exit."""
     with TemporaryDirectory(prefix="contacts-test-") as data_dir:
         with embedded(Path(data_dir), exclusive=True, cache_gb=0.25):
             pass
@@ -73,13 +73,13 @@ def test_embedded_mongodb_with_libcurl_of_pycurl() -> None:
 @pytest.mark.usefixtures("without_libcurl")
 def test_no_libcurl_at_all(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without pycurl, the message names the library and what to install."""
-    monkeypatch.setattr(sys, "path", [])  # where installed packages are looked for
+    monkeypatch.setattr(sys, "path", [])  # where installed packages are found
     with pytest.raises(LibraryMissing, match=r"libcurl\.so\.4: .* apt-get install libcurl4"):
         environment(BINARY, folder)
 
 
 def test_other_library_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A MongoDB that does not start for lack of another library names it and what to do."""
+    """If another library is missing, the message names it and says what to do."""
     take_away("liblzma.so.5", tmp_path, monkeypatch)
     with (
         pytest.raises(MongodError, match=r"liblzma\.so\.5: .* liblzma5\), or .* CONTACTS_MONGODB_URI"),
