@@ -11,7 +11,7 @@ from storage.driver import Session
 
 
 class Chains:
-    """The chains of managers of one batch; `planned` has what rows change and what is not written yet."""
+    """The chains of managers of one batch; `planned` has what its rows change."""
 
     def __init__(self, caller: Caller, session: Session | None, planned: Overlay) -> None:
         self._db = caller.db

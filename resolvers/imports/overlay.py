@@ -12,16 +12,11 @@ _CREATED = 1
 
 
 class Overlay:
-    """Of one batch, whose rows are written together; `under` is that of the batch before, if it may not be yet."""
+    """Of one batch, whose rows are written together."""
 
-    def __init__(self, under: "Overlay | None" = None) -> None:
-        self._under = under
+    def __init__(self) -> None:
         self._holders: dict[str, str | None] = {}
         self._managers: dict[str, str | None] = {}
-
-    def settle(self) -> None:
-        """Let go of the batch before, which is written."""
-        self._under = None
 
     def new_id(self, place: int) -> str:
         """The id of the contact that the row at this place creates."""
@@ -44,14 +39,8 @@ class Overlay:
         """Whether the changes decide who holds an address, and the id of the contact; None if nobody does any more."""
         return address in self._holders, self._holders.get(address)
 
-    def taken(self) -> set[str]:
-        """The addresses that the changes give to a contact."""
-        return {address for address, holder in self._holders.items() if holder is not None}
-
     def manager(self, identifier: str) -> tuple[bool, str | None]:
         """Whether the changes decide who a contact's manager is, and the id; None if there is none."""
-        if self._under and identifier not in self._managers:
-            return self._under.manager(identifier)
         return identifier in self._managers, self._managers.get(identifier)
 
     def _hold(self, some: Iterable[str], identifier: str | None) -> None:

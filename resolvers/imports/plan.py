@@ -1,8 +1,7 @@
 """Decides what becomes of the rows of an import: one by one, in their order, as if each were written at once.
 
 A preview and a run plan with the same function. What earlier rows of the batch change, or in a preview of the whole
-file, is kept in an overlay over what the directory has. A batch is planned while the one before is written, as if that
-were done; the transaction that writes it then looks up again what decided, and plans anew if anything is different.
+file, is kept in an overlay over what the directory has. A run plans each batch in the transaction that writes it.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -36,7 +35,7 @@ class _Waits(Exception):
 
 
 class BatchPlan:
-    """What becomes of one batch of rows: `outcomes`, another list after each attempt."""
+    """What becomes of one batch of rows: `outcomes`."""
 
     def __init__(
         self,
@@ -47,12 +46,8 @@ class BatchPlan:
         rows: Sequence[ImportRow],
         *,
         last_round: bool = False,
-        after: "BatchPlan | None" = None,
     ) -> None:
-        """`names` has the file's own name of each field's column. In the last round no row can wait any longer.
-
-        `after` is the plan of the batch before, which need not be written yet when this one is made.
-        """
+        """`names` has the file's own name of each field's column. In the last round no row can wait any longer."""
         self.rows = rows
         self.outcomes: list[RowOutcome] = []
         self._caller = caller
@@ -60,9 +55,6 @@ class BatchPlan:
         self._memory = memory
         self._refusals = Refusals(names)
         self._last_round = last_round
-        self._after = after
-        self._assumed: list[RowOutcome] | None = None
-        self._is_void = False
         self._met: dict[str, int] = {}
         self._decided: set[int] = set()
         self._overlay = Overlay()
@@ -72,12 +64,9 @@ class BatchPlan:
     async def make(self, session: Session | None = None) -> None:
         """Decide the rows, from the start if this is called again. Nothing is written."""
         self._session = session
-        self._is_void = False
         self._met, self._decided, self._may_wait = {}, set(), True
-        under = self._after._overlay if self._after and not self._memory.preview else None
-        self._assumed = self._after.outcomes if self._after else None
-        self._overlay = self._memory.preview or Overlay(under)
-        self._found = await look_up(self._caller, self.rows, session, under)
+        self._overlay = self._memory.preview or Overlay()
+        self._found = await look_up(self._caller, self.rows, session)
         self._chains = Chains(self._caller, session, self._overlay)
         if self._on_match == "UPDATE" and self._found.contacts:
             await self._chains.read(self.rows, self._found)
@@ -92,32 +81,10 @@ class BatchPlan:
             outcomes[:] = [await self._outcome(each.row) if each.action == "WAITING" else each for each in outcomes]
         self.outcomes = outcomes
 
-    async def confirm(self, session: Session) -> None:
-        """Plan anew, in the transaction that writes the changes, unless all that decided is still the same.
-
-        The batch before must be written. That addresses are still free which this batch takes is not looked up:
-        writing their claims finds out, if late.
-        """
-        self.settle()
-        taken = self._overlay.taken() - self._found.holders.keys()
-        if self._is_void or await look_up(self._caller, self.rows, session, but=taken) != self._found:
-            await self.make(session)
-
-    def settle(self) -> None:
-        """Let go of the batch before, which is carried out by now, and with it of all before that."""
-        after, self._after = self._after, None
-        self._is_void = self._is_void or (after is not None and after.outcomes is not self._assumed)
-        self._assumed = None
-        self._overlay.settle()
-
     @property
     def changes(self) -> Sequence[Change]:
         """What is to be written of contacts."""
         return [outcome.change for outcome in self.outcomes if outcome.change]
-
-    def discard(self) -> None:
-        """Let the next `confirm` plan anew."""
-        self._is_void = True
 
     async def _reconsider(self, outcomes: list[RowOutcome]) -> None:
         """Decide rows that wait for rows of this very batch: the last first, as managers are later rows."""
@@ -179,8 +146,7 @@ class BatchPlan:
         return RowOutcome(row, "CREATED", identifier, 1, change)
 
     async def _matched(self, row: ImportRow, identifier: str) -> RowOutcome:
-        earlier = self._after._met.get(identifier) if self._after else None
-        first = self._met.get(identifier) or earlier or self._memory.met.get(identifier)
+        first = self._met.get(identifier) or self._memory.met.get(identifier)
         if first is not None and first != row.place:
             raise self._refusals.met(row, first)
         before = self._found.contacts.get(identifier)
@@ -251,7 +217,7 @@ class BatchPlan:
 
     def _is_undecided(self, place: int) -> bool:
         past = place > self._memory.frontier or place in self._memory.waiting
-        return past and place not in self._decided and not (self._after and place in self._after._decided)
+        return past and place not in self._decided
 
     async def _wait_for(self, row: ImportRow, ids: Collection[str]) -> None:
         """Let the row wait if a later one may yet change one of these contacts, which stand in its way."""

@@ -1,7 +1,7 @@
 """Runs an import job from where it stands to its end, in one pass over the file, or more where managers come later."""
 
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 from resolvers.caller import Caller
 from resolvers.commit import commit
@@ -14,7 +14,7 @@ from resolvers.imports.source import Scan, batches, scan
 from resolvers.imports.state import MEETING, RowOutcome, RunState
 from runtime.fairness import give_way
 from runtime.prefetch import ahead
-from storage import groups, imports, uploads, writing
+from storage import groups, imports, uploads
 from storage.changes import Change, Outdated
 from storage.documents import Document
 from storage.driver import Session
@@ -125,36 +125,15 @@ class ImportRun:
         """Go through the file, and then again through the rows that wait for others, until none is left."""
         while True:
             waited, whole = len(self._memory.waiting), self._job["place"] == 0
-            async with aclosing(ahead(self._plans())) as plans:
-                async for plan in plans:
-                    await self._carry_out(plan)
+            async with aclosing(ahead(self._checked())) as batches:
+                async for rows in batches:
+                    await self._carry_out(rows)
             if not self._memory.waiting:
                 return
             self._memory.frontier = _EVERYTHING
             step = self._job["step"] + 1
             stuck = step > 2 and whole and len(self._memory.waiting) == waited
             await self._set({"step": step, "place": 0, "isLast": stuck or step >= MAX_STEPS})
-
-    async def _plans(self) -> AsyncGenerator[BatchPlan]:
-        """What is to become of the batches, each planned as if the one before were carried out already."""
-        plan: BatchPlan | None = None
-        async with aclosing(ahead(self._checked())) as batches:
-            async for rows in batches:
-                is_last = self._job["isLast"]
-                plan = BatchPlan(
-                    self._caller,
-                    self._job["onMatch"],
-                    self._memory,
-                    self._names,
-                    rows,
-                    last_round=is_last,
-                    after=plan,
-                )
-                await plan.make()
-                if self._job["phase"] == "WRITE":
-                    caller = self._caller
-                    await writing.make(plan.changes, caller.author, caller.clock())
-                yield plan
 
     async def _checked(self) -> AsyncGenerator[Sequence[ImportRow]]:
         """The batches, their rows checked as new contacts, if most of late were new."""
@@ -176,9 +155,14 @@ class ImportRun:
                 if due:
                     yield due
 
-    async def _carry_out(self, plan: BatchPlan) -> None:
-        await (self._write_batch(plan) if self._job["phase"] == "WRITE" else self._keep(plan, None))
-        plan.settle()
+    async def _carry_out(self, rows: Sequence[ImportRow]) -> None:
+        is_last = self._job["isLast"]
+        plan = BatchPlan(self._caller, self._job["onMatch"], self._memory, self._names, rows, last_round=is_last)
+        if self._job["phase"] == "WRITE":
+            await self._write_batch(plan)
+        else:
+            await plan.make()
+            await self._keep(plan, None)
         self._memory.note(plan.outcomes)
         self._are_new = 2 * sum(outcome.action == "CREATED" for outcome in plan.outcomes) >= len(plan.outcomes)
         self._job["place"] = plan.rows[-1].place
@@ -186,11 +170,11 @@ class ImportRun:
             self._job[name] += step
 
     async def _write_batch(self, plan: BatchPlan) -> None:
-        """Write a batch in one transaction; plan it anew when others were faster."""
+        """Plan and write a batch in one transaction, again when others were faster."""
 
         async def decide(session: Session) -> Sequence[Change]:
             await imports.lock(self._lease, session)
-            await plan.confirm(session)
+            await plan.make(session)
             return plan.changes
 
         async def beside(session: Session) -> None:
@@ -198,11 +182,8 @@ class ImportRun:
             await self._keep(plan, session)
 
         for _ in range(_ATTEMPTS):
-            try:
+            with suppress(EmailAddressTaken, ContactReadOnly, ManagerCycle, NotFound):
                 await commit(self._caller, decide, beside)
-            except (EmailAddressTaken, ContactReadOnly, ManagerCycle, NotFound):
-                plan.discard()
-            else:
                 return
         raise Busy
 
