@@ -1,12 +1,9 @@
 """Changes of contacts, as decided by the resolvers and written by `storage.writing`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
-
-from bson.raw_bson import RawBSONDocument
-from pymongo import DeleteOne, InsertOne, UpdateOne
 
 from storage.documents import Document
 
@@ -35,28 +32,17 @@ class Author:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """The writes of a change: the contact, its history record, and the claims it gives up and takes."""
-
-    contact: InsertOne[Document] | UpdateOne | DeleteOne
-    record: RawBSONDocument
-    given_up: Sequence[Document]
-    taken: Sequence[Document]
-
-
-@dataclass(slots=True)
 class Change:
     """One contact before and after: `before` is None for a creation, `after` is None for a deletion.
 
     Neither document is modified. `report_ids`: the IDs of a deleted contact's direct reports, kept with it in the
-    recycle bin. `written`: the writes, if `storage.writing` prepared them already.
+    recycle bin.
     """
 
     before: Document | None
     after: Document | None
     action: Action
     report_ids: Sequence[str] = ()
-    written: Written | None = field(default=None, compare=False, repr=False)
 
     @property
     def contact(self) -> Document:

@@ -5,8 +5,8 @@ bin) in the caller's transaction. Rules that concurrent writes must not break ar
 is replaced or deleted only if it still has the source and version that the decision was based on.
 """
 
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import bson
@@ -14,31 +14,36 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import DeleteOne, InsertOne, UpdateOne
 
 from runtime.fairness import give_way
-from runtime.prefetch import ahead
 from storage import claims, recycle_bin, statistics
-from storage.changes import Author, Change, Outdated, Written, altered
+from storage.changes import Author, Change, Outdated, altered
 from storage.documents import RETENTION, Document, new_id
 from storage.driver import Database, Session
 from storage.keys import keys, updated_key
 
-_SLICE = 200
 _TURN = 4
 
 
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """The writes of a change: the contact, its history record, and the claims it gives up and takes."""
+
+    contact: InsertOne[Document] | UpdateOne | DeleteOne
+    record: RawBSONDocument
+    given_up: Sequence[Document]
+    taken: Sequence[Document]
+
+
 async def apply(db: Database, changes: Sequence[Change], author: Author, at: datetime, session: Session) -> None:
-    """Write a batch of changes within a transaction. `author` and `at` apply to changes that `make` did not prepare.
+    """Write a batch of changes within a transaction.
 
     Raises `Outdated` if a contact has changed or this author cannot write it (only the sync writes synced contacts),
     and `claims.Taken` if an address belongs to another holder. In both cases the transaction must be aborted.
     """
-    made: list[Written] = []
-    async with aclosing(ahead(_made(changes, author, at, patient=False))) as slices:
-        async for some in slices:
-            result = await db.contacts.bulk_write([each.contact for each in some], session=session)
-            if result.inserted_count + result.matched_count + result.deleted_count != len(some):
-                raise Outdated
-            await db.history.insert_many([each.record for each in some], session=session)
-            made += some
+    made = await _made(changes, author, at)
+    result = await db.contacts.bulk_write([each.contact for each in made], session=session)
+    if result.inserted_count + result.matched_count + result.deleted_count != len(made):
+        raise Outdated
+    await db.history.insert_many([each.record for each in made], session=session)
     # Give up all claims before taking any, so that addresses can move between the contacts of one batch.
     given_up = [claim for each in made for claim in each.given_up]
     await claims.move(db, given_up, [claim for each in made for claim in each.taken], session)
@@ -50,40 +55,23 @@ async def apply(db: Database, changes: Sequence[Change], author: Author, at: dat
         raise Outdated
 
 
-async def make(changes: Sequence[Change], author: Author, at: datetime) -> None:
-    """Prepare the writes of these changes ahead of `apply`, because computing the keys of contacts is slow."""
-    async with aclosing(_made(changes, author, at, patient=True)) as slices:
-        async for _ in slices:
-            pass
+async def _made(changes: Sequence[Change], author: Author, at: datetime) -> list[_Written]:
+    """The writes of the changes. Computing keys is slow, so all are prepared before any contact is locked."""
+    made: list[_Written] = []
+    for number, change in enumerate(changes, start=1):
+        made.append(_written(change, author, at))
+        if not number % _TURN:
+            await give_way(patient=False)
+    return made
 
 
-async def _made(
-    changes: Sequence[Change], author: Author, at: datetime, *, patient: bool
-) -> AsyncGenerator[list[Written]]:
-    """The writes of the changes in slices of `_SLICE` new ones. Writes that were prepared before come at once."""
-    made: list[Written] = []
-    late = 0
-    for change in changes:
-        if change.written is None:
-            change.written = _written(change, author, at)
-            late += 1
-            if not late % _TURN:
-                await give_way(patient=patient)
-        made.append(change.written)
-        if late == _SLICE:
-            yield made
-            made, late = [], 0
-    if made:
-        yield made
-
-
-def _written(change: Change, author: Author, at: datetime) -> Written:
+def _written(change: Change, author: Author, at: datetime) -> _Written:
     given_up, taken = claims.moved(change.before, change.after, "contact")
-    return Written(_write(change, author), _encoded(_record(change, author, at)), given_up, taken)
+    return _Written(_write(change, author), _encoded(_record(change, author, at)), given_up, taken)
 
 
 def _encoded(document: Document) -> RawBSONDocument:
-    """The document as BSON, so that the transaction does not have to wait for the encoding."""
+    """The document as BSON. The client would encode a whole command at once, and hold up everything else that runs."""
     return RawBSONDocument(bson.encode(document))
 
 
