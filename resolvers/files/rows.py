@@ -40,7 +40,7 @@ class ImportRow:
     `derived` are fields for which the file has no column; only a new contact gets them. `manager` is an address and
     `manager_id` an ID, empty for no manager. `groups` are names or addresses. None leaves them unchanged. `problems`
     were found while reading. `cells`, or `json`, are the original, for the file of failed rows. `checked` is the result
-    of the rules for a new contact, if they were run ahead of time.
+    of the rules for a new contact, once they were run.
     """
 
     number: int

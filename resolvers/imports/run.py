@@ -6,14 +6,12 @@ from contextlib import aclosing, suppress
 from resolvers.caller import Caller
 from resolvers.commit import commit
 from resolvers.errors import Busy, ContactReadOnly, EmailAddressTaken, ManagerCycle, NotFound
-from resolvers.files.rows import ImportRow, check
+from resolvers.files.rows import ImportRow
 from resolvers.imports import results, undo
 from resolvers.imports.overlay import DryRunOverlay
 from resolvers.imports.plan import BatchPlan
 from resolvers.imports.source import Scan, batches, scan
 from resolvers.imports.state import MEETING, RowOutcome, RunState
-from runtime.fairness import give_way
-from runtime.prefetch import ahead
 from storage import groups, imports, uploads
 from storage.changes import Change, Outdated
 from storage.documents import Document
@@ -27,7 +25,6 @@ NOTHING_WRITTEN = dict.fromkeys(("created", "updated"), 0)
 """The counts of a job that wrote nothing in the end."""
 _EVERYTHING = 2**32
 _ATTEMPTS = 20
-_SLICE = 10
 
 
 def rolling_back(status: str, message: str) -> Document:
@@ -46,7 +43,6 @@ class ImportRun:
         self._scan = scanned
         self._names: dict[str, str] = {}
         self._memory = RunState()
-        self._are_new = True
 
     async def finish(self) -> None:
         """Do all that is left to do. Raises `LeaseLost` when another process has the job now."""
@@ -125,8 +121,8 @@ class ImportRun:
         """Go through the file, and then again through the rows that wait for others, until none is left."""
         while True:
             waited, whole = len(self._memory.waiting), self._job["place"] == 0
-            async with aclosing(ahead(self._checked())) as batches:
-                async for rows in batches:
+            async with aclosing(self._batches()) as found:
+                async for rows in found:
                     await self._carry_out(rows)
             if not self._memory.waiting:
                 return
@@ -134,17 +130,6 @@ class ImportRun:
             step = self._job["step"] + 1
             stuck = step > 2 and whole and len(self._memory.waiting) == waited
             await self._set({"step": step, "place": 0, "isLast": stuck or step >= MAX_STEPS})
-
-    async def _checked(self) -> AsyncGenerator[Sequence[ImportRow]]:
-        """The batches, their rows checked as new contacts, if most of late were new."""
-        async with aclosing(self._batches()) as batches:
-            async for batch in batches:
-                for number, row in enumerate(batch if self._are_new else (), start=1):
-                    if not row.problems:
-                        row.checked = check(row, self._caller.default_region)
-                    if not number % _SLICE:
-                        await give_way()
-                yield batch
 
     async def _batches(self) -> AsyncGenerator[Sequence[ImportRow]]:
         """The batches that this step has yet to decide."""
@@ -164,7 +149,6 @@ class ImportRun:
             await plan.make()
             await self._keep(plan, None)
         self._memory.note(plan.outcomes)
-        self._are_new = 2 * sum(outcome.action == "CREATED" for outcome in plan.outcomes) >= len(plan.outcomes)
         self._job["place"] = plan.rows[-1].place
         for name, step in results.counts(plan.outcomes).items():
             self._job[name] += step
