@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from connector.entry import Attributes
+from storage.keys import address_key
 
 NUMBER = re.compile(r"[0-9]{1,18}")
 TIME = re.compile(r"([0-9]{8})([0-9]{6})(?:\.0+)?Z")
@@ -77,28 +78,20 @@ def addresses(attributes: Attributes) -> Addresses:
     always the same, mail and then the alphabet decide among several SMTP: values, and aliases are sorted.
     """
     mail, proxies = text(attributes, "mail"), texts(attributes, "proxyAddresses")
+    wanted = address_key(mail or "")
     primaries = sorted(
-        with_prefix(proxies, "SMTP:"), key=lambda address: (not same(address, mail), key(address), address)
+        with_prefix(proxies, "SMTP:"), key=lambda each: (address_key(each) != wanted, address_key(each), each)
     )
     others = [address for value in proxies for address in with_prefix([value[:5].lower() + value[5:]], "smtp:")]
     target = text(attributes, "targetAddress") or ""
     candidates = [*primaries, mail, target[5:].strip() if target[:5].lower() == "smtp:" else None]
     primary = next((address for address in candidates if address), None)
-    unlike = {key(address): address for address in sorted(others, key=lambda other: (key(other), other), reverse=True)}
-    unlike.pop(key(primary or ""), None)
-    return Addresses(primary, [unlike[folded] for folded in sorted(unlike)])
+    unlike = {address_key(other): other for other in sorted(others, reverse=True)}
+    unlike.pop(address_key(primary or ""), None)
+    return Addresses(primary, [unlike[compared] for compared in sorted(unlike)])
 
 
 def with_prefix(values: list[str], prefix: str) -> Iterator[str]:
     for value in values:
         if value.startswith(prefix) and (address := value.removeprefix(prefix).strip()):
             yield address
-
-
-def key(address: str) -> str:
-    """The form in which addresses are compared, ignoring case."""
-    return address.casefold()
-
-
-def same(address: str, other: str | None) -> bool:
-    return other is not None and key(address) == key(other)

@@ -155,6 +155,7 @@ def test_country_falls_back_to_its_code() -> None:
         ({"mail": "b@x.test", "proxyAddresses": ["SMTP:a@x.test", "SMTP:b@x.test"]}, "b@x.test", ["a@x.test"]),
         ({"mail": None, "proxyAddresses": ["SMTP:b@x.test", "SMTP:a@x.test"]}, "a@x.test", ["b@x.test"]),
         ({"proxyAddresses": ["SMTP: ", "smtp:"]}, "ann@example.test", []),
+        ({"proxyAddresses": ["SMTP:ann@münchen.test", "smtp:ann@xn--mnchen-3ya.test"]}, "ann@münchen.test", []),
     ],
 )
 def test_addresses(attributes: Values, primary: str, aliases: list[str]) -> None:
