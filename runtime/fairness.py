@@ -2,15 +2,20 @@
 
 import asyncio
 from threading import local
+from time import monotonic
 
+_TURN_SECONDS = 0.0005
 _LONGEST_PAUSE_SECONDS = 0.004
 
 
 class _Turns(local):
-    """How many queries are being answered by the loop of this thread, and the long work that waits for them."""
+    """Of this thread's event loop: how many queries it is answering, the long work that waits for them, and when long
+    work last continued.
+    """
 
     def __init__(self) -> None:
         self.queries = 0
+        self.since = 0.0
         self.waiting: set[asyncio.Future[None]] = set()
 
 
@@ -32,15 +37,21 @@ class _First:
 first = _First()
 
 
-async def give_way(*, patient: bool = True) -> None:
-    """Let others have their turn: to be called by long work after every half of a millisecond or so.
+async def give_way() -> None:
+    """Let others have their turn if half a millisecond has passed. Long work calls this after every row or contact.
 
-    Queries are waited for, though never for long, so that the work goes on however busy the service is; and not at all
-    if it is not `patient`: others may be waiting for a transaction that is open.
+    While queries are being answered, this waits, but only briefly, so that the work continues however busy the service
+    is.
     """
-    await asyncio.sleep(0)
-    if not patient or not _turns.queries:
+    if monotonic() - _turns.since < _TURN_SECONDS:
         return
+    await asyncio.sleep(0)
+    if _turns.queries:
+        await _pause()
+    _turns.since = monotonic()
+
+
+async def _pause() -> None:
     # Not a short sleep: uvloop takes half a millisecond for none.
     loop = asyncio.get_running_loop()
     waiting = loop.create_future()

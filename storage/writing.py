@@ -20,8 +20,6 @@ from storage.documents import RETENTION, Document, new_id
 from storage.driver import Database, Session
 from storage.keys import keys, updated_key
 
-_TURN = 4
-
 
 @dataclass(frozen=True, slots=True)
 class _Written:
@@ -58,10 +56,10 @@ async def apply(db: Database, changes: Sequence[Change], author: Author, at: dat
 async def _made(changes: Sequence[Change], author: Author, at: datetime) -> list[_Written]:
     """The writes of the changes. Computing keys is slow, so all are prepared before any contact is locked."""
     made: list[_Written] = []
-    for number, change in enumerate(changes, start=1):
+    for change in changes:
+        if made:  # a single change is not long work
+            await give_way()
         made.append(_written(change, author, at))
-        if not number % _TURN:
-            await give_way(patient=False)
     return made
 
 

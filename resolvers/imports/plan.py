@@ -26,7 +26,6 @@ from storage.documents import Document, created_at
 from storage.driver import Session
 from storage.keys import addresses
 
-_SLICE = 5
 _RECONSIDERED = 10
 
 
@@ -71,10 +70,9 @@ class BatchPlan:
         if self._on_match == "UPDATE" and self._found.contacts:
             await self._chains.read(self.rows, self._found)
         outcomes = list[RowOutcome]()
-        for number, row in enumerate(self.rows, start=1):
+        for row in self.rows:
             outcomes.append(await self._outcome(row))
-            if not number % _SLICE:
-                await give_way(patient=session is None)
+            await give_way()
         await self._reconsider(outcomes)
         if self._last_round:
             self._may_wait = False
@@ -92,9 +90,9 @@ class BatchPlan:
             waiting = [place for place, outcome in enumerate(outcomes) if outcome.action == "WAITING"]
             for place in reversed(waiting):
                 outcomes[place] = await self._outcome(outcomes[place].row)
+                await give_way()
             if all(outcomes[place].action == "WAITING" for place in waiting):
                 return
-            await give_way(patient=self._session is None)
 
     async def _outcome(self, row: ImportRow) -> RowOutcome:
         try:

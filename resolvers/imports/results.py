@@ -15,7 +15,6 @@ from storage.documents import Document, new_id
 
 COUNTS = ("created", "updated", "unchanged", "skipped", "failed")
 _CHUNK = 100
-_TURN = 50
 _LONGEST_VALUE = 500
 _LONGEST_MESSAGE = 2_000
 _MOST_PROBLEMS = 100
@@ -78,11 +77,10 @@ def problem_document(job: Document, row: ImportRow, number: int, problem: RowPro
 
 async def _chunk(job: Document, step: int, outcomes: Sequence[RowOutcome], called: Names | None) -> Document:
     rows: list[Document] = []
-    for number, outcome in enumerate(outcomes, start=1):
+    for outcome in outcomes:
         if outcome.action != "WAITING":
             rows.append(_row(outcome, called))
-        if not number % _TURN:
-            await give_way(patient=job["phase"] == "PREVIEW")
+        await give_way()
     return {
         "_id": new_id(),
         "importId": job["_id"],

@@ -19,8 +19,6 @@ from storage.documents import Document
 
 BATCH_ROWS = 1_000
 BATCH_CHARACTERS = 1 << 22
-_SLICE = 20
-"""Rows that are read in one go, before others get their turn."""
 
 
 @dataclass(slots=True)
@@ -45,8 +43,7 @@ async def scan(caller: Caller, job: Document) -> Scan:
                 found.rows += 1
                 for address in addresses:
                     found.index.add(address, place)
-                if not found.rows % _SLICE:
-                    await give_way()
+                await give_way()
     if not found.rows:
         raise ImportUnreadable("The file has a header and no rows." if reader else "There are no rows to import.")
     if reader:
@@ -84,12 +81,10 @@ def needed(on_match: OnMatch) -> Sequence[str]:
 async def _rows(caller: Caller, job: Document, reader: FileReader | None) -> AsyncGenerator[ImportRow]:
     async with aclosing(uploads.read(caller.db, job["_id"])) as chunks:
         blocks_of_rows = reader.rows(chunks) if reader else _json_rows(chunks)
-        count = 0
         async for rows in blocks_of_rows:
             for row in rows:
                 yield row
-                if not (count := count + 1) % _SLICE:
-                    await give_way()
+                await give_way()
 
 
 async def _json_addresses(chunks: AsyncIterable[bytes]) -> AsyncIterator[Iterator[tuple[int, Sequence[str]]]]:

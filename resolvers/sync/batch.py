@@ -18,8 +18,6 @@ from storage.keys import addresses
 from storage.sync import objects
 
 REQUIRED = ("displayName", "emailAddress")  # Active Directory knows contacts without a first or last name.
-# Yield to other tasks after validating this many: a batch must not hold up the service's requests.
-_AT_A_TIME = 20
 
 Valid = Mapping[str, tuple[DirectoryContact, Document]]
 
@@ -60,9 +58,8 @@ class Batch:
     async def _checked(self) -> Valid:
         """The valid objects by objectGUID, with their fields as stored."""
         found = {}
-        for number, (guid, each) in enumerate(self._batch.items()):
-            if number % _AT_A_TIME == 0:
-                await give_way()
+        for guid, each in self._batch.items():
+            await give_way()
             try:
                 fields = rules.new_contact(each.fields, self._caller.default_region, REQUIRED)
             except InvalidInput as problem:
