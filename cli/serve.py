@@ -14,6 +14,8 @@ _FACTORY = "app:from_environment"
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 # How long running requests may take to finish when the service is shut down. Those still running are then canceled.
 _GRACE_SECONDS = 10
+# How long a worker may take to start, or to answer its supervisor, before it is replaced: it may be busy.
+_WORKER_SECONDS = 60
 
 
 class AddressUnusable(Exception):
@@ -67,6 +69,7 @@ def run(settings: Settings) -> None:
         ws="websockets-sansio",
         server_header=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_worker_healthcheck=_WORKER_SECONDS,
     )
 
 
