@@ -74,7 +74,7 @@ async def perform(run: SyncRun, settings: Settings) -> None:
             raise
         except Exception:
             with suppress(LeaseLost, *Unavailable):
-                await run.finish("FAILED", ("INTERNAL", "Something went wrong. See the service's log."))
+                await run.finish("FAILED", ("INTERNAL", "Something went wrong in the service. See its log."))
             raise
 
 

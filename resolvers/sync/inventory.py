@@ -100,6 +100,7 @@ class Inventory:
     def _note_waiting(self, kind: Kind, waiting: Collection[str]) -> None:
         if waiting:
             self.run.notes.append(
-                f"{len(waiting):,} synced {kind}s are missing on {self.mark.server}. The last run read another server, "
-                "so this one may not have replicated them yet. If the next run does not find them, it deletes them."
+                f"{len(waiting):,} of the synced {kind}s could not be found on {self.mark.server}. The last run read "
+                "another server, so this one may not have replicated them yet. They are deleted if the next run does "
+                "not find them either."
             )

@@ -69,10 +69,12 @@ class DeletionLimit:
         if leaving <= self.number and (leaving <= 1 or share <= self.percent):
             return
         raise TooManyDeletions(
-            f"{leaving:,} of {synced:,} synced {kind}s are no longer in Active Directory or no longer in scope. This "
-            f"exceeds the limit of {self.number:,} or {self.percent:g}%, so nothing was changed. If the deletions are "
-            "intended, run the sync with startDirectorySync(allowDeletions: true) or contacts sync --allow-deletions. "
-            "If not, restore the objects, or correct CONTACTS_AD_BASE_DNS or CONTACTS_AD_FILTER."
+            f"{leaving:,} of {synced:,} synced {kind}s would be deleted, because they are no longer in Active "
+            "Directory or no longer in scope. This exceeds the limit of "
+            f"{self.number:,} or {self.percent:g}%, so nothing was changed. "
+            "If the deletions are intended, run the sync with startDirectorySync(allowDeletions: true) or "
+            "contacts sync --allow-deletions. If not, restore the objects, or correct CONTACTS_AD_BASE_DNS or "
+            "CONTACTS_AD_FILTER."
         )
 
 

@@ -56,11 +56,17 @@ def shown(error: GraphQLError, context: Context, code: str) -> Json:
             return formatted | {"extensions": {"code": problem.code}}
         case defect if isinstance(defect, Unavailable):
             log.warning("database unavailable", path=error.path, error=str(defect))
-            message = f"The database is temporarily unavailable. Try again soon. Request ID: {context.request_id}."
+            message = (
+                "The database cannot be reached at the moment. Try again later. "
+                f"The request ID is {context.request_id}."
+            )
             return _unexplained(formatted, "UNAVAILABLE", message, context)
         case defect:
             log.error("field failed", path=error.path, exc_info=defect)
-            message = f"Something went wrong. Report the request ID {context.request_id} to your administrator."
+            message = (
+                "Something went wrong in the service. "
+                f"Report the request ID {context.request_id} to the administrators."
+            )
             return _unexplained(formatted, "INTERNAL", message, context)
 
 

@@ -50,7 +50,7 @@ async def test_missing_on_a_server_that_lags_behind(sync_caller: Caller) -> None
     await cycle(sync_caller, Simulated(people, teams))
     record = await cycle(sync_caller, Simulated(people[:1], teams[:1], database="B", usn=50, deleted=[2]))
     assert (record["deleted"], record["groupsChanged"]) == (1, 0)
-    assert any("1 synced contacts" in note for note in record["notes"]), record["notes"]
+    assert any("1 of the synced contacts" in note for note in record["notes"]), record["notes"]
     assert await named(sync_caller, "Cy")
     record = await cycle(sync_caller, Simulated(people[:1], teams[:1], database="B", usn=51))
     assert (record["deleted"], record["groupsChanged"], record["notes"]) == (1, 1, [])
