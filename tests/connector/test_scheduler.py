@@ -29,7 +29,7 @@ async def enabled(caller: Caller, wanted: bool) -> None:
 async def test_missing_extra_is_named(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     """A service that is configured to sync but lacks python-ldap does not start, and says what to install."""
     monkeypatch.setitem(sys.modules, "ldap", None)
-    with pytest.raises(ExtraMissing, match=r"contacts-service\[ad\]"):
+    with pytest.raises(ExtraMissing, match=r"dev\.py install ad"):
         async with scheduled(caller, syncing_settings()):
             pass
 
