@@ -1,1 +1,1 @@
-"""Imports: jobs that read a file, decide what becomes of each row, write it, and can be undone."""
+"""Imports: jobs that read a file, decide what to do with each row and write the result. They can be undone."""

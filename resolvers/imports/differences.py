@@ -1,4 +1,4 @@
-"""Where a row differs from the contact that it meets."""
+"""How a row differs from the contact that it matches."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,10 +11,10 @@ from storage.keys import address_key
 
 
 def differing(row: ImportRow, before: Document) -> dict[str, Any]:
-    """The fields of a row, as `resolvers.rules` takes them, that are not what the contact has already.
+    """The fields of a row, as `resolvers.rules` takes them, that differ from the contact.
 
-    The address that a row is found by stays as it is, primary or alias; so it is no difference, and it stays among
-    the aliases where it is one.
+    The address that the row matched by never changes, whether it is primary or an alias: it doesn't count as a
+    difference, and an alias is kept among the aliases.
     """
     fields = {
         name: value for name, value in row.fields.items() if name != "emailAddress" and not _same(name, value, before)
@@ -26,10 +26,10 @@ def differing(row: ImportRow, before: Document) -> dict[str, Any]:
     return fields
 
 
-def preview(before: Document, after: Document, managers: Mapping[str, str]) -> list[dict[str, str | None]]:
-    """The recorded fields that a change alters, as texts: `{field, before, after}`.
+def changed_fields(before: Document, after: Document, managers: Mapping[str, str]) -> list[dict[str, str | None]]:
+    """The recorded fields that a change alters, as text: `{field, before, after}`.
 
-    The address is told part by part, and the manager by its address, which `managers` has for each id.
+    A postal address is compared part by part. A manager is shown by email address, which `managers` has for each ID.
     """
     found: list[dict[str, str | None]] = []
     for name, (old, new) in altered(before, after).items():
@@ -60,13 +60,13 @@ def _same_parts(value: Mapping[str, object], before: Mapping[str, str]) -> bool:
 
 
 def _others(aliases: list[object], before: Document) -> list[object]:
-    """The aliases but for the primary address, which Exchange lists among them."""
+    """The aliases without the primary address, which Exchange includes among them."""
     primary = address_key(before["emailAddress"])
     return [alias for alias in aliases if not (isinstance(alias, str) and address_key(alias) == primary)]
 
 
 def _matched_alias(row: ImportRow, before: Document) -> str | None:
-    """The contact's alias that the row was found by, None if that was its primary address."""
+    """The contact's alias that the row matched by, or None if it matched by the primary address."""
     return next((alias for alias in before.get("aliases", ()) if address_key(alias) == row.email_address), None)
 
 

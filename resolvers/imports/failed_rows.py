@@ -1,4 +1,4 @@
-"""The refused rows of an import as a CSV file: each as it was, and why, ready to mend and import again."""
+"""The failed rows of an import as a CSV file: each original row and why it failed, to correct and import again."""
 
 import csv
 import io
@@ -20,12 +20,11 @@ _FIELDS = (*COLUMNS.values(), "managerId")
 
 
 async def failed_rows(caller: Caller, job: Document, *, bom: bool = False) -> AsyncGenerator[bytes]:
-    """The rows with problems under the file's own header, with line, code and reason, in UTF-8, with `bom` marked so.
+    """The failed rows under the file's own header, with line, code and reason, in UTF-8; `bom` adds a byte order mark.
 
-    Rows that came in JSON get our header, and `ImportRow` with the JSON. What a row has too many cells of follows
-    after the reason, so that it is refused again unless it is mended. Cells are written so that no spreadsheet runs
-    them. The columns that this file adds are not read on import, and a file of refused rows of a file of refused rows
-    has them once.
+    Rows from JSON get our header, and the JSON in `ImportRow`. Surplus cells of a row follow the reason, so that the
+    row fails again until it is corrected. Cells are escaped so that spreadsheets don't run them as formulas. An import
+    ignores the columns that this file adds, and they aren't added twice if the imported file already has them.
     """
     is_json = job["kind"] == "json"
     header: Sequence[str] = [*COLUMNS, MANAGER_ID] if is_json else job["columns"]
@@ -36,8 +35,8 @@ async def failed_rows(caller: Caller, job: Document, *, bom: bool = False) -> As
     writer = csv.writer(file, delimiter=job["delimiter"] or ",")
     added = FAILURE_COLUMNS if is_json else FAILURE_COLUMNS[:3]
     writer.writerow([*(_safe(header[place]) for place in kept), *added])
-    async with aclosing(_refused(caller, job)) as refused:
-        async for row, reasons in refused:
+    async with aclosing(_failed(caller, job)) as failed:
+        async for row, reasons in failed:
             cells = row["cells"]
             original = [_safe(cells[place]) if place < len(cells) else "" for place in kept]
             extra = [row.get("json", "")] if is_json else [_safe(cell) for cell in cells[len(header) :]]
@@ -50,12 +49,12 @@ async def failed_rows(caller: Caller, job: Document, *, bom: bool = False) -> As
 
 
 def cells_of(row: ImportRow) -> list[str]:
-    """What a row that came as an object is as cells, under our own header and `MANAGER_ID`."""
+    """The cells of a row that came as an object, under our own header and `MANAGER_ID`."""
     return [_cell(row, field) for field in _FIELDS]
 
 
-async def _refused(caller: Caller, job: Document) -> AsyncGenerator[tuple[Document, Sequence[Document]]]:
-    """Each refused row, and all its problems. The problems of an undo are those of rows that were imported."""
+async def _failed(caller: Caller, job: Document) -> AsyncGenerator[tuple[Document, Sequence[Document]]]:
+    """Each failed row and all its problems. Problems of an undo are left out: their rows were imported."""
     reasons: list[Document] = []
     async for problem in imports.all_problems(caller.db, job["_id"]):
         if "cells" in problem:
@@ -75,7 +74,7 @@ def _why(row: Document, reasons: Sequence[Document]) -> Sequence[str]:
 
 
 def _safe(cell: str) -> str:
-    """The cell with the same meaning, and harmless."""
+    """The cell with the same meaning, but never run as a formula."""
     value = unescape(cell)
     return cell if value is None else escape(value)
 
@@ -92,7 +91,7 @@ def _cell(row: ImportRow, field: str) -> str:
 
 
 def _given(row: ImportRow, field: str) -> tuple[bool, object]:
-    """Whether a row says something of a field, and what; None to clear it."""
+    """Whether the row gives the field, and its value; None clears the field."""
     match field:
         case "manager":
             return row.manager is not None, row.manager

@@ -1,4 +1,4 @@
-"""Imports as jobs: make, follow, cancel and undo them. `resolvers.imports.runner` runs them."""
+"""Import jobs: create, follow, cancel and undo them. `resolvers.imports.runner` runs them."""
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
@@ -24,9 +24,9 @@ _UNDOABLE = ("SUCCEEDED", "FAILED", "CANCELLED")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to import. What is None is told from the file; `columns` says of header names which of ours they are.
+    """How to import. An encoding or delimiter of None is detected; `columns` maps the file's column names to ours.
 
-    Encodings are named in any case, delimiters by themselves or by name.
+    Names of encodings are case-insensitive. A delimiter is given as the character or by name.
     """
 
     dry_run: bool = False
@@ -41,10 +41,10 @@ class Options:
 async def start_csv(
     caller: Caller, file: AsyncIterable[bytes], options: Options | Callable[[], Options]
 ) -> tuple[Document, Scan]:
-    """Keep an uploaded CSV file and make the job that imports it, to be claimed and run.
+    """Store an uploaded CSV file and create the job that imports it. The job is then claimed and run.
 
-    Options that come with the file are asked for when it has arrived. Raises `ImportUnreadable` for what is no table
-    of contacts, and what `options` raises; then nothing is kept.
+    If `options` is a function, it is called when the whole file has arrived. Raises `ImportUnreadable` if the file
+    isn't a table of contacts, and whatever `options` raises. Then nothing is stored.
     """
     detector = Detector()
 
@@ -54,63 +54,63 @@ async def start_csv(
             yield block
 
     identifier = new_id()
-    async with _kept(caller, identifier, watched()) as size:
+    async with _stored(caller, identifier, watched()) as size:
         chosen = options if isinstance(options, Options) else options()
         encoding = (chosen.encoding or detector.encoding()).lower()
         return await _start(caller, _job(caller, identifier, "csv", size, chosen, encoding))
 
 
 async def start_rows(caller: Caller, rows: Sequence[object], options: Options) -> tuple[Document, Scan]:
-    """The same for rows like `CreateContactInput`. Raises `ImportUnreadable` if there are none."""
+    """Like `start_csv`, for rows like `CreateContactInput`. Raises `ImportUnreadable` if there are no rows."""
 
     async def lines() -> AsyncIterator[bytes]:
         for start in range(0, len(rows), 500):
             yield b"".join(orjson.dumps(row) + b"\n" for row in rows[start : start + 500])
 
     identifier = new_id()
-    async with _kept(caller, identifier, lines()) as size:
+    async with _stored(caller, identifier, lines()) as size:
         return await _start(caller, _job(caller, identifier, "json", size, options, None))
 
 
 async def get(caller: Caller, identifier: str) -> Document | None:
-    """The job with this id, or None."""
+    """The job with this ID, or None."""
     return await imports.get(caller.db, identifier)
 
 
 async def present(caller: Caller, identifier: str) -> Document:
-    """The job with this id. Raises `NotFound`."""
+    """The job with this ID. Raises `NotFound`."""
     if job := await imports.get(caller.db, identifier):
         return job
     raise NotFound("import", identifier)
 
 
 async def get_many(caller: Caller, ids: Iterable[str]) -> Mapping[str, Document]:
-    """The jobs with these ids, keyed by id; unknown ones are left out."""
+    """The jobs with these IDs, keyed by ID. Unknown IDs are left out."""
     return await imports.get_many(caller.db, ids)
 
 
 async def list_imports(caller: Caller, window: Window) -> Page:
-    """One page of the jobs, the latest first."""
+    """One page of the jobs, latest first."""
     return await imports.page(caller.db, window)
 
 
 async def count_imports(caller: Caller) -> int:
-    """How many jobs are kept."""
+    """The number of jobs."""
     return await imports.count(caller.db)
 
 
 async def list_problems(caller: Caller, identifier: str, window: Window) -> Page:
-    """One page of what was wrong with a job's rows."""
+    """One page of the problems of a job's rows."""
     return await imports.problems(caller.db, identifier, window)
 
 
 async def count_problems(caller: Caller, identifier: str) -> int:
-    """How many problems a job's rows had."""
+    """The number of problems of a job's rows."""
     return await imports.count_problems(caller.db, identifier)
 
 
 async def list_outcomes(caller: Caller, identifier: str, window: Window) -> Page:
-    """One page, forwards, of what became of a job's rows, in the order in which they were decided."""
+    """One page, forward only, of the outcomes of a job's rows, in the order in which they were decided."""
     chunk_key, _, place = (window.after or "").rpartition(":")
     found: list[Document] = []
     async with aclosing(imports.outcomes(caller.db, identifier, chunk_key)) as chunks:
@@ -124,42 +124,49 @@ async def list_outcomes(caller: Caller, identifier: str, window: Window) -> Page
 
 
 async def progress(feed: Feed, caller: Caller, identifier: str) -> AsyncGenerator[Document]:
-    """The job: at once, and whenever it has got further, a few times a second at most, until it ends.
+    """Yield the job immediately and then whenever it changes, at most a few times a second, until it ends.
 
     Raises `NotFound`.
     """
-    told: Document | None = None
+    sent: Document | None = None
     async with aclosing(feed.ticks(lambda event: event.collection == "imports" and event.id == identifier)) as ticks:
         async for _ in ticks:
             job = await present(caller, identifier)
-            if job != told:
+            if job != sent:
                 yield job
             if job["finishedAt"] is not None:
                 return
-            told = job
+            sent = job
 
 
 async def cancel(caller: Caller, identifier: str) -> Document:
-    """Ask a job to stop: it keeps what is done, or nothing where it rejects all. A finished one stays as it is.
+    """Ask a job to stop. It keeps the rows imported so far, or none under `REJECT_ALL`.
 
-    Raises `NotFound`.
+    A finished job doesn't change. Raises `NotFound`.
     """
     return await imports.request_cancel(caller.db, identifier) or await present(caller, identifier)
 
 
 async def undo(caller: Caller, identifier: str) -> Document:
-    """Make a job one to be taken back, to be claimed and run. Raises `NotFound`, `ImportNotUndoable`."""
+    """Queue a finished job to be undone. It is then claimed and run. Raises `NotFound`, `ImportNotUndoable`."""
     job = await imports.request_undo(caller.db, identifier, _UNDOABLE)
     if job is not None:
         return job
     current = await present(caller, identifier)
-    why = "It was a dry run, which changed nothing." if current["dryRun"] else f"It is {current['status']}."
-    raise ImportNotUndoable(f"This import cannot be undone. {why}")
+    raise ImportNotUndoable(f"This import cannot be undone. {_why_not_undoable(current)}")
+
+
+def _why_not_undoable(job: Document) -> str:
+    if job["dryRun"]:
+        return "It was a dry run and changed nothing."
+    if job["status"] == "UNDONE":
+        return "It has already been undone."
+    return f"Its status is {job['status']}. Retry when it has finished."
 
 
 @asynccontextmanager
-async def _kept(caller: Caller, identifier: str, file: AsyncIterable[bytes]) -> AsyncIterator[int]:
-    """Keep a file, whose size it gives, unless the block fails."""
+async def _stored(caller: Caller, identifier: str, file: AsyncIterable[bytes]) -> AsyncIterator[int]:
+    """Store a file and yield its size. If the block fails, the file is deleted again."""
     size = await uploads.write(caller.db, identifier, file)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(uploads.delete, caller.db, identifier)
@@ -183,11 +190,11 @@ async def _start(caller: Caller, job: Document) -> tuple[Document, Scan]:
 
 def _job(caller: Caller, identifier: str, kind: str, size: int, options: Options, encoding: str | None) -> Document:
     at = caller.clock()
-    previews = options.dry_run or options.error_policy == "REJECT_ALL"
+    plans_first = options.dry_run or options.error_policy == "REJECT_ALL"
     return {
         "_id": identifier,
         "status": "QUEUED",
-        "phase": "PREVIEW" if previews else "WRITE",
+        "phase": "PREVIEW" if plans_first else "WRITE",
         "kind": kind,
         "fileName": options.file_name,
         "size": size,

@@ -1,4 +1,4 @@
-"""What the directory has of what a batch of rows names, read in a fixed number of queries."""
+"""The existing contacts and groups that a batch of rows refers to, read in a fixed number of queries."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from storage.keys import fold
 
 @dataclass(slots=True)
 class Lookups:
-    """The holders of the addresses that rows name, the contacts that rows meet, and the groups of both.
+    """The holders of the addresses in the rows, the contacts that rows match, and the groups of both.
 
-    `named` has the ids of groups by folded name, `managers` the ids that rows name as managers' and that there are.
+    `named` has the IDs of groups by folded name. `managers` has the manager IDs in the rows that exist.
     """
 
     holders: Mapping[str, Holder]
@@ -28,7 +28,7 @@ class Lookups:
 
 
 async def look_up(caller: Caller, rows: Sequence[ImportRow], session: Session | None = None) -> Lookups:
-    """Read what these rows name, with the session that the changes will be written with, if there is one."""
+    """Read what these rows refer to, in the session that will write the changes, if there is one."""
     db = caller.db
     rows = [row for row in rows if not row.problems]
     named = {entry for row in rows for entry in islice(row.groups or (), MAX_GROUPS)}
@@ -36,12 +36,12 @@ async def look_up(caller: Caller, rows: Sequence[ImportRow], session: Session | 
     wanted.update(looked_up([compared_address(row.manager) for row in rows if row.manager]))
     wanted.update(looked_up([compared_address(entry) for entry in named]))
     holders = await claims.holders(db, wanted, session) if wanted else {}
-    met = {holder.id for row in rows if (holder := holders.get(row.email_address)) and holder.kind == "contact"}
-    found = await contacts.get_many(db, met, session) if met else {}
+    matched = {holder.id for row in rows if (holder := holders.get(row.email_address)) and holder.kind == "contact"}
+    found = await contacts.get_many(db, matched, session) if matched else {}
     by_name = await groups.by_names(db, {entry for entry in named if fold(entry)}, session) if named else {}
-    says_groups = any(row.groups is not None for row in rows)
+    names_groups = any(row.groups is not None for row in rows)
     ids = {holder.id for holder in holders.values() if holder.kind == "group"}
-    ids.update(*by_name.values(), *(contact.get("groupIds", ()) for contact in found.values() if says_groups))
+    ids.update(*by_name.values(), *(contact.get("groupIds", ()) for contact in found.values() if names_groups))
     present = await groups.get_many(db, ids, session) if ids else {}
     manager_ids = {row.manager_id for row in rows if row.manager_id}
     managers = await contacts.get_many(db, manager_ids, session, ["_id"]) if manager_ids else {}

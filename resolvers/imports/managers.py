@@ -1,4 +1,4 @@
-"""Who is above whom, as far as the rows of a batch ask for it: what they change is laid over what the directory has."""
+"""Chains of managers, with the planned changes of a batch applied on top of the stored contacts."""
 
 from collections.abc import Collection, Sequence
 
@@ -11,7 +11,7 @@ from storage.driver import Session
 
 
 class Chains:
-    """The chains of managers of one batch; `planned` has what its rows change."""
+    """The chains of managers for one batch. `planned` has the changes of its rows."""
 
     def __init__(self, caller: Caller, session: Session | None, planned: Overlay) -> None:
         self._db = caller.db
@@ -20,7 +20,7 @@ class Chains:
         self._above: dict[str, str | None] = {}
 
     async def read(self, rows: Sequence[ImportRow], found: Lookups) -> None:
-        """Read at once who is above those that become managers of contacts that exist."""
+        """Read the managers above all new managers of existing contacts in one query."""
         named = {compared_address(row.manager) for row in rows if row.manager}
         holders = [holder for address in named if (holder := found.holders.get(address))]
         ids = {holder.id for holder in holders} | set(found.managers)
@@ -29,7 +29,7 @@ class Chains:
             self._above = await contacts.managers_above(self._db, ids, self._session)
 
     async def between(self, manager: str, contact: str) -> Collection[str]:
-        """The chain of managers that begins with this one, if it comes to the contact; else none."""
+        """The chain of managers from this one up to the contact, or nothing if it does not reach the contact."""
         seen: dict[str, None] = {}
         current: str | None = manager
         while current is not None and current not in seen:

@@ -1,4 +1,4 @@
-"""What became, or in a dry run would become, of every row of an import: for people, and as a CSV file."""
+"""The outcome of every row of an import or dry run, as a CSV file for people to read."""
 
 import csv
 import io
@@ -14,7 +14,7 @@ COLUMNS = ("Line", "Outcome", "EmailAddress", "ContactId", "Changes", "Reason")
 
 
 async def report(caller: Caller, job: Document, *, bom: bool = False) -> AsyncGenerator[bytes]:
-    """Every row in the order of deciding, in UTF-8, with `bom` marked so; read as it is consumed."""
+    """Every row in the order of decision, in UTF-8, read as it is consumed; `bom` adds a byte order mark."""
     yield (MARK * bom + ",".join(COLUMNS) + "\r\n").encode()
     async for chunk in imports.outcomes(caller.db, job["_id"]):
         file = io.StringIO(newline="")
@@ -24,13 +24,13 @@ async def report(caller: Caller, job: Document, *, bom: bool = False) -> AsyncGe
         for row in chunk["rows"]:
             place = row["line"] or row["row"]
             address, identifier = row.get("emailAddress", ""), row["contactId"] or ""
-            told = (address, identifier, changes(row), reasons.get(place, ""))
-            writer.writerow([place, row["action"], *map(escape, told)])
+            details = (address, identifier, changes(row), reasons.get(place, ""))
+            writer.writerow([place, row["action"], *map(escape, details)])
         yield file.getvalue().encode()
 
 
 def changes(row: Document) -> str:
-    """What a row of a dry run changes of a contact, in one line."""
+    """What a row of a dry run would change in its contact, on one line."""
     return "; ".join(
         f"{each['field']}: {_shown(each['before'])} → {_shown(each['after'])}" for each in row.get("fields", ())
     )

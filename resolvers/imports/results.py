@@ -1,4 +1,4 @@
-"""What a batch of an import leaves behind: counts, outcomes and problems, as they are stored."""
+"""The results of a batch of an import as stored: counts, outcomes and problems."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from resolvers.caller import Caller
 from resolvers.files.names import Names, names
 from resolvers.files.rows import ImportRow, RowProblem
 from resolvers.files.text import storable
-from resolvers.imports.differences import preview
+from resolvers.imports.differences import changed_fields
 from resolvers.imports.failed_rows import cells_of
 from resolvers.imports.state import RowOutcome
 from runtime.fairness import give_way
@@ -21,19 +21,19 @@ _MOST_PROBLEMS = 100
 
 
 def counts(outcomes: Sequence[RowOutcome]) -> dict[str, int]:
-    """How many rows were decided, and how many of each outcome."""
+    """The number of decided rows, in total and by outcome."""
     found = Counter(outcome.action.lower() for outcome in outcomes if outcome.action != "WAITING")
     return {"processed": found.total(), **found}
 
 
 async def chunks(job: Document, step: int, outcomes: Sequence[RowOutcome], called: Names | None) -> list[Document]:
-    """The outcomes as they are kept. For a preview, which tells what each row changes, `called` has the names."""
+    """The outcomes as stored. A dry run also stores what each row changes; `called` then has the names to show."""
     size = len(outcomes) if called is None else _CHUNK
     return [await _chunk(job, step, outcomes[start : start + size], called) for start in range(0, len(outcomes), size)]
 
 
 async def names_in(caller: Caller, outcomes: Sequence[RowOutcome]) -> Names:
-    """What the managers and groups are called that rows change: a manager who is yet to be created, as its row says."""
+    """The names of managers and groups in these changes. A manager who does not exist yet is shown as in the row."""
     updates = [outcome for outcome in outcomes if outcome.action == "UPDATED"]
     managers: dict[str, str] = {}
     for outcome in updates:
@@ -46,7 +46,7 @@ async def names_in(caller: Caller, outcomes: Sequence[RowOutcome]) -> Names:
 
 
 def problems(job: Document, outcomes: Sequence[RowOutcome]) -> list[Document]:
-    """What is wrong with the rows, `_MOST_PROBLEMS` of each at most, the first problem of a row with the row itself."""
+    """The problems of the rows, at most `_MOST_PROBLEMS` per row. The first problem of a row includes the row."""
     return [
         problem_document(job, outcome.row, number, problem)
         for outcome in outcomes
@@ -55,7 +55,7 @@ def problems(job: Document, outcomes: Sequence[RowOutcome]) -> list[Document]:
 
 
 def problem_document(job: Document, row: ImportRow, number: int, problem: RowProblem) -> Document:
-    """One problem as it is kept."""
+    """One problem as stored."""
     original: Document = {}
     if number == 0:
         original["cells"] = [storable(cell) for cell in row.cells or cells_of(row)]
@@ -109,13 +109,15 @@ def _row(outcome: RowOutcome, called: Names | None) -> Document:
         kept["emailAddress"] = storable(row.email_address[:320])
         kept["fields"] = _fields(outcome, called)
         if outcome.action == "CREATED":
-            kept["contactId"] = None  # there is none yet
+            kept["contactId"] = None  # it does not exist yet
     return kept
 
 
 def _fields(outcome: RowOutcome, called: Names) -> list[dict[str, str | None]]:
     change = outcome.change
-    found = preview(change.before, change.after, called.managers) if change and change.before and change.after else []
+    found = []
+    if change and change.before and change.after:
+        found = changed_fields(change.before, change.after, called.managers)
     if outcome.groups:
         before, after = (";".join(called.groups.get(each, each) for each in ids) for ids in outcome.groups)
         found.append({"field": "groups", "before": before or None, "after": after or None})

@@ -1,4 +1,4 @@
-"""Which row of a file first names an address: exact for millions of rows, in a few bytes each."""
+"""An index of the first row of a file that names an address: exact for millions of rows, in a few bytes each."""
 
 from array import array
 
@@ -7,22 +7,23 @@ _SMALLEST = 16
 
 
 class RowIndex:
-    """Texts, each with the number of the row that named it first.
+    """Texts, each with the number of the first row that names it.
 
-    It keeps 64 bits of each text's hash instead of the text, in open-addressed tables; there are many small tables,
-    so that none takes long to grow. Python keys its hashes with a secret: nobody can make two texts collide.
+    It stores a 64-bit hash of each text instead of the text, in hash tables with open addressing. Many small tables
+    make sure that growing one takes little time. Python keys its hashes with a secret, so nobody can construct
+    collisions.
     """
 
     def __init__(self) -> None:
         self._tables = [_Table() for _ in range(_TABLES)]
 
     def add(self, text: str, row: int) -> int:
-        """The row that named this text first, which is this row if none did."""
+        """The first row that names this text, which is this row if the text is new."""
         hashed = hash(text) & 0xFFFFFFFFFFFFFFFF
         return self._tables[hashed % _TABLES].add(hashed, row)
 
     def get(self, text: str) -> int | None:
-        """The row that named this text first, None if none did."""
+        """The first row that names this text, or None."""
         hashed = hash(text) & 0xFFFFFFFFFFFFFFFF
         return self._tables[hashed % _TABLES].get(hashed)
 
@@ -48,7 +49,7 @@ class _Table:
         return self._rows[self._place(hashed)] or None
 
     def _place(self, hashed: int) -> int:
-        """Where this hash is, or would be put."""
+        """Where this hash is stored, or would be."""
         size = len(self._rows)
         place = hashed // _TABLES % size
         while self._rows[place] and self._hashes[place] != hashed:

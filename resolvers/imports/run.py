@@ -1,4 +1,4 @@
-"""Runs an import job from where it stands to its end, in one pass over the file, or more where managers come later."""
+"""Runs an import job from its current position to its end, in several passes if managers are in later rows."""
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
@@ -11,7 +11,7 @@ from resolvers.imports import results, undo
 from resolvers.imports.overlay import DryRunOverlay
 from resolvers.imports.plan import BatchPlan
 from resolvers.imports.source import Scan, batches, scan
-from resolvers.imports.state import MEETING, RowOutcome, RunState
+from resolvers.imports.state import MATCHED, RowOutcome, RunState
 from storage import groups, imports, uploads
 from storage.changes import Change, Outdated
 from storage.documents import Document
@@ -20,20 +20,20 @@ from storage.imports import CancelRequested
 from storage.lease import Lease, release, set_fields
 
 MAX_STEPS = 50
-"""How often a file is gone through at most: managers may be that many batches of rows after those they manage."""
+"""The maximum number of passes over a file. A manager can be this many batches after the rows that name them."""
 NOTHING_WRITTEN = dict.fromkeys(("created", "updated"), 0)
-"""The counts of a job that wrote nothing in the end."""
+"""The counts of a job that left nothing written."""
 _EVERYTHING = 2**32
 _ATTEMPTS = 20
 
 
 def rolling_back(status: str, message: str) -> Document:
-    """What makes a job one that takes back what it did and then ends so."""
+    """The fields that make a job roll back its work and then end with this status and message."""
     return {"phase": "ROLL_BACK", "endsAs": status, "message": message, "cancelRequested": False}
 
 
 class ImportRun:
-    """One process's work on a job that it holds."""
+    """One process's work on a job whose lease it holds."""
 
     def __init__(self, caller: Caller, lease: Lease, job: Document, scanned: Scan | None = None) -> None:
         self._caller = caller
@@ -42,10 +42,10 @@ class ImportRun:
         self._job = job
         self._scan = scanned
         self._names: dict[str, str] = {}
-        self._memory = RunState()
+        self._state = RunState()
 
     async def finish(self) -> None:
-        """Do all that is left to do. Raises `LeaseLost` when another process has the job now."""
+        """Run the rest of the job. Raises `LeaseLost` if another process has taken the job."""
         try:
             await self._phases()
         except CancelRequested:
@@ -57,10 +57,12 @@ class ImportRun:
             await self._set({"cancelRequested": False})
             await self.finish()
         elif phase == "WRITE" and self._job["errorPolicy"] == "REJECT_ALL":
-            await self._set(rolling_back("CANCELLED", "It was cancelled, so nothing was kept."))
+            await self._set(rolling_back("CANCELLED", "The import was cancelled and rolled back."))
             await self.finish()
         elif phase == "PREVIEW" and not self._job["dryRun"]:
-            await self._end("CANCELLED", message="It was cancelled before anything was written.", **NOTHING_WRITTEN)
+            await self._end(
+                "CANCELLED", message="The import was cancelled before anything was written.", **NOTHING_WRITTEN
+            )
         else:
             await self._end("CANCELLED")
 
@@ -73,19 +75,20 @@ class ImportRun:
             return
         self._scan = self._scan or await scan(self._caller, self._job)
         if self._job["phase"] == "PREVIEW":
-            await self._preview()
+            await self._dry_run()
         if self._job["phase"] == "WRITE":
             await self._write()
 
-    async def _preview(self) -> None:
-        """Plan all rows: the whole of a dry run, and what a job that rejects all or nothing does first."""
+    async def _dry_run(self) -> None:
+        """Plan all rows and write nothing: all of a dry run, and the first phase under `REJECT_ALL`."""
         await imports.clear_results(self._db, self._lease.id)
         fresh = {**dict.fromkeys((*results.COUNTS, "processed"), 0), "step": 1, "place": 0, "isLast": False}
         await self._set(fresh)
-        await self._remember()
+        await self._restore_state()
         await self._steps()
         if self._job["errorPolicy"] == "REJECT_ALL" and self._job["failed"]:
-            await self._end("FAILED", message="Some rows were refused, so nothing was written.", **NOTHING_WRITTEN)
+            message = "Some rows failed, so nothing was written. Correct them and import the file again."
+            await self._end("FAILED", message=message, **NOTHING_WRITTEN)
         elif self._job["dryRun"]:
             await self._end("SUCCEEDED")
         else:
@@ -93,68 +96,70 @@ class ImportRun:
             await self._set({**fresh, "phase": "WRITE"})
 
     async def _write(self) -> None:
-        await self._remember()
+        await self._restore_state()
         await self._steps()
         if self._job["errorPolicy"] == "REJECT_ALL" and self._job["failed"]:
-            message = "The directory changed while the file was imported, and some rows no longer fit it."
+            message = (
+                "Contacts or groups changed during the import and some rows failed. It was rolled back. Try again."
+            )
             await self._set(rolling_back("FAILED", message))
             await self._phases()
         else:
             await self._end("SUCCEEDED")
 
-    async def _remember(self) -> None:
-        """What was known when the job was last worked on."""
+    async def _restore_state(self) -> None:
+        """Restore the state of the run at its current position, from the file and the stored outcomes."""
         scanned = self._scan or Scan()
         self._names = dict(scanned.names)
-        self._memory = memory = RunState(scanned.index)
-        memory.preview = DryRunOverlay(scanned.index) if self._job["phase"] == "PREVIEW" else None
-        memory.frontier = self._job["place"] if self._job["step"] == 1 else _EVERYTHING
+        self._state = state = RunState(scanned.index)
+        state.dry_run = DryRunOverlay(scanned.index) if self._job["phase"] == "PREVIEW" else None
+        state.frontier = self._job["place"] if self._job["step"] == 1 else _EVERYTHING
         async for chunk in imports.outcomes(self._db, self._lease.id):
-            memory.waiting.update(chunk["waiting"])
+            state.waiting.update(chunk["waiting"])
             for row in chunk["rows"]:
                 place = row["line"] or row["row"]
-                memory.waiting.discard(place)
-                if row["contactId"] and row["action"] in MEETING:
-                    memory.met.add(row["contactId"], place)
+                state.waiting.discard(place)
+                if row["contactId"] and row["action"] in MATCHED:
+                    state.matched.add(row["contactId"], place)
 
     async def _steps(self) -> None:
-        """Go through the file, and then again through the rows that wait for others, until none is left."""
+        """Go through the file, then through the rows that wait for others, until all rows are decided."""
         while True:
-            waited, whole = len(self._memory.waiting), self._job["place"] == 0
+            waited, whole = len(self._state.waiting), self._job["place"] == 0
             async with aclosing(self._batches()) as found:
                 async for rows in found:
                     await self._carry_out(rows)
-            if not self._memory.waiting:
+            if not self._state.waiting:
                 return
-            self._memory.frontier = _EVERYTHING
+            self._state.frontier = _EVERYTHING
             step = self._job["step"] + 1
-            stuck = step > 2 and whole and len(self._memory.waiting) == waited
+            stuck = step > 2 and whole and len(self._state.waiting) == waited
             await self._set({"step": step, "place": 0, "isLast": stuck or step >= MAX_STEPS})
 
     async def _batches(self) -> AsyncGenerator[Sequence[ImportRow]]:
-        """The batches that this step has yet to decide."""
+        """The batches that this step has not decided yet."""
         first, done = self._job["step"] == 1, self._job["place"]
         async with aclosing(batches(self._caller, self._job)) as found:
             async for batch in found:
-                due = [row for row in batch if row.place > done and (first or row.place in self._memory.waiting)]
+                due = [row for row in batch if row.place > done and (first or row.place in self._state.waiting)]
                 if due:
                     yield due
 
     async def _carry_out(self, rows: Sequence[ImportRow]) -> None:
         is_last = self._job["isLast"]
-        plan = BatchPlan(self._caller, self._job["onMatch"], self._memory, self._names, rows, last_round=is_last)
+        plan = BatchPlan(self._caller, self._job["onMatch"], self._state, self._names, rows, last_round=is_last)
         if self._job["phase"] == "WRITE":
             await self._write_batch(plan)
         else:
             await plan.make()
             await self._keep(plan, None)
-        self._memory.note(plan.outcomes)
+        self._state.note(plan.outcomes)
         self._job["place"] = plan.rows[-1].place
         for name, step in results.counts(plan.outcomes).items():
             self._job[name] += step
 
     async def _write_batch(self, plan: BatchPlan) -> None:
-        """Plan and write a batch in one transaction, again when others were faster."""
+        """Plan and write a batch in one transaction. Retry after conflicts with other writers."""
 
         async def decide(session: Session) -> Sequence[Change]:
             await imports.lock(self._lease, session)
@@ -186,7 +191,8 @@ class ImportRun:
         await undo.undo(self._caller, self._job, self._lease)
         job = await imports.get(self._db, self._lease.id) or self._job
         if nothing and job["notUndone"]:
-            nothing["message"] = f"{job['message']} But {job['notUndone']:,} contacts were changed meanwhile and stay."
+            kept = f"Contacts kept because someone changed them in the meantime: {job['notUndone']:,}."
+            nothing["message"] = f"{job['message']} {kept}"
         await self._end(status, **nothing)
 
     async def _end(self, status: str, **sets: object) -> None:
@@ -199,7 +205,7 @@ class ImportRun:
 
 
 async def _move_members(caller: Caller, outcomes: Sequence[RowOutcome], session: Session) -> None:
-    """Write the memberships that change, apart from those that new contacts come with."""
+    """Write the changed memberships, except for those of new contacts, which are created with them."""
     joining: dict[str, list[str]] = {}
     leaving: dict[str, list[str]] = {}
     for outcome in outcomes:
@@ -213,4 +219,4 @@ async def _move_members(caller: Caller, outcomes: Sequence[RowOutcome], session:
         for group, members in moves.items():
             step = await move(caller.db, group, members, session)
             if await groups.count_members(caller.db, group, step, session) is None:
-                raise Outdated  # it was deleted meanwhile
+                raise Outdated  # it was deleted in the meantime

@@ -1,4 +1,4 @@
-"""Runs import jobs to their end, whatever happens to the process or the database meanwhile."""
+"""Runs import jobs to their end, even if the process is killed or the database is temporarily unavailable."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
@@ -22,17 +22,17 @@ log = structlog.get_logger()
 _WATCH_SECONDS = 5.0
 _RETRY_SECONDS = 1.0
 _PATIENCE = 60
-"""How often others may be faster with the same contacts for so long that a batch is given up, before the job is."""
+"""How many times a batch may fail because of conflicts with other writers before the job fails."""
 _KEPT = {
     "PREVIEW": "Nothing was written.",
-    "WRITE": "The rows so far are kept.",
-    "ROLL_BACK": "Some rows could not be taken back: undo the import to try again.",
-    "UNDO": "Some rows could not be taken back: undo the import to try again.",
+    "WRITE": "The rows imported so far are kept.",
+    "ROLL_BACK": "Some rows were not rolled back. Undo the import to try again.",
+    "UNDO": "Some rows were not undone. Undo the import to try again.",
 }
 
 
 class Runner:
-    """The imports of one process: those that it starts, and those that others left behind."""
+    """The imports that one process runs: those that it starts, and those that other processes left unfinished."""
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
@@ -40,7 +40,7 @@ class Runner:
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator["Runner"]:
-        """Look for jobs that nobody works on, until the block ends; then let go of those that run here."""
+        """Run unclaimed jobs until the block ends. Then release the jobs that run here."""
         watcher = asyncio.create_task(self._watch())
         try:
             yield self
@@ -51,11 +51,11 @@ class Runner:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def start(self, job: Document, scanned: Scan | None = None) -> None:
-        """Begin to work on a job."""
+        """Start running a job."""
         self._spawn(job["_id"], run_one(self._caller, job["_id"], scanned))
 
     async def wait(self, identifier: str, seconds: float | None = None) -> Document | None:
-        """The job when it is finished, or as it is when the time is over."""
+        """Wait until the job has finished or the time is over, and return it as it is then."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._finished(identifier)
@@ -64,7 +64,7 @@ class Runner:
     async def _finished(self, identifier: str) -> None:
         if task := self._running.get(identifier):
             await asyncio.wait([task])
-        # Another process may have it, or take it over from this one.
+        # Another process may run the job, or take it after this one loses the lease.
         while (job := await imports.get(self._caller.db, identifier)) and job["finishedAt"] is None:  # noqa: ASYNC110
             await asyncio.sleep(_RETRY_SECONDS / 4)
 
@@ -84,7 +84,7 @@ class Runner:
 
 
 async def run_one(caller: Caller, identifier: str, scanned: Scan | None = None) -> None:
-    """Run this job to its end, unless somebody else works on it."""
+    """Run this job to its end, unless another process is running it."""
     if taken := await imports.claim(caller.db, identifier):
         await _run(caller, *taken, scanned)
 
@@ -108,39 +108,39 @@ async def _run(caller: Caller, lease: Lease, job: Document, scanned: Scan | None
             except Unavailable as error:
                 log.warning("import interrupted", import_id=lease.id, error=str(error))
             except asyncio.CancelledError:
-                await _let_go(lease)
+                await _release(lease)
                 raise
             except ImportUnreadable as problem:
                 if not await _give_up(caller, lease, problem.message):
                     return
             except Exception:
                 log.exception("import failed", import_id=lease.id)
-                message = "Something went wrong on our side; the service's log says more."
+                message = "Something went wrong. Ask an administrator to look up the import ID in the service's log."
                 if not await _give_up(caller, lease, message):
                     return
             await asyncio.sleep(_RETRY_SECONDS)
-            current, scanned = await _again(lease, current), None
+            current, scanned = await _reload(lease, current), None
 
 
-async def _again(lease: Lease, job: Document) -> Document | None:
-    """The job as it is now, if it is still ours; as it was, if the database does not answer yet."""
+async def _reload(lease: Lease, job: Document) -> Document | None:
+    """The current job, or None if its lease is lost. The same job if the database is still unavailable."""
     with suppress(*Unavailable):
         return await imports.get_held(lease)
     return job
 
 
-async def _let_go(lease: Lease) -> None:
+async def _release(lease: Lease) -> None:
     with suppress(LeaseLost, *Unavailable):
         await asyncio.shield(release(lease))
 
 
 async def _give_up(caller: Caller, lease: Lease, message: str) -> bool:
-    """End a job as failed. Returns whether that takes another run, which takes back what it wrote."""
+    """End a job as failed. Returns True if it must run again first, to roll back what it wrote."""
     with suppress(LeaseLost, *Unavailable):
         if (job := await imports.get(caller.db, lease.id)) is None:
             return False
         if job["phase"] == "WRITE" and job["errorPolicy"] == "REJECT_ALL":
-            await set_fields(lease, rolling_back("FAILED", f"{message} Nothing was kept."))
+            await set_fields(lease, rolling_back("FAILED", f"{message} The import was rolled back."))
             return True
         ending = {"status": "FAILED", "message": f"{message} {_KEPT[job['phase']]}"}
         nothing = NOTHING_WRITTEN if job["phase"] == "PREVIEW" and not job["dryRun"] else {}

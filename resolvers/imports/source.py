@@ -1,4 +1,4 @@
-"""Where an import's rows come from: an uploaded file, CSV or one JSON object a line, read as often as needed."""
+"""The rows of an import: read from an uploaded file, CSV or one JSON object per line, as often as needed."""
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing
@@ -23,7 +23,7 @@ BATCH_CHARACTERS = 1 << 22
 
 @dataclass(slots=True)
 class Scan:
-    """What one reading of a whole file tells: how many rows, its columns, and which row first names each address."""
+    """The result of reading a whole file: its row count, its columns, and the first row that names each address."""
 
     rows: int = 0
     delimiter: str | None = None
@@ -45,7 +45,11 @@ async def scan(caller: Caller, job: Document) -> Scan:
                     found.index.add(address, place)
                 await give_way()
     if not found.rows:
-        raise ImportUnreadable("The file has a header and no rows." if reader else "There are no rows to import.")
+        raise ImportUnreadable(
+            "The file has no rows. Add at least one below the header."
+            if reader
+            else "There are no rows. Send at least one."
+        )
     if reader:
         columns = reader.columns
         found.delimiter, found.columns = reader.delimiter, columns.header
@@ -58,7 +62,7 @@ async def scan(caller: Caller, job: Document) -> Scan:
 
 
 async def batches(caller: Caller, job: Document) -> AsyncGenerator[list[ImportRow]]:
-    """The rows of a job's file in batches, always the same ones, of bounded length and size."""
+    """The rows of a job's file in batches of limited length and size. Every call yields the same batches."""
     reader = None if job["kind"] == "json" else FileReader(_format(job))
     batch: list[ImportRow] = []
     size = 0
@@ -74,7 +78,7 @@ async def batches(caller: Caller, job: Document) -> AsyncGenerator[list[ImportRo
 
 
 def needed(on_match: OnMatch) -> Sequence[str]:
-    """The fields that a file must have columns for: all required ones, unless rows may meet what has them already."""
+    """The fields that a file must have columns for. Rows that may update contacts need the email address only."""
     return ("emailAddress",) if on_match == "UPDATE" else rules.REQUIRED
 
 

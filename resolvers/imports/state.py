@@ -1,4 +1,4 @@
-"""What a run of an import knows of its file and of the rows it has been through."""
+"""The state of a running import: its file, and the outcomes of the rows so far."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,12 +12,12 @@ from storage.changes import Change
 OnMatch = Literal["SKIP", "UPDATE", "FAIL"]
 ErrorPolicy = Literal["SKIP_FAILED_ROWS", "REJECT_ALL"]
 Action = Literal["CREATED", "UPDATED", "UNCHANGED", "SKIPPED", "FAILED", "WAITING"]
-MEETING = frozenset({"UPDATED", "UNCHANGED", "SKIPPED"})
-"""Outcomes of rows that met a contact. What a row created has the addresses of that row alone."""
+MATCHED = frozenset({"UPDATED", "UNCHANGED", "SKIPPED"})
+"""Outcomes of rows that matched an existing contact. The addresses of a created contact are in its own row only."""
 
 
-class ImportRefused(Exception):
-    """Raised where a row turns out to be one that cannot be imported."""
+class RowFailed(Exception):
+    """Raised when a row cannot be imported."""
 
     def __init__(self, *problems: RowProblem) -> None:
         super().__init__(*problems)
@@ -26,10 +26,10 @@ class ImportRefused(Exception):
 
 @dataclass(slots=True)
 class RowOutcome:
-    """What becomes of a row. `WAITING`: its manager is a later row, so that it is decided after that one.
+    """The outcome of a row. `WAITING`: the row depends on a later row, such as its manager, and is decided after it.
 
-    `change` is what to write; `groups` are the memberships before and after, if they change. `version` is the one
-    that the contact then has.
+    `change` is what to write. `groups` has the contact's groups before and after, if they change. `version` is the
+    contact's version afterward.
     """
 
     row: ImportRow
@@ -43,27 +43,27 @@ class RowOutcome:
 
 @dataclass(slots=True)
 class RunState:
-    """What is known before a batch is planned; it changes only when the batch is done.
+    """The state before a batch is planned. It changes only after the whole batch is planned or written.
 
-    `index` has the addresses of all rows of the file, `met` the ids of the contacts that were there before rows met
-    them, each with the row's place. `waiting` are the places of rows that wait for others; `frontier` is the place up
-    to which the rest is decided. `preview` holds what would have been written, where nothing is.
+    `index` has the addresses of all rows of the file, `matched` the IDs of existing contacts that rows matched, each
+    with the row's place. `waiting` has the places of rows that wait for others; all other rows up to the place
+    `frontier` are decided. `dry_run` has the planned changes of all batches if nothing is written, else it is None.
     """
 
     index: RowIndex = field(default_factory=RowIndex)
-    met: RowIndex = field(default_factory=RowIndex)
+    matched: RowIndex = field(default_factory=RowIndex)
     waiting: set[int] = field(default_factory=set)
     frontier: int = 0
-    preview: DryRunOverlay | None = None
+    dry_run: DryRunOverlay | None = None
 
     def note(self, outcomes: Sequence[RowOutcome]) -> None:
-        """Remember what became of a batch."""
+        """Record the outcomes of a batch."""
         for outcome in outcomes:
             place = outcome.row.place
             if outcome.action == "WAITING":
                 self.waiting.add(place)
             else:
                 self.waiting.discard(place)
-            if outcome.contact_id and outcome.action in MEETING:
-                self.met.add(outcome.contact_id, place)
+            if outcome.contact_id and outcome.action in MATCHED:
+                self.matched.add(outcome.contact_id, place)
             self.frontier = max(self.frontier, place)

@@ -1,4 +1,4 @@
-"""Takes an import back: what it created is deleted, what it updated gets its old values."""
+"""Undoes an import: deletes the contacts that it created and restores those that it updated."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,10 +19,10 @@ from storage.lease import Lease
 
 
 async def undo(caller: Caller, job: Document, lease: Lease) -> None:
-    """Undo a job chunk by chunk, the last first, each in one transaction, so that a killed run is taken up.
+    """Undo a job chunk by chunk, latest first, each in one transaction, so that an interrupted undo can be resumed.
 
-    A contact that was changed since stays as it is, and is reported with its name: also one that was created and since
-    made a member of groups or a manager. Contacts of a job that takes itself back leave nothing in the recycle bin.
+    A contact that was changed after the import is kept and reported by name. So is a created contact that was then
+    added to groups or became a manager. A rolled-back job leaves nothing in the recycle bin.
     """
     while chunk := await imports.last_outcome(caller.db, job["_id"]):
         await _Chunk(caller, job, lease, chunk).undo()
@@ -41,7 +41,7 @@ class _Chunk:
         self._deleted: list[str] = []
 
     async def undo(self) -> None:
-        """Take the rows of the chunk back, but for those that no longer can be."""
+        """Undo the rows of the chunk, except for those that can no longer be undone."""
         while True:
             try:
                 await commit(self._caller, self._decide, self._beside)
@@ -73,7 +73,7 @@ class _Chunk:
         restored: Sequence[Change],
         session: Session,
     ) -> Sequence[Document]:
-        """The contacts to delete: those whose every report goes with them, or gets another manager back."""
+        """The contacts to delete: those whose reports are all deleted, too, or get another manager back."""
         reports = await contacts.reports_of(self._db, list(candidates), session)
         elsewhere = {change.contact["_id"]: change.contact.get("managerId") for change in restored}
         while True:
@@ -88,30 +88,30 @@ class _Chunk:
                 return list(candidates.values())
             for report in staying:
                 if manager := candidates.pop(report["managerId"], None):
-                    why = f"manages {_named(report)} since the import; it stays."
-                    self._keep(rows[manager["_id"]], f"{_named(manager)} {why}")
+                    why = f"{_named(manager)} still manages {_named(report)} and was not deleted."
+                    self._keep(rows[manager["_id"]], why)
 
     def _is_due(self, row: Document, contact: Document | None, deleted: Mapping[str, Document]) -> bool:
-        """Whether a contact is as the import left it; if not, that is noted."""
+        """Whether a contact is unchanged since the import. If not, a problem is recorded."""
         if contact is None:
             entry = deleted.get(row["contactId"])
             name = _named(entry["contact"]) if entry else f"The contact {row['contactId']}"
-            self._keep(row, f"{name} was deleted since the import.")
+            self._keep(row, f"{name} was already deleted after the import.")
             return False
         name = _named(contact)
         if row["action"] == "CREATED" and set(contact.get("groupIds", ())) - set(row.get("joined", ())):
-            self._keep(row, f"{name} was made a member of groups since the import; it stays as it is.")
+            self._keep(row, f"{name} was added to groups after the import and was not deleted.")
             return False
         if contact["version"] != row["version"]:
-            self._keep(row, f"{name} was changed since the import; it stays as it is.")
+            self._keep(row, f"{name} was changed after the import and was not undone.")
             return False
         if reason := self._held.get(row["contactId"]):
-            self._keep(row, f"{name} cannot have its old values back. {reason}")
+            self._keep(row, f"The old values of {name} cannot be restored. {reason}")
             return False
         return True
 
     async def _restored(self, returning: Sequence[Document], session: Session) -> list[Change]:
-        """The changes that give updated contacts their old values, which the history has."""
+        """The changes that restore the old values of updated contacts from the history."""
         wanted = {contact["_id"]: contact["version"] for contact in returning}
         records = await history.at_versions(self._db, wanted, session)
         return [
@@ -135,7 +135,7 @@ class _Chunk:
         await imports.advance(self._lease, {}, done, session)
 
     async def _restore_groups(self, rows: Sequence[Document], session: Session) -> None:
-        """Put memberships back, but for those of groups that are gone or are Active Directory's by now."""
+        """Restore memberships, except in groups that are now deleted or synced from Active Directory."""
         moved = [row for row in rows if "groups" in row]
         ids = {each for row in moved for each in (*row["groups"][0], *row["groups"][1])}
         found = await groups.get_many(self._db, ids, session) if ids else {}
@@ -150,16 +150,16 @@ class _Chunk:
                 await groups.count_members(self._db, group, step, session)
 
     async def _hold_back(self, problem: EmailAddressTaken | NotFound | ManagerCycle) -> None:
-        """Note whose old address or manager cannot come back. Raises the problem if that is nobody."""
+        """Record the contacts whose old values cause this problem. Raises the problem if there are none."""
         versions = {row["contactId"]: row["version"] for row in self._rows if row["isWritten"]}
         records = await history.at_versions(self._db, versions)
-        found = {each for each, record in records.items() if _asks_for(record, problem)} - self._held.keys()
+        found = {each for each, record in records.items() if _causes(record, problem)} - self._held.keys()
         if not found:
             raise problem
         self._held |= dict.fromkeys(found, problem.message)
 
     def _before(self, contact: Document, record: Document) -> Document:
-        """The contact with the values that it had before the recorded change."""
+        """The contact with its values from before the recorded change."""
         new = {name for name in record["after"] if name not in record["before"]}
         old = {name: value for name, value in contact.items() if name not in new} | record["before"]
         return rules.with_e164(old, self._caller.default_region)
@@ -172,8 +172,8 @@ def _named(contact: Document) -> str:
     return f"{contact['displayName']} ({contact['_id']})"
 
 
-def _asks_for(record: Document, problem: EmailAddressTaken | NotFound | ManagerCycle) -> bool:
-    """Whether putting back what a change altered is what a refusal is about."""
+def _causes(record: Document, problem: EmailAddressTaken | NotFound | ManagerCycle) -> bool:
+    """Whether reverting this recorded change causes the problem."""
     before = record["before"]
     match problem:
         case EmailAddressTaken():

@@ -1,4 +1,4 @@
-"""What an import that writes all or nothing leaves when it stops: nothing; and what an undo leaves alone."""
+"""An all-or-nothing import that stops leaves nothing behind; and contacts that an undo keeps."""
 
 import asyncio
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ FILE = f"{HEADER}\n" + "".join(f"P {n},p{n}@a.example,P,{n},,,\n" for n in range
 
 
 def fail_after(monkeypatch: pytest.MonkeyPatch, batches: int) -> None:
-    """Make the import fail, as if by a defect, when it has written so many batches."""
+    """Make the import fail like after a defect when it has written this many batches."""
     keep, done = results.chunks, 0
 
     async def chunks(job: Document, step: int, outcomes: Sequence[RowOutcome], called: Names | None) -> list[Document]:
@@ -52,26 +52,26 @@ def fail_after(monkeypatch: pytest.MonkeyPatch, batches: int) -> None:
 
 
 async def test_all_or_nothing_after_a_defect(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Under REJECT_ALL nothing is kept when something goes wrong on our side, in the recycle bin neither."""
+    """Under REJECT_ALL an internal error leaves nothing behind, not even in the recycle bin."""
     fail_after(monkeypatch, 1)
     job = await import_csv(caller, FILE, error_policy="REJECT_ALL")
     assert (job["status"], counts(job), await total(caller)) == ("FAILED", {}, 0)
-    assert "Nothing was kept" in job["message"]
+    assert "The import was rolled back" in job["message"]
     assert await contacts.count_deleted(caller) == 0
     assert await caller.db.upload_chunks.count_documents({}) == 0
     await check(caller.db)
 
 
 async def test_what_is_done_is_kept_after_a_defect(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Otherwise what is written is kept and counted."""
+    """Otherwise the rows written so far are kept and counted."""
     fail_after(monkeypatch, 1)
     job = await import_csv(caller, FILE)
     assert (job["status"], counts(job), await total(caller)) == ("FAILED", {"created": 1_000}, 1_000)
     assert "are kept" in job["message"]
 
 
-async def test_a_preview_ends_as_the_run_would(caller: Caller) -> None:
-    """Under REJECT_ALL a dry run with a bad row fails like the run, with the same counts and message."""
+async def test_a_dry_run_ends_as_the_run_would(caller: Caller) -> None:
+    """Under REJECT_ALL a dry run with an invalid row fails like a real run, with the same counts and message."""
     text = table(row("A", "a@a.example"), row("B", "nowhere"))
     ends = [await import_csv(caller, text, error_policy="REJECT_ALL", dry_run=dry) for dry in (True, False)]
     seen = [(job["status"], counts(job), job["message"], job["phase"]) for job in ends]
@@ -80,7 +80,7 @@ async def test_a_preview_ends_as_the_run_would(caller: Caller) -> None:
 
 
 async def test_cancelled_while_it_checks(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Cancelled before anything is written, an import counts nothing as created."""
+    """An import that is cancelled before anything is written reports no created contacts."""
     monkeypatch.setattr(source, "BATCH_ROWS", 10)  # so that hundreds of batches are left when it is cancelled
     job = await made(caller, FILE, error_policy="REJECT_ALL")
     running = asyncio.create_task(run_one(caller, job["_id"]))
@@ -97,7 +97,7 @@ async def problems_of_undo(caller: Caller, job: Document) -> list[str]:
 
 
 async def test_undo_leaves_new_members_and_managers(caller: Caller) -> None:
-    """A created contact that was made a member of a group, or somebody's manager, since the import stays."""
+    """A created contact is kept if it was added to a group or became a manager after the import."""
     group = await create_group(caller, {"displayName": "Partners", "emailAddress": "partners@a.example"})
     job = await import_csv(
         caller,
@@ -114,7 +114,7 @@ async def test_undo_leaves_new_members_and_managers(caller: Caller) -> None:
     undone = await undo(caller, job)
     assert (undone["undone"], undone["notUndone"]) == (1, 3)
     ben, cy, di = await problems_of_undo(caller, job)
-    assert "member of groups" in ben
+    assert "added to groups" in ben
     assert "Cy" in cy
     assert "manages Di" in cy
     assert "manages Eve Li" in di
@@ -123,8 +123,8 @@ async def test_undo_leaves_new_members_and_managers(caller: Caller) -> None:
     await check(caller.db)
 
 
-async def test_undo_of_what_somebody_deleted(caller: Caller) -> None:
-    """A contact that someone deleted since is not counted as undone, and is named."""
+async def test_undo_of_deleted_contacts(caller: Caller) -> None:
+    """A contact that someone has deleted is not counted as undone and is reported by name."""
     job = await import_csv(caller, table(row("Ana", "ana@a.example"), row("Ben", "ben@a.example")))
     await contacts.delete_contact(caller, (await found(caller, "ana@a.example"))["_id"])
     undone = await undo(caller, job)
@@ -134,8 +134,8 @@ async def test_undo_of_what_somebody_deleted(caller: Caller) -> None:
     assert await contacts.count_contacts(caller, Selection()) == 0
 
 
-async def test_rolling_back_leaves_what_others_changed(caller: Caller) -> None:
-    """A contact that someone else changed before it could be taken back stays, and the message says so."""
+async def test_rolling_back_keeps_changes_of_others(caller: Caller) -> None:
+    """A contact that someone else changed before the rollback is kept, and the message says so."""
     job = await made(caller, FILE, error_policy="REJECT_ALL")
     async with held(caller.db, f"p{ROWS - 1}@a.example"):
         running = asyncio.create_task(run_one(caller, job["_id"]))
@@ -145,11 +145,11 @@ async def test_rolling_back_leaves_what_others_changed(caller: Caller) -> None:
     await running
     job = await job_of(caller, job)
     assert (job["status"], job["notUndone"], await total(caller)) == ("CANCELLED", 1, 1)
-    assert "1 contacts were changed meanwhile" in job["message"]
+    assert "changed them in the meantime: 1." in job["message"]
 
 
 async def test_a_later_row_frees_an_alias(caller: Caller) -> None:
-    """A row waits for a later one that gives up the alias it asks for, so that the file twice changes nothing more."""
+    """A row waits for a later row that removes the alias it needs. Importing the file again changes nothing."""
     await import_csv(caller, table(row("Ana", "ana@a.example", "x@a.example"), row("Ben", "ben@a.example")))
     text = table(row("Ben", "ben@a.example", "x@a.example"), row("Ana", "ana@a.example", "y@a.example"))
     for dry_run in (True, False):
@@ -160,7 +160,7 @@ async def test_a_later_row_frees_an_alias(caller: Caller) -> None:
 
 
 async def test_rows_that_wait_for_one_another(caller: Caller) -> None:
-    """Two rows that would exchange their aliases are refused, every time."""
+    """Two rows that would swap their aliases always fail."""
     await import_csv(
         caller, table(row("Ana", "ana@a.example", "x@a.example"), row("Ben", "ben@a.example", "y@a.example"))
     )
@@ -169,8 +169,8 @@ async def test_rows_that_wait_for_one_another(caller: Caller) -> None:
         assert counts(await import_csv(caller, text, on_match="UPDATE")) == {"failed": 2}
 
 
-async def test_a_later_row_opens_a_circle(caller: Caller) -> None:
-    """A row waits for a later one that takes the manager away which would make a circle."""
+async def test_a_later_row_breaks_a_cycle(caller: Caller) -> None:
+    """A row waits for a later row that removes a manager and thereby prevents a cycle."""
     await import_csv(caller, table(row("Ana", "ana@a.example"), row("Ben", "ben@a.example", "", "ana@a.example")))
     text = table(row("Ana", "ana@a.example", "", "ben@a.example"), row("Ben", "ben@a.example", "", "[clear]"))
     assert counts(await import_csv(caller, text, on_match="UPDATE")) == {"updated": 2}
