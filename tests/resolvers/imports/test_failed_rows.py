@@ -1,4 +1,4 @@
-"""The file of refused rows: the original rows, which importing it again does not spoil."""
+"""The file of failed rows: it keeps the original rows, even if it is imported repeatedly."""
 
 import csv
 import io
@@ -27,7 +27,7 @@ def table(data: bytes) -> list[list[str]]:
 
 
 async def test_too_many_cells_come_back(caller: Caller) -> None:
-    """What a row has too many cells of comes back with it, so that it is refused again until it is mended."""
+    """The surplus cells of a row are kept, so that the row fails again until it is corrected."""
     job = await import_csv(caller, f"{HEADER}\nLi, Ana,ana@a.example,Ana,Li,Acme,CTO,+49 30 1,\n")
     data = await failed(caller, job)
     again = await import_csv(caller, data)
@@ -38,7 +38,7 @@ async def test_too_many_cells_come_back(caller: Caller) -> None:
 
 
 async def test_damaged_characters_are_not_imported(caller: Caller) -> None:
-    """A row with bytes of another encoding is refused, and so is what comes back of it, until it is mended."""
+    """A row with bytes of another encoding fails, also when the file of failed rows is imported uncorrected."""
     job = await import_csv(
         caller, f"{HEADER}\n{ANA}\nGarc\u00eda ñandú,n@a.example,N,L,,,\n".encode() + b"B\xfcn,b@a.example,B,L,,,\n"
     )
@@ -46,18 +46,18 @@ async def test_damaged_characters_are_not_imported(caller: Caller) -> None:
     data = await failed(caller, job)
     again = await import_csv(caller, data)
     assert [(column, code) for _, column, code in await problems_of(caller, again)] == [("DisplayName", "ENCODING")]
-    mended = data.replace("B\ufffdn".encode(), "Bün".encode(), 1)
-    assert counts(await import_csv(caller, mended)) == {"created": 1}
+    corrected = data.replace("B\ufffdn".encode(), "Bün".encode(), 1)
+    assert counts(await import_csv(caller, corrected)) == {"created": 1}
 
 
 async def test_damage_in_columns_that_are_not_read(caller: Caller) -> None:
-    """Damaged characters are no matter in a column that nothing is read from."""
+    """Damaged characters in a column that isn't imported are ignored."""
     job = await import_csv(caller, f"{HEADER},Shoe\n{ANA},4\ufffd\n")
     assert counts(job) == {"created": 1}
 
 
 async def test_rows_in_json_come_back(caller: Caller) -> None:
-    """Rows in JSON come back with what they clear, their managers' ids, and the JSON itself."""
+    """Failed rows from JSON keep the fields that they clear, their manager IDs, and the JSON itself."""
     boss = await contacts.create_contact(caller, person("Boss Li"))
     rows: list[object] = [
         {
@@ -76,22 +76,22 @@ async def test_rows_in_json_come_back(caller: Caller) -> None:
     assert (ana["Company"], ana["ImportManagerId"], ana["Aliases"]) == ("[clear]", boss["_id"], "'+1@a.example")
     assert ben["ImportRow"].endswith('"shoe":{"size":43}}')
     assert (seven["ImportRow"], seven["DisplayName"]) == ("7", "")
-    mended = data.replace(b",x,", b",ana@a.example,", 1)
-    assert counts(await import_csv(caller, mended)) == {"created": 2, "failed": 1}
+    corrected = data.replace(b",x,", b",ana@a.example,", 1)
+    assert counts(await import_csv(caller, corrected)) == {"created": 2, "failed": 1}
     found = await contacts.contact_by_address(caller, "ana@a.example")
     assert found
     assert (found["managerId"], found["aliases"]) == (boss["_id"], ["+1@a.example"])
 
 
-async def test_managers_ids_that_are_nobodys(caller: Caller) -> None:
-    """The column of managers' ids is named where one is refused."""
+async def test_unknown_manager_ids(caller: Caller) -> None:
+    """A problem with a manager ID names the column of manager IDs."""
     job = await import_rows(caller, [{**person("Ana Li"), "managerId": "nobody"}])
     again = await import_csv(caller, await failed(caller, job))
     assert [each[1:] for each in await problems_of(caller, again)] == [("ImportManagerId", "MANAGER_NOT_FOUND")]
 
 
-async def test_problems_of_an_undo_are_not_of_refused_rows(caller: Caller) -> None:
-    """What an undo left alone is no refused row, nor a reason of one."""
+async def test_problems_of_an_undo_are_left_out(caller: Caller) -> None:
+    """A contact that an undo left unchanged is not listed as a failed row, or as a reason."""
     job = await import_csv(caller, f"{HEADER}\nBad,nowhere,Bad,Row,,,\n{ANA}\n")
     found = await contacts.contact_by_address(caller, "ana@a.example")
     assert found
@@ -104,7 +104,7 @@ async def test_problems_of_an_undo_are_not_of_refused_rows(caller: Caller) -> No
 
 
 async def test_header_cells_are_harmless(caller: Caller) -> None:
-    """No cell of the header starts a formula, however often the file comes back."""
+    """No cell of the header starts a formula, even if the file is imported repeatedly."""
     job = await import_csv(caller, f"{HEADER},=1+1\nBad,nowhere,Bad,Row,,,,x\n")
     data = await failed(caller, job)
     assert table(data)[0][7] == "'=1+1"
@@ -112,7 +112,7 @@ async def test_header_cells_are_harmless(caller: Caller) -> None:
 
 
 async def test_byte_order_marks(caller: Caller) -> None:
-    """Both files can have the mark by which Excel knows UTF-8, and are imported alike."""
+    """Failed rows and exports can start with the byte order mark that Excel needs, and can still be imported."""
     job = await import_csv(caller, f"{HEADER}\nBün,nowhere,B,L,,,\nBün,b@a.example,B,L,,,\n")
     data = await failed(caller, job, bom=True)
     assert data == b"\xef\xbb\xbf" + await failed(caller, job)
@@ -123,7 +123,7 @@ async def test_byte_order_marks(caller: Caller) -> None:
 
 
 async def test_rows_in_json_are_bounded(caller: Caller) -> None:
-    """Neither a huge row nor one with thousands of mistakes leaves more than a bounded number of problems."""
+    """The problems of a row are limited in number and size, even if the row is huge or has thousands of mistakes."""
     many = {**person("Ana Li"), **{f"field{n}": n for n in range(2_000)}}
     huge = {**person("Ben Li"), "notes": "x" * 300_000}
     job = await import_rows(caller, [many, huge, person("Cy Li")])

@@ -1,4 +1,4 @@
-"""Importing: what becomes of each row, on a real MongoDB."""
+"""Imports: the outcome of each row, on a real MongoDB."""
 
 import pytest
 
@@ -25,7 +25,7 @@ from tests.support.people import person, synced
 
 
 async def test_documented_file(caller: Caller) -> None:
-    """A file with just the documented columns makes cloud contacts, recorded as made through import."""
+    """A file with only the documented columns creates cloud contacts, recorded with the channel import."""
     job = await import_csv(caller, f"{HEADER}\nAna Li,ana@a.example,Ana,Li,Acme,CTO,+49 30 1234567\n")
     assert (job["status"], counts(job)) == ("SUCCEEDED", {"created": 1})
     contact = await found(caller, "ana@a.example")
@@ -37,7 +37,7 @@ async def test_documented_file(caller: Caller) -> None:
 
 
 async def test_same_file_twice(caller: Caller) -> None:
-    """The same import again changes nothing, whatever the policy."""
+    """Importing the same file again changes nothing, under any policy."""
     text = table(row("Ana", "ana@a.example", "a@a.example"), row("Ben", "ben@a.example", "", "ana@a.example"))
     assert counts(await import_csv(caller, text)) == {"created": 2}
     before = await found(caller, "ben@a.example")
@@ -50,7 +50,7 @@ async def test_same_file_twice(caller: Caller) -> None:
 
 
 async def test_match_by_alias(caller: Caller) -> None:
-    """A row that names an alias meets its contact, whose addresses stay as they are."""
+    """A row can match a contact by an alias, and the matching address is kept."""
     await import_csv(caller, table(row("Ana", "ana@a.example", "a@a.example;b@a.example")))
     text = f"{HEADER}\nAna New,A@a.example,Ana,New,,,\n"
     assert counts(await import_csv(caller, text, on_match="UPDATE")) == {"updated": 1}
@@ -65,7 +65,7 @@ async def test_match_by_alias(caller: Caller) -> None:
 
 
 async def test_blank_keeps_and_marker_clears(caller: Caller) -> None:
-    """A blank cell leaves a field as it is; `[clear]` empties it."""
+    """A blank cell leaves a field unchanged; `[clear]` empties it."""
     await import_csv(caller, table(row("Boss", "boss@a.example"), row("Ana", "ana@a.example", "", "boss@a.example")))
     text = table("Ana,ana@a.example,Ana,Li,,,,,,,", "Boss,boss@a.example,Boss,Li,[clear],,,,,,")
     assert counts(await import_csv(caller, text, on_match="UPDATE")) == {"unchanged": 1, "updated": 1}
@@ -80,7 +80,7 @@ async def test_blank_keeps_and_marker_clears(caller: Caller) -> None:
 
 
 async def test_update_with_few_columns(caller: Caller) -> None:
-    """To update, a file needs the address and what changes; a row that meets nobody is refused by itself."""
+    """To update, a file needs only the address and the changed fields. A row without a matching contact fails alone."""
     await import_csv(caller, table(row("Ana", "ana@a.example")))
     text = "EmailAddress,Department\nana@a.example,Sales\nben@a.example,Sales\n"
     with pytest.raises(ImportUnreadable, match="no column DisplayName"):
@@ -92,7 +92,7 @@ async def test_update_with_few_columns(caller: Caller) -> None:
 
 
 async def test_two_rows_of_one_address(caller: Caller) -> None:
-    """Of rows that name one address, primary or alias, the first counts; the others are refused and name its line."""
+    """If several rows name one address, primary or alias, only the first is imported; the others fail."""
     text = table(
         row("Ana", "ana@a.example", "a@a.example"),
         row("Other", "ANA@a.example"),
@@ -106,7 +106,7 @@ async def test_two_rows_of_one_address(caller: Caller) -> None:
 
 
 async def test_duplicates_do_not_depend_on_batches(caller: Caller) -> None:
-    """A row is refused for a row of a batch long gone, and for one that was refused itself."""
+    """A row is a duplicate of an earlier row, even if that is many batches earlier or failed."""
     rows = [row(f"P {n}", f"p{n}@a.example") for n in range(1_500)]
     job = await import_csv(caller, table("Bad,x@a.example,,,,,,,,,", *rows, row("X", "x@a.example"), rows[3]))
     assert counts(job) == {"created": 1_500, "failed": 3}
@@ -116,7 +116,7 @@ async def test_duplicates_do_not_depend_on_batches(caller: Caller) -> None:
 
 
 async def test_two_rows_of_one_contact(caller: Caller) -> None:
-    """Rows that meet one contact under two of its addresses count once."""
+    """If two rows match one contact by different addresses, only the first is imported."""
     await import_csv(caller, table(row("Ana", "ana@a.example", "a@a.example")))
     text = f"{HEADER}\nAna One,ana@a.example,Ana,One,,,\nAna Two,a@a.example,Ana,Two,,,\n"
     job = await import_csv(caller, text, on_match="UPDATE")
@@ -125,7 +125,7 @@ async def test_two_rows_of_one_contact(caller: Caller) -> None:
 
 
 async def test_taken_addresses(caller: Caller) -> None:
-    """An alias of another contact, and the address of a group, are refused with who has them."""
+    """A row fails if its address belongs to another contact or a group."""
     await create_group(caller, {"displayName": "Partners", "emailAddress": "partners@a.example"})
     await import_csv(caller, table(row("Ana", "ana@a.example")))
     job = await import_csv(caller, table(row("Ben", "ben@a.example", "ana@a.example"), row("P", "partners@a.example")))
@@ -136,7 +136,7 @@ async def test_taken_addresses(caller: Caller) -> None:
 
 
 async def test_an_address_moves_within_a_file(caller: Caller) -> None:
-    """An alias that one row gives up a later row may take, as if each were written at once."""
+    """A later row can use an alias that an earlier row removes, as if each row were written immediately."""
     await import_csv(caller, table(row("Ana", "ana@a.example", "old@a.example")))
     text = table(row("Ana", "ana@a.example", "new@a.example"), row("Ben", "ben@a.example", "old@a.example"))
     for dry_run in (True, False):
@@ -146,7 +146,7 @@ async def test_an_address_moves_within_a_file(caller: Caller) -> None:
 
 
 async def test_synced_contacts_are_read_only(caller: Caller, sync_caller: Caller) -> None:
-    """A row that would change a synced contact is refused; one that says what is so already is not."""
+    """A row that would change a synced contact fails; a row with the same values does not."""
     await synced(sync_caller, "Ivo Horvat")
     text = f"{HEADER}\nIvo New,ivo.horvat@partner.example,Ivo,Horvat,,,\n"
     job = await import_csv(caller, text, on_match="UPDATE")
@@ -156,7 +156,7 @@ async def test_synced_contacts_are_read_only(caller: Caller, sync_caller: Caller
 
 
 async def test_managers(caller: Caller) -> None:
-    """A manager is found by address, also in a later row, over several levels; who has none is refused."""
+    """A manager is found by address, also in later rows over several levels. A row without its manager fails."""
     text = table(
         row("A", "a@a.example", "", "b@a.example"),
         row("B", "b@a.example", "", "C@a.example"),
@@ -169,7 +169,7 @@ async def test_managers(caller: Caller) -> None:
         row("I", "i@a.example", "", "e@a.example"),
         row("J", "j@a.example", "", "f@a.example"),
     )
-    preview = await import_csv(caller, text, dry_run=True)
+    dry_run = await import_csv(caller, text, dry_run=True)
     job = await import_csv(caller, text)
     expected = [
         (6, "Manager", "MANAGER_NOT_FOUND"),
@@ -180,7 +180,7 @@ async def test_managers(caller: Caller) -> None:
         (11, "Manager", "MANAGER_NOT_FOUND"),
     ]
     assert await problems_of(caller, job) == expected
-    assert await problems_of(caller, preview) == expected
+    assert await problems_of(caller, dry_run) == expected
     assert (job["processed"], counts(job)) == (10, {"created": 4, "failed": 6})
     ids = {name: (await found(caller, f"{name}@a.example"))["_id"] for name in "abc"}
     assert (await found(caller, "a@a.example"))["managerId"] == ids["b"]
@@ -190,7 +190,7 @@ async def test_managers(caller: Caller) -> None:
 
 
 async def test_long_chain_of_later_managers(caller: Caller) -> None:
-    """Each row may be managed by the one after it, over many batches, in few steps through the file."""
+    """Each contact can be managed by that of the next row, over many batches, in a few passes over the file."""
     rows = [row(f"P {n}", f"p{n}@a.example", "", f"p{n + 1}@a.example") for n in range(2_499)]
     job = await import_csv(caller, table(*rows, row("P 2499", "p2499@a.example")))
     assert (job["step"], counts(job)) == (3, {"created": 2_500})
@@ -198,7 +198,7 @@ async def test_long_chain_of_later_managers(caller: Caller) -> None:
 
 
 async def test_chain_that_takes_too_long(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that would have to be gone through without end is not: what is left is refused."""
+    """The number of passes over a file is limited. Rows that are still waiting then fail."""
     monkeypatch.setattr(run, "MAX_STEPS", 2)
     rows = [row(f"P {n}", f"p{n}@a.example", "", f"p{n + 1}@a.example") for n in range(2_499)]
     job = await import_csv(caller, table(*rows, row("P 2499", "p2499@a.example")))
@@ -208,7 +208,7 @@ async def test_chain_that_takes_too_long(caller: Caller, monkeypatch: pytest.Mon
 
 
 async def test_manager_cycles_of_existing_contacts(caller: Caller) -> None:
-    """A row that would close a cycle of managers is refused, the others are written."""
+    """A row that would create a cycle of managers fails; the others are written."""
     await import_csv(caller, table(row("A", "a@a.example"), row("B", "b@a.example", "", "a@a.example")))
     text = table(row("A", "a@a.example", "", "c@a.example"), row("C", "c@a.example", "", "b@a.example"))
     job = await import_csv(caller, text, on_match="UPDATE")
@@ -217,7 +217,7 @@ async def test_manager_cycles_of_existing_contacts(caller: Caller) -> None:
 
 
 async def test_groups(caller: Caller) -> None:
-    """Groups are named by name or address; a new cell replaces the old, and the member counts stay exact."""
+    """Rows refer to groups by name or address and replace the contact's groups. The member counts stay exact."""
     partners = await create_group(caller, {"displayName": "Partners", "emailAddress": "partners@a.example"})
     vendors = await create_group(caller, {"displayName": "Vendors", "emailAddress": "vendors@a.example"})
     for number in range(2):
@@ -240,7 +240,7 @@ async def test_groups(caller: Caller) -> None:
 
 
 async def test_members_of_a_synced_group(caller: Caller) -> None:
-    """Who is a member of a synced group cannot be imported, but a file may say how it is."""
+    """A row cannot change the members of a synced group, but may name the current ones."""
     group = await create_group(caller, {"displayName": "Synced", "emailAddress": "synced@a.example"})
     await import_csv(caller, table(row("A", "a@a.example", "", "", "Synced")))
     await caller.db.groups.update_one({"_id": group["_id"]}, {"$set": {"source": "SYNCED"}})
@@ -253,7 +253,7 @@ async def test_members_of_a_synced_group(caller: Caller) -> None:
 
 
 async def test_group_membership_of_a_synced_contact(caller: Caller, sync_caller: Caller) -> None:
-    """The groups of a synced contact can be imported: they are the cloud's."""
+    """An import can add a synced contact to cloud groups."""
     await synced(sync_caller, "Ivo Horvat")
     await create_group(caller, {"displayName": "Partners", "emailAddress": "partners@a.example"})
     text = "EmailAddress,Groups\nivo.horvat@partner.example,Partners\n"
@@ -262,7 +262,7 @@ async def test_group_membership_of_a_synced_contact(caller: Caller, sync_caller:
 
 
 async def test_reject_all(caller: Caller) -> None:
-    """Under REJECT_ALL nothing is written unless every row is good; all that is wrong is told."""
+    """Under REJECT_ALL nothing is written unless every row is valid. All problems are listed."""
     bad = table(row("A", "a@a.example"), row("B", "nowhere"), row("C", "nor here"))
     job = await import_csv(caller, bad, error_policy="REJECT_ALL")
     assert (job["status"], counts(job)) == ("FAILED", {"failed": 2})
@@ -274,8 +274,8 @@ async def test_reject_all(caller: Caller) -> None:
     await check(caller.db)
 
 
-async def test_preview_of_changes(caller: Caller) -> None:
-    """A dry run names the fields that would change, with their values before and after."""
+async def test_dry_run_of_changes(caller: Caller) -> None:
+    """A dry run lists the fields that would change, with their values before and after."""
     await import_csv(caller, table(row("Ana", "ana@a.example")))
     text = "EmailAddress,Company,City\nana@a.example,Bmce,Rome\n"
     job = await import_csv(caller, text, on_match="UPDATE", dry_run=True)
@@ -287,8 +287,8 @@ async def test_preview_of_changes(caller: Caller) -> None:
     ]
 
 
-async def test_preview_of_managers_and_groups(caller: Caller) -> None:
-    """A dry run shows managers by address, also those who are yet to be created, and groups by name."""
+async def test_dry_run_of_managers_and_groups(caller: Caller) -> None:
+    """A dry run shows managers by address, including those that don't exist yet, and groups by name."""
     for name in ("Partners", "Vendors"):
         await create_group(caller, {"displayName": name, "emailAddress": f"{name.lower()}@a.example"})
     await import_csv(
@@ -304,7 +304,7 @@ async def test_preview_of_managers_and_groups(caller: Caller) -> None:
 
 
 async def test_rows_as_objects(caller: Caller) -> None:
-    """Rows like `CreateContactInput` go the same way: null clears, and managers are named by id or address."""
+    """Rows can be objects like `CreateContactInput`: null clears a field, and managers are given by ID or address."""
     boss = await contacts.create_contact(caller, person("Boss Li"))
     rows = [{**person("Ana Li"), "managerId": boss["_id"]}, {**person("Ben Li"), "manager": boss["emailAddress"]}]
     assert counts(await import_rows(caller, rows)) == {"created": 2}
@@ -318,7 +318,7 @@ async def test_rows_as_objects(caller: Caller) -> None:
 
 
 async def test_undo_updates(caller: Caller) -> None:
-    """Undo gives updated contacts their old values and groups back, and deletes those that were created."""
+    """Undo restores the old values and groups of updated contacts and deletes created contacts."""
     group = await create_group(caller, {"displayName": "Partners", "emailAddress": "partners@a.example"})
     first = "EmailAddress,DisplayName,FirstName,LastName,BusinessPhone,Aliases\n"
     await import_csv(caller, first + "ana@a.example,Ana,Ana,Li,+49 30 1234567,x@a.example\n")
@@ -341,7 +341,7 @@ async def test_undo_updates(caller: Caller) -> None:
 
 
 async def test_undo_when_a_group_is_gone(caller: Caller) -> None:
-    """The membership of a group that was deleted since is not put back; the rest is."""
+    """Undo does not restore the membership of a group that has been deleted, but restores everything else."""
     group = await create_group(caller, {"displayName": "Gone", "emailAddress": "gone@a.example"})
     kept = await create_group(caller, {"displayName": "Kept", "emailAddress": "kept@a.example"})
     await import_csv(caller, table(row("A", "a@a.example", "", "", "Gone;Kept")))
@@ -353,8 +353,8 @@ async def test_undo_when_a_group_is_gone(caller: Caller) -> None:
     await check(caller.db)
 
 
-async def test_undo_leaves_what_was_changed_since(caller: Caller) -> None:
-    """A contact that was changed since the import stays as it is, and is named."""
+async def test_undo_keeps_later_changes(caller: Caller) -> None:
+    """A contact that was changed after the import is kept and reported by name."""
     job = await import_csv(caller, table(row("Ana", "ana@a.example"), row("Ben", "ben@a.example")))
     ana = await found(caller, "ana@a.example")
     await contacts.update_contact(caller, ana["_id"], {"company": "Other"})
@@ -367,7 +367,7 @@ async def test_undo_leaves_what_was_changed_since(caller: Caller) -> None:
 
 
 async def test_undo_of_managers(caller: Caller) -> None:
-    """A whole file is undone, managers and all, over several batches."""
+    """Undo handles a whole file of several batches, including managers."""
     rows = [
         row(f"P {n}", f"p{n}@a.example", "", f"p{n // 2 + 700}@a.example" if n < 1400 else "") for n in range(1_400)
     ]
@@ -379,7 +379,7 @@ async def test_undo_of_managers(caller: Caller) -> None:
 
 
 async def test_undo_when_an_old_address_is_taken(caller: Caller) -> None:
-    """A contact whose old alias is another's by now stays as it is; the others are put back."""
+    """A contact is kept unchanged if its old alias now belongs to another contact; the others are restored."""
     await import_csv(caller, table(row("Ana", "ana@a.example", "old@a.example"), row("Ben", "ben@a.example")))
     text = "EmailAddress,Aliases,Company\nana@a.example,new@a.example,\nben@a.example,,Other\n"
     job = await import_csv(caller, text, on_match="UPDATE")

@@ -1,4 +1,4 @@
-"""Imports as jobs: killed, cancelled, raced for, and taken up again."""
+"""Imports as jobs: killed, cancelled, claimed by several processes, and resumed."""
 
 import asyncio
 import os
@@ -32,7 +32,7 @@ from tests.support.holding import held
 from tests.support.importing import HEADER, counts, import_csv, job_of, made, outcomes_of, total, until
 
 ROWS = 4_000
-# Every other manager is a later row, so that the file is gone through more than once.
+# Many managers are later rows, so that the file needs several passes.
 FILE = f"{HEADER},Manager\n" + "".join(
     f"P {n},p{n}@a.example,P,{n},,,,{f'p{n * 7919 % ROWS}@a.example' if n % 2 else ''}\n" for n in range(ROWS)
 )
@@ -40,27 +40,27 @@ FIRST, LAST = "p0@a.example", f"p{ROWS - 1}@a.example"
 
 
 async def expire(db: Database, job: Document) -> None:
-    """Let the lease of a job run out, as if its process had been dead for long."""
+    """Expire the lease of a job, as if its process had been killed some time ago."""
     await db.imports.update_one({"_id": job["_id"]}, {"$set": {"lease.until": None}})
 
 
 def further_than(before: Document) -> Callable[[Document], bool]:
-    """Whether a job has got further than it was, or is finished."""
+    """A condition: the job has made progress since, or has finished."""
     return lambda job: job["processed"] > before["processed"] or job["finishedAt"] is not None
 
 
-async def test_interrupted_anywhere_it_goes_on(caller: Caller) -> None:
-    """A run that is cut off again and again, wherever it is, is taken up without a row lost or done twice."""
+async def test_a_run_resumes_after_any_interruption(caller: Caller) -> None:
+    """A run that is interrupted repeatedly, at any point, resumes without losing or repeating a row."""
     job = await made(caller, FILE)
-    cuts = 0
+    interruptions = 0
     while (job := await job_of(caller, job))["finishedAt"] is None:
         running = asyncio.create_task(run_one(caller, job["_id"]))
-        await asyncio.wait([running], timeout=0.15 + 0.1 * cuts)
+        await asyncio.wait([running], timeout=0.15 + 0.1 * interruptions)
         if not running.done():
             running.cancel()
             await asyncio.wait([running])
-            cuts += 1
-    assert cuts > 1
+            interruptions += 1
+    assert interruptions > 1
     assert (job["status"], job["processed"], job["rows"]) == ("SUCCEEDED", ROWS, ROWS)
     outcomes = await outcomes_of(caller, job)
     assert [each["row"] for each in outcomes] == list(range(1, ROWS + 1))
@@ -82,7 +82,7 @@ asyncio.run(main(*sys.argv[1:]))
 
 
 def worker(uri: str, database: str, job: Document) -> subprocess.Popen[bytes]:
-    """Another process that works on the job."""
+    """Another process that runs the job."""
     root = Path(__file__).parents[3]
     return subprocess.Popen(
         [sys.executable, "-c", WORKER, uri, database, DRIVER, job["_id"]],
@@ -95,7 +95,7 @@ def worker(uri: str, database: str, job: Document) -> subprocess.Popen[bytes]:
 @pytest.mark.slow
 @pytest.mark.usefixtures("brief_transactions")
 async def test_killed_processes(caller: Caller, mongodb_uri: str, database_name: str) -> None:
-    """Processes that are killed with `kill -9` in the middle lose no row and do none twice."""
+    """Processes that are killed with `kill -9` neither lose nor repeat a row."""
     job = await made(caller, FILE)
     for _ in range(2):
         process = worker(mongodb_uri, database_name, job)
@@ -112,7 +112,7 @@ async def test_killed_processes(caller: Caller, mongodb_uri: str, database_name:
 
 @pytest.mark.slow
 async def test_two_processes_at_once(caller: Caller, mongodb_uri: str, database_name: str) -> None:
-    """Of several processes that want one job, one gets it, and each row is written once."""
+    """If several processes claim one job, only one gets it, and each row is written once."""
     job = await made(caller, FILE)
     processes = [worker(mongodb_uri, database_name, job) for _ in range(3)]
     for process in processes:
@@ -124,17 +124,17 @@ async def test_two_processes_at_once(caller: Caller, mongodb_uri: str, database_
 
 
 async def test_a_process_presumed_dead_writes_no_more(caller: Caller) -> None:
-    """A run whose lease another process took over stops at its next write, and what it would write is not there."""
+    """A run whose lease another process has taken stops at its next write and writes nothing more."""
     job = await made(caller, FILE)
     first = asyncio.create_task(run_one(caller, job["_id"]))
 
-    async def taken_over() -> tuple[Lease, Document] | None:
+    async def take_lease() -> tuple[Lease, Document] | None:
         await expire(caller.db, job)
-        return await imports.claim(caller.db, job["_id"])  # not if the run has just renewed its lease
+        return await imports.claim(caller.db, job["_id"])  # None if the run has just renewed its lease
 
     async with held(caller.db, LAST):
         await until(lambda each: each["processed"] > 0, caller, job)
-        taken = await waiting.until(taken_over)
+        taken = await waiting.until(take_lease)
     assert taken
     await first
     stopped = await job_of(caller, job)
@@ -144,8 +144,8 @@ async def test_a_process_presumed_dead_writes_no_more(caller: Caller) -> None:
         await set_fields(replace(taken[0], token=1), {"message": "I am alive"})
 
 
-async def test_cancel_keeps_what_is_done(caller: Caller) -> None:
-    """A cancelled import stops and keeps what it wrote; its file is gone."""
+async def test_cancel_keeps_written_rows(caller: Caller) -> None:
+    """A cancelled import stops and keeps the rows so far. Its file is deleted."""
     job = await made(caller, FILE)
     async with held(caller.db, LAST):
         running = asyncio.create_task(run_one(caller, job["_id"]))
@@ -160,7 +160,7 @@ async def test_cancel_keeps_what_is_done(caller: Caller) -> None:
 
 
 async def test_cancel_of_all_or_nothing(caller: Caller) -> None:
-    """Under REJECT_ALL a cancelled import keeps nothing, also when it is interrupted while it takes that back."""
+    """Under REJECT_ALL a cancelled import keeps nothing, even if its rollback is interrupted."""
     rows = "".join(f"P {n},p{n}@a.example,P,{n},,,\n" for n in range(ROWS))
     job = await made(caller, f"{HEADER}\n{rows}", error_policy="REJECT_ALL")
     running = asyncio.create_task(run_one(caller, job["_id"]))
@@ -180,8 +180,8 @@ async def test_cancel_of_all_or_nothing(caller: Caller) -> None:
     await check(caller.db)
 
 
-async def test_a_service_takes_up_what_was_left(caller: Caller) -> None:
-    """A runner that watches works on jobs that nobody works on, and lets go of them when it ends."""
+async def test_a_service_resumes_unfinished_jobs(caller: Caller) -> None:
+    """A watching runner runs unclaimed jobs and releases them when it ends."""
     job = await made(caller, FILE)
     async with held(caller.db, LAST), Runner(caller).watching():
         await until(lambda each: each["processed"] > 0, caller, job)
@@ -193,8 +193,8 @@ async def test_a_service_takes_up_what_was_left(caller: Caller) -> None:
     assert (finished["status"], finished["processed"]) == ("SUCCEEDED", ROWS)
 
 
-async def test_undo_is_taken_up(caller: Caller) -> None:
-    """An undo that is cut off is taken up and finished."""
+async def test_undo_resumes(caller: Caller) -> None:
+    """An interrupted undo resumes and finishes."""
     job = await import_csv(caller, FILE)
     await jobs.undo(caller, job["_id"])
     async with held(caller.db, FIRST):
@@ -211,7 +211,7 @@ async def test_undo_is_taken_up(caller: Caller) -> None:
 
 
 async def test_what_cannot_be_undone(caller: Caller) -> None:
-    """A dry run, a running job and one that is not there cannot be undone."""
+    """A dry run, an unfinished job and a job that does not exist cannot be undone."""
     dry = await import_csv(caller, FILE, dry_run=True)
     waiting = await made(caller, FILE)
     for job in (dry, waiting):
@@ -222,7 +222,7 @@ async def test_what_cannot_be_undone(caller: Caller) -> None:
 
 
 async def test_others_change_the_same_contacts(caller: Caller) -> None:
-    """While others create contacts with addresses of the file, each row meets what is there then."""
+    """If others create contacts with addresses of the file during the import, rows match those contacts."""
     job = await made(caller, FILE)
     running = asyncio.create_task(run_one(caller, job["_id"]))
     other = 0
@@ -241,8 +241,8 @@ async def test_others_change_the_same_contacts(caller: Caller) -> None:
     await check(caller.db)
 
 
-async def test_a_file_cut_off_is_not_kept(db: Database) -> None:
-    """An upload that breaks off leaves nothing, and what a killed process left of one is removed later."""
+async def test_an_interrupted_upload_is_not_kept(db: Database) -> None:
+    """An interrupted upload leaves nothing behind; the remains after a killed process are deleted later."""
 
     async def broken() -> AsyncIterator[bytes]:
         yield b"x" * 6_000_000
@@ -257,7 +257,7 @@ async def test_a_file_cut_off_is_not_kept(db: Database) -> None:
 
 
 async def test_uploads_are_read_back(db: Database) -> None:
-    """A file comes back as it was, in pieces."""
+    """A file is read back unchanged, in pieces."""
 
     async def pieces() -> AsyncIterator[bytes]:
         for number in range(25):
@@ -272,7 +272,7 @@ async def test_uploads_are_read_back(db: Database) -> None:
 
 
 async def test_an_upload_takes_little_memory(db: Database) -> None:
-    """However large a file is, little of it is in memory while it is kept."""
+    """Storing a file takes little memory, however large it is."""
 
     async def pieces() -> AsyncIterator[bytes]:
         for _ in range(400):
@@ -286,7 +286,7 @@ async def test_an_upload_takes_little_memory(db: Database) -> None:
 
 
 async def again(caller: Caller, job: Document) -> Document:
-    """The job as soon as the database answers again."""
+    """The job, as soon as the database is available again."""
 
     async def answered() -> Document | None:
         with suppress(*Unavailable):
@@ -298,7 +298,7 @@ async def again(caller: Caller, job: Document) -> Document:
 
 @pytest.mark.slow
 async def test_mongod_is_killed(tmp_path: Path) -> None:
-    """When mongod itself is killed with `kill -9`, again and again, the import waits for it and loses nothing."""
+    """If mongod is killed with `kill -9` repeatedly, the import waits for it and loses nothing."""
     with embedded(tmp_path, exclusive=True, cache_gb=0.25) as uri:
         db = connect(uri, "killed", DRIVER)
         await migrations.prepare(db)

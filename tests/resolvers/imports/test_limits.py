@@ -1,4 +1,4 @@
-"""Imports of files made to take memory, time or documents without end."""
+"""Imports of files that try to exhaust memory, time or the size of documents."""
 
 import tracemalloc
 
@@ -13,7 +13,7 @@ LONG = 100_000
 
 @pytest.mark.parametrize("entry", ["a{}@b.example", "a{}", "é{}@é.example"])
 async def test_cells_with_countless_aliases(caller: Caller, entry: str) -> None:
-    """Aliases beyond what a contact may have are neither kept nor looked up: the row is refused."""
+    """A row with too many aliases fails. Its aliases are neither stored nor looked up."""
     cell = ""
     number = 0
     while len(cell) < LONG:
@@ -30,15 +30,15 @@ async def test_cells_with_countless_aliases(caller: Caller, entry: str) -> None:
 
 
 async def test_objects_with_countless_aliases(caller: Caller) -> None:
-    """The same holds for rows that come as objects, and for groups."""
+    """The same applies to rows that are objects, and to groups."""
     aliases = [f"a{n}@b.example" for n in range(8_000)]
     rows = [{**person("Ana Li"), "aliases": aliases}, {**person("Ben Li"), "groups": [f"g{n}" for n in range(8_000)]}]
     job = await import_rows(caller, rows)
     assert await problems_of(caller, job) == [(1, "aliases", "TOO_MANY"), (2, "groups", "TOO_MANY")]
 
 
-async def test_addresses_too_long_to_be_any(caller: Caller) -> None:
-    """What is far too long for an address is refused without a look, also as a manager's or a group's."""
+async def test_addresses_that_are_too_long(caller: Caller) -> None:
+    """An address that is far too long fails without a lookup, also for a manager or a group."""
     long = "ü" * 100_000 + "@ü.example"
     text = f"{HEADER},Manager,Groups\nA,{long},A,L,,,,,\nB,b@a.example,B,L,,,,{long},\nC,c@a.example,C,L,,,,,{long}\n"
     job = await import_csv(caller, text)

@@ -1,4 +1,4 @@
-"""What a preview remembers of a whole file, in little memory."""
+"""A dry run's overlay for a whole file: correct, and small in memory."""
 
 import tracemalloc
 
@@ -24,7 +24,7 @@ def contact(overlay: Overlay, place: int, manager: str | None) -> Document:
 
 
 class World:
-    """An overlay and the ids that it gave, by which it is told what another one is told."""
+    """An overlay and the IDs that it assigned, so that two overlays can be compared by the places of their rows."""
 
     def __init__(self, overlay: Overlay, freed: set[int], managers: list[int | str | None]) -> None:
         self.overlay = overlay
@@ -38,41 +38,41 @@ class World:
             overlay.created(place, created)
 
     def holder(self, place: int) -> tuple[bool, object]:
-        """Who holds a row's address: the place of the row that does, or an id."""
-        return self._told(self.overlay.holder(address(place)))
+        """The holder of a row's address: the place of a row, or an ID."""
+        return self._by_place(self.overlay.holder(address(place)))
 
     def manager(self, place: int) -> tuple[bool, object]:
-        """Who manages the contact that a row created."""
-        return self._told(self.overlay.manager(self.ids[place]))
+        """The manager of the contact that a row created."""
+        return self._by_place(self.overlay.manager(self.ids[place]))
 
-    def _told(self, told: tuple[bool, str | None]) -> tuple[bool, object]:
+    def _by_place(self, answer: tuple[bool, str | None]) -> tuple[bool, object]:
         places: dict[str | None, object] = {identifier: place for place, identifier in self.ids.items()}
-        return told[0], places.get(told[1], told[1])
+        return answer[0], places.get(answer[1], answer[1])
 
 
 @given(st.sets(st.integers(1, 6)), st.lists(MANAGERS, max_size=6))
-def test_a_preview_is_an_overlay(freed: set[int], managers: list[int | str | None]) -> None:
-    """Of the rows that create contacts, a preview knows in a few bytes what a batch knows in full."""
+def test_a_dry_run_overlay_equals_that_of_a_batch(freed: set[int], managers: list[int | str | None]) -> None:
+    """The compact overlay of a dry run gives the same answers as the overlay of a batch."""
     index = RowIndex()
     for place in range(1, len(managers) + 1):
         index.add(address(place), place)
-    batch, preview = World(Overlay(), freed, managers), World(DryRunOverlay(index), freed, managers)
+    batch, dry_run = World(Overlay(), freed, managers), World(DryRunOverlay(index), freed, managers)
     for place in range(1, 8):
-        assert preview.holder(place) == batch.holder(place)
+        assert dry_run.holder(place) == batch.holder(place)
     for place in batch.ids:
-        assert preview.manager(place) == batch.manager(place)
+        assert dry_run.manager(place) == batch.manager(place)
 
 
-def test_a_preview_takes_little_memory() -> None:
-    """Each row takes a few bytes, with its manager."""
+def test_a_dry_run_takes_little_memory() -> None:
+    """Each row takes a few bytes, including its manager."""
     index = RowIndex()
     for place in range(1, ROWS + 1):
         index.add(address(place), place)
     tracemalloc.start()
-    preview = DryRunOverlay(index)
+    dry_run = DryRunOverlay(index)
     for place in range(1, ROWS + 1):
-        preview.created(place, contact(preview, place, preview.new_id(place // 2) if place > 1 else None))
+        dry_run.created(place, contact(dry_run, place, dry_run.new_id(place // 2) if place > 1 else None))
     size = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     assert size < 20 * ROWS
-    assert preview.manager(preview.new_id(40_001)) == (True, preview.new_id(20_000))
+    assert dry_run.manager(dry_run.new_id(40_001)) == (True, dry_run.new_id(20_000))

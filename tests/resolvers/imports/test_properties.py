@@ -1,4 +1,4 @@
-"""Properties of imports and exports: over any file and any directory."""
+"""Properties of imports and exports, for any file and any directory."""
 
 import string
 
@@ -20,7 +20,7 @@ WILD = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
-# Text that a contact may hold, with what CSV files, spreadsheets and our own marker trip over.
+# Valid values of a contact, including text that is special in CSV files, spreadsheets or our own marker.
 CHARACTERS = st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffd")
 TEXT = st.one_of(
     st.text(CHARACTERS, min_size=1, max_size=20),
@@ -33,7 +33,7 @@ LOCAL = st.text(string.ascii_lowercase + string.digits + "+-=_'", min_size=1, ma
 
 @st.composite
 def directories(draw: st.DrawFn) -> list[Document]:
-    """The fields of some contacts, each with addresses of its own, managed by those before them."""
+    """The fields of some contacts with distinct addresses. Their managers are earlier contacts."""
     found: list[Document] = []
     for number in range(draw(st.integers(1, 4))):
         fields: Document = {
@@ -61,7 +61,7 @@ def directories(draw: st.DrawFn) -> list[Document]:
 @WILD
 @given(directories(), st.tuples(TEXT, TEXT))
 async def test_export_and_import_change_nothing(caller: Caller, people: list[Document], names: tuple[str, str]) -> None:
-    """Whatever the fields hold, an import of the export finds every row unchanged."""
+    """Importing an export changes nothing, whatever the fields contain."""
     await clear(caller)
     for number, name in enumerate([*names, names[0]]):
         await groups.create_group(caller, {"displayName": name, "emailAddress": f"g{number}@c.example"})
@@ -74,7 +74,7 @@ async def test_export_and_import_change_nothing(caller: Caller, people: list[Doc
     assert await everyone(caller) == before
 
 
-# A small world, so that rows meet one another and what is there in every way.
+# Few different values, so that rows conflict with each other and with existing contacts in every way.
 ADDRESS = st.sampled_from([f"p{n}@a.example" for n in range(6)] + ["P1@a.example", "g@c.example", "none", ""])
 CELL = st.sampled_from(["", "", "Acme", "Bmce", "[clear]", "x" * 200])
 ROW = st.fixed_dictionaries(
@@ -98,26 +98,26 @@ ERRORS = st.sampled_from(["SKIP_FAILED_ROWS", "REJECT_ALL"])
 
 @WILD
 @given(FILE, FILE, POLICY, ERRORS)
-async def test_preview_is_what_the_run_does(
+async def test_a_dry_run_is_what_the_run_does(
     caller: Caller, first: list[dict[str, str]], second: list[dict[str, str]], on_match: str, errors: str
 ) -> None:
-    """On an unchanged directory a run does exactly what its dry run said, and repeats to no effect."""
+    """A run does exactly what its dry run reported, and running it again changes nothing."""
     await clear(caller)
     await groups.create_group(caller, {"displayName": "Group", "emailAddress": "g@c.example"})
     await import_csv(caller, text(first))
     options = {"on_match": on_match, "error_policy": errors}
     before = await everyone(caller)
-    preview = await import_csv(caller, text(second), dry_run=True, **options)
+    planned = await import_csv(caller, text(second), dry_run=True, **options)
     assert await everyone(caller) == before
     run = await import_csv(caller, text(second), **options)
-    assert await problems_of(caller, run) == await problems_of(caller, preview)
-    assert all(run[name] == preview[name] for name in ("status", "message", *results.COUNTS))
+    assert await problems_of(caller, run) == await problems_of(caller, planned)
+    assert all(run[name] == planned[name] for name in ("status", "message", *results.COUNTS))
     after = await everyone(caller)
-    if errors == "REJECT_ALL" and preview["failed"]:
+    if errors == "REJECT_ALL" and planned["failed"]:
         assert (run["status"], after) == ("FAILED", before)
     else:
-        assert await actions(caller, run) == await actions(caller, preview)
-        await check_changes(caller, preview, before, after)
+        assert await actions(caller, run) == await actions(caller, planned)
+        await check_changes(caller, planned, before, after)
     await check(caller.db)
     await import_csv(caller, text(second), **options)
     assert await everyone(caller) == after
@@ -128,7 +128,7 @@ async def test_preview_is_what_the_run_does(
 async def test_undo_leaves_no_trace(
     caller: Caller, first: list[dict[str, str]], second: list[dict[str, str]], on_match: str
 ) -> None:
-    """An import that is undone leaves every contact as it was."""
+    """After an import is undone, every contact is as before."""
     await clear(caller)
     await groups.create_group(caller, {"displayName": "Group", "emailAddress": "g@c.example"})
     await import_csv(caller, text(first))
@@ -146,10 +146,10 @@ async def test_undo_leaves_no_trace(
 
 
 async def check_changes(
-    caller: Caller, preview: Document, before: dict[str, Document], after: dict[str, Document]
+    caller: Caller, planned: Document, before: dict[str, Document], after: dict[str, Document]
 ) -> None:
-    """What the dry run said of fields and new contacts is what happened."""
-    outcomes = await outcomes_of(caller, preview)
+    """The fields and new contacts that the dry run reported are those that the run changed."""
+    outcomes = await outcomes_of(caller, planned)
     named = {
         each["contactId"]: {change["field"] for change in each["fields"]} for each in outcomes if each["contactId"]
     }
@@ -180,7 +180,7 @@ async def actions(caller: Caller, job: Document) -> list[tuple[int, str]]:
 
 
 async def everyone(caller: Caller) -> dict[str, Document]:
-    """All contacts as stored, but for what is derived."""
+    """All contacts as stored, without derived fields."""
     page = await contacts.list_contacts(caller, Selection(), ORDER, Window(500))
     return {
         each["_id"]: {

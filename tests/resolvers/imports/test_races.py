@@ -1,4 +1,4 @@
-"""Others write while an import plans a batch: nothing that they do is overlooked."""
+"""Others write while an import plans a batch: none of their changes is lost."""
 
 from collections.abc import Awaitable, Callable, Iterable
 
@@ -26,7 +26,7 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, row: int, happens: Callable[[], Awaitable[object]]) -> None:
-    """Let something happen once, when the batch that begins with this row is planned and not yet written."""
+    """Run `happens` once, after the batch that starts with this row is planned and before it is written."""
     make = BatchPlan.make
     done = False
 
@@ -41,13 +41,13 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, row: int, happens: Callable[[], A
 
 
 def table(*rows: tuple[int, str, str]) -> str:
-    """Rows by their number, with manager and groups."""
+    """A file with these rows: number, manager and groups."""
     lines = [f"P {n},p{n}@a.example,P,Li,Acme,{manager},{groups}" for n, manager, groups in rows]
     return "\n".join([HEADER, *lines, ""])
 
 
 async def test_an_address_is_taken_meanwhile(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A contact that others create after the plan is met, not made twice."""
+    """If others create a contact after the plan, the row matches it instead of creating it again."""
     meanwhile(monkeypatch, 4, lambda: contacts.create_contact(caller, person("Q Q", emailAddress="p5@a.example")))
     job = await import_csv(caller, table(*((n, "", "") for n in range(1, 8))), on_match="FAIL")
     assert counts(job) == {"created": 6, "failed": 1}
@@ -56,7 +56,7 @@ async def test_an_address_is_taken_meanwhile(caller: Caller, monkeypatch: pytest
 
 
 async def test_a_contact_is_changed_meanwhile(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What others change after the plan is kept, apart from what the row itself says."""
+    """Changes that others make after the plan are kept, except in the fields of the row."""
     made = await contacts.create_contact(caller, person("Q Q", emailAddress="p5@a.example"))
     meanwhile(monkeypatch, 4, lambda: contacts.update_contact(caller, made["_id"], {"notes": "theirs"}))
     job = await import_csv(caller, table(*((n, "", "") for n in range(1, 8))), on_match="UPDATE")
@@ -68,7 +68,7 @@ async def test_a_contact_is_changed_meanwhile(caller: Caller, monkeypatch: pytes
 
 
 async def test_a_manager_and_a_group_are_deleted_meanwhile(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who is deleted after the plan manages nobody, and has no members."""
+    """A row fails if its manager or group is deleted after the plan."""
     boss = await contacts.create_contact(caller, person("Q Q", emailAddress="boss@a.example"))
     group = await create_group(caller, {"displayName": "All", "emailAddress": "all@a.example"})
 
@@ -88,7 +88,7 @@ async def test_a_manager_and_a_group_are_deleted_meanwhile(caller: Caller, monke
 async def test_a_contact_is_deleted_between_two_reads(
     caller: Caller, monkeypatch: pytest.MonkeyPatch, dry_run: bool
 ) -> None:
-    """A dry run reads without a snapshot: an address may still be held by a contact that is gone by the next read."""
+    """A dry run reads without a snapshot: the contact that holds an address may be deleted before the next read."""
     made = await contacts.create_contact(caller, person("Q Q", emailAddress="p5@a.example"))
     holders = claims.holders
     done = False

@@ -1,4 +1,4 @@
-"""The index of addresses: small, and exact."""
+"""The index of addresses: small and exact."""
 
 import tracemalloc
 
@@ -10,7 +10,7 @@ from resolvers.imports.row_index import RowIndex
 
 @given(st.lists(st.tuples(st.text(max_size=3), st.integers(1, 2**32 - 1))))
 def test_first_row_counts(named: list[tuple[str, int]]) -> None:
-    """Each text has the row that named it first, as in a dictionary."""
+    """Each text has the first row that names it, as in a dictionary."""
     index, expected = RowIndex(), dict[str, int]()
     for text, row in named:
         assert index.add(text, row) == expected.setdefault(text, row)
