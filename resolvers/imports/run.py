@@ -166,13 +166,13 @@ class ImportRun:
             await plan.make(session)
             return plan.changes
 
-        async def beside(session: Session) -> None:
+        async def also(session: Session) -> None:
             await _move_members(self._caller, plan.outcomes, session)
             await self._keep(plan, session)
 
         for _ in range(_ATTEMPTS):
             with suppress(EmailAddressTaken, ContactReadOnly, ManagerCycle, NotFound):
-                await commit(self._caller, decide, beside)
+                await commit(self._caller, decide, also)
                 return
         raise Busy
 

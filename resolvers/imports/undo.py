@@ -44,7 +44,7 @@ class _Chunk:
         """Undo the rows of the chunk, except for those that can no longer be undone."""
         while True:
             try:
-                await commit(self._caller, self._decide, self._beside)
+                await commit(self._caller, self._decide, self._also)
             except (EmailAddressTaken, NotFound, ManagerCycle) as problem:
                 await self._hold_back(problem)
             else:
@@ -120,7 +120,7 @@ class _Chunk:
             if (record := records.get(contact["_id"]))
         ]
 
-    async def _beside(self, session: Session) -> None:
+    async def _also(self, session: Session) -> None:
         kept = {row["contactId"] for row, _ in self._kept}
         await self._restore_groups([row for row in self._rows if row["contactId"] not in kept], session)
         if self._job["phase"] == "ROLL_BACK":
