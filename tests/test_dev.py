@@ -115,6 +115,14 @@ def test_flaky(tmp_path: Path) -> None:
     assert sorted(lines[-4:]) == [f"flaky: test_it.py::test_{name}" for name in names]
 
 
+def test_tests_of_one_name(tmp_path: Path) -> None:
+    """Tests that share a name, as plugins make them, all count as run."""
+    (tmp_path / "conftest.py").write_text("def pytest_collection_modifyitems(items): items.append(items[0])")
+    code, lines = run(tmp_path, START)
+    assert code == 0, lines
+    assert lines[-1] == "flaky: test_it.py::test_once"
+
+
 def test_broken(tmp_path: Path) -> None:
     """A test that fails or crashes again, or is skipped then, fails the run; flaky tests are listed all the same."""
     code, lines = run(tmp_path, START + BROKEN)

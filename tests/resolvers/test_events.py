@@ -96,7 +96,7 @@ async def test_outage_is_waited_out(caller: Caller, feed: Feed, monkeypatch: pyt
         with capture_logs() as logs:
             await create(caller, "During", "After")
             assert [await subscriber.next(), await subscriber.next()] == ["During", "After"]
-        assert [entry["event"] for entry in logs] == ["change stream interrupted"]
+        assert [entry["event"] for entry in logs] == ["change stream interrupted, retrying"]
 
 
 async def test_lost_history_is_admitted(caller: Caller, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +137,7 @@ async def test_defect_leaves_nobody_waiting(caller: Caller, feed: Feed, monkeypa
             await create(caller, "Anyone")
             with pytest.raises(EventsMissed):
                 await subscriber.next()
-        assert [entry["event"] for entry in logs] == ["events are followed no more"]
+        assert [entry["event"] for entry in logs] == ["following events failed"]
     async with subscribed(feed) as again:
         await create(caller, "Someone")
         assert await again.next() == "Someone"

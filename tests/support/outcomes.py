@@ -28,6 +28,7 @@ class Outcomes:
         self._file = file
         self._found: dict[str, str] = {}
         self._is_whole = True
+        self._ended = 0
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Record that something cannot be collected."""
@@ -37,8 +38,9 @@ class Outcomes:
         """Record the outcome of a test's setup, call or teardown. The first failure counts."""
         if self._found.get(report.nodeid, "passed") == "passed" or report.failed:
             self._found[report.nodeid] = report.outcome
+        self._ended += report.when not in ("setup", "call")  # a crash, too; tests may share an id
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the outcomes if they are those of all tests."""
-        if self._is_whole and len(self._found) == session.testscollected:
+        if self._is_whole and self._ended == session.testscollected:
             self._file.write_text(json.dumps(self._found))

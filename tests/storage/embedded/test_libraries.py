@@ -64,7 +64,7 @@ def test_embedded_mongodb_with_libcurl_of_pycurl() -> None:
             pass
         Path(data_dir, "db", "WiredTiger.turtle").write_text("nonsense")
         with (
-            pytest.raises(MongodError, match=r"ended while starting.*mongod\.log.*WiredTiger"),
+            pytest.raises(MongodError, match=r"exited with code .* while starting.*mongod\.log.*WiredTiger"),
             embedded(Path(data_dir), exclusive=True, cache_gb=0.25),
         ):
             pass
