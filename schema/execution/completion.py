@@ -27,7 +27,7 @@ class Completer(Protocol):
 
     async def complete(
         self, run: Any, values: Sequence[object]
-    ) -> Sequence[object]:  # Any: a `schema.execution.run.Run`
+    ) -> Sequence[object]:  # Any: a `schema.execution.run.Execution`
         """The part of the response for each value. Raises `Unexpected` if a value does not match its type."""
 
 

@@ -36,7 +36,7 @@ class Column(Protocol):
 
     async def values(
         self, run: Any, objects: Sequence[object]
-    ) -> Sequence[object]:  # Any: a `schema.execution.run.Run`
+    ) -> Sequence[object]:  # Any: a `schema.execution.run.Execution`
         """The field's part of the response for each object."""
 
 
