@@ -39,9 +39,42 @@ class Settings(BaseSettings):
         Field(description="MongoDB client: motor, or pymongo for PyMongo's own async client."),
     ] = "motor"
     auth: Annotated[
-        Literal["none"],
-        Field(description="Authentication. none: no sign-in, so the service listens on loopback addresses only."),
+        Literal["none", "oidc", "proxy"],
+        Field(
+            description="How users sign in. none: not at all, so the service listens on loopback addresses only. "
+            "oidc: with bearer tokens of an OpenID Connect provider. proxy: a proxy signs them in, and sends their "
+            "name and roles in headers."
+        ),
     ] = "none"
+    oidc_issuer: Annotated[
+        str | None,
+        Field(
+            description="Issuer of the tokens, as the provider's discovery document writes it, such as "
+            "https://login.microsoftonline.com/TENANT-ID/v2.0. Must use https, except on loopback addresses."
+        ),
+    ] = None
+    oidc_audience: Annotated[
+        str | None, Field(description="Audience that tokens must name: this service's ID at the provider.")
+    ] = None
+    oidc_roles_claim: Annotated[
+        str,
+        Field(
+            min_length=1,
+            description="Claim with the roles Contacts.Read, Contacts.ReadWrite and Contacts.Admin. A claim within "
+            "another one is written with a dot, such as realm_access.roles.",
+        ),
+    ] = "roles"
+    oidc_client_id: Annotated[
+        str | None,
+        Field(description="Client ID with which GraphiQL signs users in. If empty, GraphiQL asks for a token."),
+    ] = None
+    oidc_scope: Annotated[
+        str | None,
+        Field(
+            description="Scopes that GraphiQL asks for, separated by spaces, such as "
+            "api://contacts/Contacts.ReadWrite. If empty, openid only."
+        ),
+    ] = None
     allowed_hosts: Annotated[
         tuple[str, ...],
         NoDecode,

@@ -3,10 +3,35 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from enum import IntEnum
+from typing import Literal
 
 from storage.changes import Author
 from storage.documents import now
 from storage.driver import Database
+
+
+class Role(IntEnum):
+    """What a user may do. Each role includes the previous ones."""
+
+    READER = 1
+    EDITOR = 2
+    ADMIN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A signed-in person or app.
+
+    `id` never changes and is unique, unlike `name`. `role` is None if they have none of our roles, and may then do
+    nothing. `expires_at`: when the sign-in ends, in seconds since 1970, None for never.
+    """
+
+    id: str
+    name: str
+    kind: Literal["USER", "APP"]
+    role: Role | None
+    expires_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 """The expected errors of the domain. GraphQL returns them as data, REST as problem details, both from this tree.
 
     Problem                  an error that callers can expect and act upon
+    ├── Unauthenticated      the caller has not signed in, or their token is not valid
+    ├── Forbidden            the caller's role does not allow this
     ├── InvalidInput         values break a rule; each is listed with what to do
     ├── InvalidRequest       a cursor, page size or filter is invalid
     ├── EmailAddressTaken    an address belongs to another contact or group
@@ -33,6 +35,22 @@ class Problem(Exception):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+
+
+class Unauthenticated(Problem):
+    """Raised when the caller has not signed in, or with a token that is not valid. `has_token`: whether they sent one."""
+
+    code = "UNAUTHENTICATED"
+
+    def __init__(self, message: str, *, has_token: bool = True) -> None:
+        super().__init__(message)
+        self.has_token = has_token
+
+
+class Forbidden(Problem):
+    """Raised when the caller has signed in, but their role does not allow what they ask for."""
+
+    code = "FORBIDDEN"
 
 
 @dataclass(frozen=True, slots=True)
