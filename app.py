@@ -15,11 +15,15 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
+from starlette.types import Scope
 
 import rest
 from connector.scheduler import scheduled
+from identity.sign_in import SignIn
+from identity.sign_in import opened as opened_sign_in
 from middleware import middleware
-from resolvers.caller import Caller
+from resolvers.audit_log import Failures
+from resolvers.caller import Caller, Role
 from resolvers.errors import Problem
 from resolvers.events import Feed
 from resolvers.imports.runner import Runner
@@ -27,21 +31,23 @@ from runtime import logs, tuning
 from schema.transport import view
 from settings import Settings
 from storage import groups, migrations, uploads
+from storage.audit import entries
 from storage.changes import Author
 from storage.documents import now
 from storage.driver import Database, Unavailable, opened
 
 log = structlog.get_logger()
 
-# The user recorded for requests as long as there is no sign-in.
-ANONYMOUS = "anonymous"
+# Health checks, and what a browser or client needs before it can sign in: nothing with data.
+_PUBLIC = {"/", "/healthz", "/readyz", rest.SIGN_IN_METADATA}
 
 
 class State(TypedDict):
-    """What a request finds in `request.state`. `user` is recorded as the author of changes."""
+    """What a request finds in `request.state`. The middleware adds its identity, address and ID."""
 
     db: Database
-    user: str
+    sign_in: SignIn
+    failures: Failures
     feed: Feed
     imports: Runner
     settings: Settings
@@ -56,10 +62,23 @@ def create_app(settings: Settings) -> Starlette:
             await migrations.prepare(db)
             await groups.finish_deletions(db)
             await uploads.delete_abandoned(db, now() - timedelta(days=1))
-            own = Caller(db, Author("contacts service", "import"), settings.default_region)
+            own = Caller(db, Author("contacts service", "import"), Role.ADMIN, settings.default_region)
+            await entries.keep(db, timedelta(days=settings.audit_retention_days))
             feed = Feed(db)
-            async with Runner(own).watching() as imports, scheduled(own, settings):
-                yield {"db": db, "user": ANONYMOUS, "feed": feed, "imports": imports, "settings": settings}
+            async with (
+                Runner(own).watching() as imports,
+                scheduled(own, settings),
+                opened_sign_in(settings) as sign_in,
+                Failures(db).flushing() as failures,
+            ):
+                yield {
+                    "db": db,
+                    "sign_in": sign_in,
+                    "failures": failures,
+                    "feed": feed,
+                    "imports": imports,
+                    "settings": settings,
+                }
             await feed.close()
 
     return Starlette(
@@ -71,7 +90,7 @@ def create_app(settings: Settings) -> Starlette:
             Route("/healthz", _healthy),
             Route("/readyz", _ready),
         ],
-        middleware=[*middleware(settings), Middleware(view.Shortcut)],
+        middleware=[*middleware(settings, _is_public), Middleware(view.Shortcut)],
         exception_handlers={
             Problem: rest.refused,
             HTTPException: rest.not_served,
@@ -104,6 +123,11 @@ def _end_with_parent() -> None:
         os._exit(1)
 
     Thread(target=watch, name="parent", daemon=True).start()
+
+
+def _is_public(scope: Scope) -> bool:
+    path = scope["path"]
+    return path in _PUBLIC or path.startswith("/graphiql/") or view.is_page(scope)
 
 
 async def _root(request: Request) -> Response:

@@ -11,6 +11,10 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 # A domain name has at most 253 characters (RFC 1035).
 _LONGEST_HOST = 300
+# The origins of pages that only this machine serves.
+LOOPBACK_ORIGIN = re.compile(
+    r"https?://(localhost|([a-z0-9-]+\.)+localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE
+)
 
 
 class Settings(BaseSettings):
@@ -75,6 +79,39 @@ class Settings(BaseSettings):
             "api://contacts/Contacts.ReadWrite. If empty, openid only."
         ),
     ] = None
+    tls_certificate_file: Annotated[
+        Path | None,
+        Field(description="PEM file with the certificate of this service and its chain. If set, it serves HTTPS only."),
+    ] = None
+    tls_key_file: Annotated[
+        Path | None, Field(description="PEM file with the private key of that certificate, not encrypted.")
+    ] = None
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        NoDecode,
+        Field(
+            description="Addresses or networks of proxies in front of the service, separated by spaces, such as "
+            "10.0.0.7 10.1.0.0/16. Their X-Forwarded-For, -Proto and -Host headers are believed, and nobody else's."
+        ),
+    ] = ()
+    proxy_user_header: Annotated[
+        str,
+        Field(description="With CONTACTS_AUTH=proxy, the header with the user's name."),
+    ] = "X-Forwarded-User"
+    proxy_roles_header: Annotated[
+        str,
+        Field(
+            description="With CONTACTS_AUTH=proxy, the header with the user's roles, separated by commas: "
+            "Contacts.Read, Contacts.ReadWrite or Contacts.Admin. Others are ignored."
+        ),
+    ] = "X-Forwarded-Groups"
+    audit_retention_days: Annotated[
+        int, Field(ge=1, le=36_500, description="How long entries of the audit log are kept, in days.")
+    ] = 365
+    audit_reads: Annotated[
+        Literal["on", "off"],
+        Field(description="on adds an entry to the audit log for each read, too. off records changes and refusals."),
+    ] = "off"
     allowed_hosts: Annotated[
         tuple[str, ...],
         NoDecode,
@@ -92,6 +129,13 @@ class Settings(BaseSettings):
             "https://intranet.example. If empty, only the service's own pages may."
         ),
     ] = ()
+    allow_loopback_origins: Annotated[
+        bool,
+        Field(
+            description="Whether web pages served on this machine may call the service, on any port, such as those of "
+            "a development server. `contacts serve --demo` sets it."
+        ),
+    ] = False
     default_region: Annotated[
         str,
         Field(
@@ -208,7 +252,12 @@ class Settings(BaseSettings):
         It may if it is one of our own, served from `host`, or if its origin is allowed. Clients other than browsers
         send no origin.
         """
-        return origin is None or origin.partition("://")[2] == host or origin in self.allowed_origins
+        return (
+            origin is None
+            or origin.partition("://")[2] == host
+            or origin in self.allowed_origins
+            or (self.allow_loopback_origins and LOOPBACK_ORIGIN.fullmatch(origin) is not None)
+        )
 
     def shown(self, name: str) -> str:
         """A setting's value with passwords masked."""
@@ -227,7 +276,7 @@ class Settings(BaseSettings):
         name = _without_port(host)
         return name in self.allowed_hosts or is_loopback(name)
 
-    @field_validator("ad_urls", "allowed_origins", "allowed_hosts", mode="before")
+    @field_validator("ad_urls", "allowed_origins", "allowed_hosts", "trusted_proxies", mode="before")
     @classmethod
     def _split_urls(cls, value: object) -> object:
         return tuple(value.split()) if isinstance(value, str) else value
@@ -239,6 +288,23 @@ class Settings(BaseSettings):
             if not re.fullmatch(r"ldaps?://([^/:\[\]?#@\s]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?/?", url):
                 raise ValueError(f"write each server as ldaps://host or ldaps://host:port, not {url!r}")
         return tuple(url.rstrip("/") for url in urls)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_proxies(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in proxies:
+            try:
+                ipaddress.ip_network(proxy)
+            except ValueError as error:
+                raise ValueError(f"write each proxy as an address or network such as 10.1.0.0/16: {error}") from error
+        return proxies
+
+    @field_validator("proxy_user_header", "proxy_roles_header")
+    @classmethod
+    def _check_header(cls, name: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name):
+            raise ValueError(f"write the name of an HTTP header such as X-Forwarded-User, not {name!r}")
+        return name
 
     @field_validator("allowed_origins")
     @classmethod
@@ -270,6 +336,17 @@ class Settings(BaseSettings):
         if value and not _is_one_filter(value):
             raise ValueError(f"write one LDAP filter in its own parentheses, such as (company=Contoso), not {value!r}")
         return value
+
+    @model_validator(mode="after")
+    def _check_doors(self) -> Self:
+        if (self.tls_certificate_file is None) != (self.tls_key_file is None):
+            raise ValueError("set both CONTACTS_TLS_CERTIFICATE_FILE and CONTACTS_TLS_KEY_FILE, or neither")
+        if self.auth == "proxy" and not self.trusted_proxies:
+            raise ValueError(
+                "CONTACTS_AUTH=proxy requires CONTACTS_TRUSTED_PROXIES. Set it to the address of the proxy that signs "
+                "users in"
+            )
+        return self
 
     @model_validator(mode="after")
     def _check_ad_account(self) -> Self:

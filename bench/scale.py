@@ -18,7 +18,7 @@ from pathlib import Path
 
 from resolvers import contacts
 from resolvers import statistics as dashboard
-from resolvers.caller import Caller
+from resolvers.caller import Caller, Role
 from storage.changes import Author
 from storage.documents import Document
 from storage.driver import connect
@@ -137,7 +137,7 @@ async def times(directories: list[Caller], made: list[Request]) -> list[list[flo
 async def run(uri: str, counts: list[int]) -> None:
     """Measure on databases of these sizes."""
     databases = [connect(uri, f"bench-{count}", "pymongo") for count in counts]
-    directories = [Caller(db, Author("bench", "cli")) for db in databases]
+    directories = [Caller(db, Author("bench", "cli"), Role.ADMIN) for db in databases]
     await measure(directories, [await requests(caller) for caller in directories])
     for db in databases:
         await db.close()

@@ -25,7 +25,7 @@ from ldap.controls.libldap import SimplePagedResultsControl
 from connector.mapping import CONTACT_ATTRIBUTES, GROUP_ATTRIBUTES
 from connector.reader import CONTACTS, GROUPS
 from connector.scheduler import AUTHOR, perform
-from resolvers.caller import Caller
+from resolvers.caller import Caller, Role
 from resolvers.sync import control as sync_control
 from resolvers.sync import progress
 from resolvers.sync.request import SyncRequest
@@ -219,7 +219,7 @@ async def database(settings: Settings) -> AsyncIterator[Caller]:
     db = connect(settings.uri(), settings.database, settings.driver)
     await migrations.prepare(db)
     try:
-        yield Caller(db, AUTHOR)
+        yield Caller(db, AUTHOR, Role.ADMIN)
     finally:
         await db.drop()
         await db.close()

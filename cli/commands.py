@@ -19,8 +19,8 @@ from cli import sync as sync_command
 from cli import transfer
 from connector.errors import ExtraMissing
 from connector.library import ldap_library
-from resolvers import statistics
-from resolvers.caller import Caller
+from resolvers import audit_log, statistics
+from resolvers.caller import Caller, Role
 from resolvers.contacts import ORDERINGS
 from resolvers.errors import Problem
 from resolvers.files import columns as csv_columns
@@ -69,7 +69,7 @@ MongodbUri = Annotated[
 def serve(
     host: Annotated[
         str | None,
-        typer.Option(envvar="CONTACTS_HOST", help="Loopback address or name to listen on. Default: 127.0.0.1"),
+        typer.Option(envvar="CONTACTS_HOST", help="Address or name to listen on. Default: 127.0.0.1"),
     ] = None,
     port: Annotated[int | None, typer.Option(envvar="CONTACTS_PORT", help="Port to listen on. Default: 8000")] = None,
     data_dir: DataDir = None,
@@ -85,11 +85,14 @@ def serve(
 
     To explore the API, open http://127.0.0.1:8000/graphql in a browser.
 
-    There is no sign-in. The service therefore listens on loopback addresses only, which other machines cannot reach.
+    Without a sign-in, the service listens on loopback addresses only, which other machines cannot reach. To let users
+    sign in, set CONTACTS_AUTH.
 
     More settings are available as CONTACTS_* variables. To list them, run `contacts settings`.
     """
     settings = read_settings(host=host, port=port, data_dir=data_dir, mongodb_uri=mongodb_uri, workers=workers)
+    if demo and "allow_loopback_origins" not in settings.model_fields_set:
+        os.environ["CONTACTS_ALLOW_LOOPBACK_ORIGINS"] = "true"
     server.check_address(settings)
     logs.configure(settings)
     server.end_on_signals()
@@ -318,7 +321,8 @@ async def open_caller(settings: Settings) -> AsyncIterator[Caller]:
     tuning.tune()
     async with opened(settings.uri(), settings.database, settings.driver) as db:
         await migrations.prepare(db)
-        yield Caller(db, Author(os.environ.get("USER", "administrator"), "cli"), settings.default_region)
+        user = os.environ.get("USER", "administrator")
+        yield Caller(db, Author(user, "cli", f"cli:{user}"), Role.ADMIN, settings.default_region)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
@@ -329,6 +333,8 @@ def _stop(number: int, frame: FrameType | None) -> None:
 async def _prepare(settings: Settings, demo: bool) -> None:
     """Migrate the database once, before any worker starts."""
     async with open_caller(settings) as caller:
+        given = {f"CONTACTS_{name.upper()}": settings.shown(name) for name in sorted(settings.model_fields_set)}
+        await audit_log.record_start(caller.db, caller.author, given)
         if demo:
             from demo import load
 

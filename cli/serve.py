@@ -3,7 +3,9 @@
 import errno
 import signal
 import socket
+import ssl
 import sys
+from pathlib import Path
 from types import FrameType
 
 import uvicorn
@@ -24,11 +26,7 @@ class AddressUnusable(Exception):
 
 def check_address(settings: Settings) -> None:
     """Check that the service is allowed and able to listen on its address. Raises `AddressUnusable`."""
-    if not is_loopback(settings.host):
-        raise AddressUnusable(
-            f"{settings.host} is not a loopback address. Without a sign-in (CONTACTS_AUTH=none), the service listens "
-            f"on loopback addresses only. Omit --host, or put an authenticating proxy in front of it on this machine."
-        )
+    _check_protection(settings)
     try:
         for family, kind, protocol, _, address in socket.getaddrinfo(
             settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -38,6 +36,39 @@ def check_address(settings: Settings) -> None:
                 probe.bind(address)
     except OSError as error:
         raise AddressUnusable(_why(settings, error)) from error
+
+
+def _check_protection(settings: Settings) -> None:
+    """Check that other machines can only reach the service with a sign-in, and encrypted."""
+    if settings.tls_certificate_file and settings.tls_key_file:
+        _check_certificate(settings.tls_certificate_file, settings.tls_key_file)
+    if is_loopback(settings.host):
+        return
+    if settings.auth == "none":
+        raise AddressUnusable(
+            f"{settings.host} is not a loopback address. Without a sign-in (CONTACTS_AUTH=none), the service listens "
+            f"on loopback addresses only. Omit --host, or set CONTACTS_AUTH to oidc or proxy."
+        )
+    if not settings.tls_certificate_file and not settings.trusted_proxies:
+        raise AddressUnusable(
+            f"{settings.host} is not a loopback address, and tokens must not be sent unencrypted. Set "
+            "CONTACTS_TLS_CERTIFICATE_FILE and CONTACTS_TLS_KEY_FILE or, if a proxy ends TLS, CONTACTS_TRUSTED_PROXIES."
+        )
+
+
+def _check_certificate(certificate: Path, key: Path) -> None:
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key, password=_no_password)
+    except OSError as error:  # of the files, or of TLS
+        raise AddressUnusable(
+            f"CONTACTS_TLS_CERTIFICATE_FILE ({certificate}) and CONTACTS_TLS_KEY_FILE ({key}) cannot be used: "
+            f"{error.strerror or error}. They must be PEM files of a certificate and its unencrypted private key."
+        ) from error
+
+
+def _no_password() -> str:
+    """Keeps OpenSSL from asking for the password of an encrypted key on the terminal."""
+    return ""
 
 
 def _why(settings: Settings, error: OSError) -> str:
@@ -70,6 +101,9 @@ def run(settings: Settings) -> None:
         server_header=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
         timeout_worker_healthcheck=_WORKER_SECONDS,
+        proxy_headers=False,  # uvicorn would believe every program on this machine
+        ssl_certfile=settings.tls_certificate_file,
+        ssl_keyfile=settings.tls_key_file and str(settings.tls_key_file),
     )
 
 

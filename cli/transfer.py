@@ -85,7 +85,7 @@ async def export_file(
     """Write the selected contacts as CSV and show progress."""
     total = await count_contacts(caller, selection)
     bar = _bar(Console(stderr=True))
-    pieces = export.export(caller, selection, ordering, columns, bom=bom)
+    pieces = await export.export(caller, selection, ordering, columns, bom=bom)
     with written(path) as target, bar:
         task = bar.add_task("Exporting", total=total)
         async with aclosing(pieces):

@@ -12,7 +12,7 @@ from connector.errors import DirectoryError
 from connector.library import ldap_library
 from connector.reader import ActiveDirectoryReader
 from connector.session import open_session
-from resolvers.caller import Caller
+from resolvers.caller import Caller, Role
 from resolvers.sync import progress
 from resolvers.sync.progress import SyncRun
 from resolvers.sync.run import run_sync
@@ -91,7 +91,7 @@ def server_name(settings: Settings) -> str:
 
 def sync_caller(caller: Caller, settings: Settings) -> Caller:
     """The caller as the sync, the only author that can write synced contacts."""
-    return Caller(caller.db, AUTHOR, settings.default_region, caller.clock)
+    return Caller(caller.db, AUTHOR, Role.ADMIN, settings.default_region, caller.clock)
 
 
 async def _unschedule(caller: Caller) -> None:

@@ -6,9 +6,35 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Literal
 
-from storage.changes import Author
+from storage.changes import Author, Channel
 from storage.documents import now
 from storage.driver import Database
+
+# What the audit log calls the operations that it records.
+Action = Literal[
+    "CREATE_CONTACT",
+    "UPDATE_CONTACT",
+    "DELETE_CONTACT",
+    "DELETE_CONTACTS",
+    "RESTORE_CONTACT",
+    "CREATE_GROUP",
+    "UPDATE_GROUP",
+    "DELETE_GROUP",
+    "ADD_CONTACTS_TO_GROUP",
+    "REMOVE_CONTACTS_FROM_GROUP",
+    "IMPORT_CONTACTS",
+    "CANCEL_IMPORT",
+    "UNDO_IMPORT",
+    "EXPORT_CONTACTS",
+    "START_SYNC",
+    "SYNC",
+    "MAKE_CLOUD_ONLY",
+    "READ_AUDIT_LOG",
+    "EXPORT_AUDIT_LOG",
+    "READ",
+    "SIGN_IN",
+    "START_SERVICE",
+]
 
 
 class Role(IntEnum):
@@ -17,6 +43,11 @@ class Role(IntEnum):
     READER = 1
     EDITOR = 2
     ADMIN = 3
+
+    @property
+    def claim(self) -> str:
+        """The name of the role at the identity provider."""
+        return {Role.READER: "Contacts.Read", Role.EDITOR: "Contacts.ReadWrite", Role.ADMIN: "Contacts.Admin"}[self]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +70,25 @@ class Caller:
     """Who calls, and the database of the call.
 
     Each channel creates its own and sets `author.channel`. `default_region` is the ISO 3166 code of the country whose
-    dialing rules apply to the phone numbers of contacts without a country, empty for none.
+    dialing rules apply to the phone numbers of contacts without a country, empty for none. `address` and `request_id`
+    are empty for callers on this machine. `action`: the operation that the audit log records, None for parts of one.
     """
 
     db: Database
     author: Author
+    role: Role
     default_region: str = ""
     clock: Callable[[], datetime] = now
+    address: str = ""
+    request_id: str = ""
+    action: Action | None = None
+
+
+def signed_in(
+    db: Database, identity: Identity, channel: Channel, default_region: str, address: str, request_id: str
+) -> Caller:
+    """The caller with this identity. They must have a role."""
+    if identity.role is None:
+        raise ValueError("An identity without a role may do nothing.")
+    author = Author(identity.name, channel, identity.id)
+    return Caller(db, author, identity.role, default_region, now, address, request_id)

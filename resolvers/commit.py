@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from resolvers import mastery, rules
+from resolvers import audit_log, mastery, rules
 from resolvers.caller import Caller
 from resolvers.errors import Busy, EmailAddressTaken, ManagerCycle, NotFound
 from storage import changes, claims, contacts, groups, writing
@@ -18,6 +18,8 @@ AlsoWrite = Callable[[Session], Awaitable[None]]
 async def commit(caller: Caller, decide: Decide, also: AlsoWrite | None = None) -> Sequence[Change]:
     """Write the changes that `decide` returns, and return them. `also` makes other writes in the same transaction.
 
+    The caller's action is recorded in the audit log, unless nothing changes.
+
     `decide` must read with the given session, so that the changes apply to what it has read. It runs again if a
     contact was changed meanwhile. Raises `ContactReadOnly`, `EmailAddressTaken`, `NotFound` (a manager),
     `ManagerCycle`, `Busy`, and what `decide` raises.
@@ -30,6 +32,7 @@ async def commit(caller: Caller, decide: Decide, also: AlsoWrite | None = None) 
             if decided:
                 await writing.apply(caller.db, decided, caller.author, caller.clock(), session)
                 await _check_managers(caller, decided, session)
+                await audit_log.record(caller, [each.contact["_id"] for each in decided], session)
             if also:
                 await also(session)
 

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from resolvers import mastery, rules
-from resolvers.caller import Caller
+from resolvers.access import requires
+from resolvers.caller import Caller, Role
 from resolvers.commit import commit
 from resolvers.errors import FieldProblem, InvalidInput, InvalidRequest, NotFound, Problem, VersionConflict
 from resolvers.paging import MAX_SIZE
@@ -30,6 +31,7 @@ ORDERINGS = {
 }
 
 
+@requires(Role.EDITOR, "CREATE_CONTACT")
 async def create_contact(caller: Caller, fields: Fields) -> Document:
     """Create a cloud-only contact. Raises `InvalidInput`, `EmailAddressTaken`, `NotFound` (the manager)."""
     identifier = new_id()
@@ -48,6 +50,7 @@ async def create_contact(caller: Caller, fields: Fields) -> Document:
     return change.contact
 
 
+@requires(Role.EDITOR, "UPDATE_CONTACT")
 async def update_contact(
     caller: Caller, identifier: str, fields: Fields, expected_version: int | None = None
 ) -> Document:
@@ -72,6 +75,7 @@ async def update_contact(
     return written[0].contact if written else current
 
 
+@requires(Role.EDITOR, "DELETE_CONTACT")
 async def delete_contact(caller: Caller, identifier: str, expected_version: int | None = None) -> None:
     """Move a cloud-only contact to the recycle bin. Raises `NotFound`, `ContactReadOnly`, `VersionConflict`."""
     outcome = await _delete(caller, [identifier], {identifier: expected_version})
@@ -87,11 +91,13 @@ class Deletion:
     problems: Mapping[str, Problem]
 
 
+@requires(Role.EDITOR, "DELETE_CONTACTS")
 async def delete_contacts(caller: Caller, ids: Sequence[str]) -> Deletion:
     """Move the cloud-only contacts among these to the recycle bin, and return why the others were not deleted."""
     return await _delete(caller, bulk_ids("ids", ids), {})
 
 
+@requires(Role.EDITOR, "RESTORE_CONTACT")
 async def restore_contact(caller: Caller, identifier: str) -> Document:
     """Restore a contact from the recycle bin, with its memberships, its manager and its reports.
 

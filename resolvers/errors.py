@@ -24,6 +24,7 @@ Any other exception is a defect or an outage: it is logged and never shown to a 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from resolvers.caller import Action
 from storage.documents import Document
 
 
@@ -38,7 +39,7 @@ class Problem(Exception):
 
 
 class Unauthenticated(Problem):
-    """Raised when the caller has not signed in, or with a token that is not valid. `has_token`: whether they sent one."""
+    """Raised when the caller has not signed in, or their token is not valid. `has_token`: whether they sent one."""
 
     code = "UNAUTHENTICATED"
 
@@ -48,9 +49,13 @@ class Unauthenticated(Problem):
 
 
 class Forbidden(Problem):
-    """Raised when the caller has signed in, but their role does not allow what they ask for."""
+    """Raised when the caller has signed in, but their role does not allow the `action`."""
 
     code = "FORBIDDEN"
+
+    def __init__(self, message: str, action: Action) -> None:
+        super().__init__(message)
+        self.action = action
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from resolvers import mastery, rules
-from resolvers.caller import Caller
+from resolvers import audit_log, mastery, rules
+from resolvers.access import requires
+from resolvers.caller import Caller, Role
 from resolvers.commit import refuse_taken
 from resolvers.contacts import MAX_TEXT, bulk_ids
 from resolvers.errors import Busy, InvalidRequest, NotFound, VersionConflict
@@ -18,6 +19,7 @@ from storage.lists.pages import Page, Window
 _ATTEMPTS = 20
 
 
+@requires(Role.EDITOR, "CREATE_GROUP")
 async def create_group(caller: Caller, fields: Fields) -> Document:
     """Create a group without members. Raises `InvalidInput`, `EmailAddressTaken`."""
     identifier = new_id()
@@ -31,11 +33,13 @@ async def create_group(caller: Caller, fields: Fields) -> Document:
     }
 
     async def work(session: Session) -> Document:
+        await audit_log.record(caller, [identifier], session)
         return await groups.insert(caller.db, group, session)
 
     return await _claiming(caller, work)
 
 
+@requires(Role.EDITOR, "UPDATE_GROUP")
 async def update_group(
     caller: Caller, identifier: str, fields: Fields, expected_version: int | None = None
 ) -> Document:
@@ -51,16 +55,19 @@ async def update_group(
         after = rules.changed_group(before, fields)
         if after == before:
             return before
+        await audit_log.record(caller, [identifier], session)
         return _present(await groups.replace(caller.db, before, after, caller.clock(), session), identifier)
 
     return await _claiming(caller, work)
 
 
+@requires(Role.EDITOR, "DELETE_GROUP")
 async def delete_group(caller: Caller, identifier: str) -> None:
     """Delete a group, but not its members. Raises `NotFound`, `GroupReadOnly`."""
 
     async def work(session: Session) -> bool:
         await _editable(caller, identifier, session)
+        await audit_log.record(caller, [identifier], session)
         return await groups.mark_deleted(caller.db, identifier, session)
 
     if not await caller.db.transaction(work):
@@ -77,6 +84,7 @@ class Membership:
     unknown_ids: Sequence[str]
 
 
+@requires(Role.EDITOR, "ADD_CONTACTS_TO_GROUP")
 async def add_contacts(caller: Caller, identifier: str, contact_ids: Sequence[str]) -> Membership:
     """Add contacts to a group. Those that already are members stay members.
 
@@ -85,6 +93,7 @@ async def add_contacts(caller: Caller, identifier: str, contact_ids: Sequence[st
     return await _change_members(caller, identifier, contact_ids, groups.add_members)
 
 
+@requires(Role.EDITOR, "REMOVE_CONTACTS_FROM_GROUP")
 async def remove_contacts(caller: Caller, identifier: str, contact_ids: Sequence[str]) -> Membership:
     """Remove contacts from a group. Those that aren't members are ignored.
 
@@ -131,6 +140,8 @@ async def _change_members(
         changed = await change(caller.db, identifier, ids, session)
         group = _present(await groups.count_members(caller.db, identifier, changed, session), identifier)
         known = await contacts.get_many(caller.db, ids, session, ["_id"])
+        if changed:
+            await audit_log.record(caller, [identifier, *known], session)
         return Membership(group, abs(changed), [each for each in ids if each not in known])
 
     return await caller.db.transaction(work)

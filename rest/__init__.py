@@ -4,17 +4,44 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from rest import contacts, exports, imports, openapi
-from rest.answers import internal_error, json, misdirected, not_served, refused, resource, unavailable
+from rest import audit, contacts, exports, imports, openapi
+from rest.answers import (
+    internal_error,
+    json,
+    misdirected,
+    not_served,
+    refusal,
+    refused,
+    resource,
+    sign_in_unavailable,
+    unavailable,
+)
+from rest.problems import TlsRequired
+from rest.sign_in import SIGN_IN_METADATA, metadata, viewer
 
-__all__ = ["internal_error", "misdirected", "not_served", "refused", "routes", "unavailable"]
+__all__ = [
+    "SIGN_IN_METADATA",
+    "TlsRequired",
+    "internal_error",
+    "misdirected",
+    "not_served",
+    "refusal",
+    "refused",
+    "routes",
+    "sign_in_unavailable",
+    "unavailable",
+]
 
 
 def routes() -> list[Route]:
     """The documented paths. Fixed paths come before those with an ID."""
     openapi.document()  # read it now, not during the first request
     return [
+        Route(SIGN_IN_METADATA, metadata),
         resource("/api/identity/openapi.json", GET=_describe),
+        resource("/api/identity/viewer", GET=viewer),
+        resource("/api/identity/audit", GET=audit.list_page),
+        resource("/api/identity/audit/export", GET=audit.export),
         resource("/api/identity/contacts", GET=contacts.list_page, POST=contacts.create),
         resource("/api/identity/contacts/bulk", POST=imports.create),
         resource("/api/identity/contacts/export", GET=exports.export),

@@ -9,13 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from resolvers import mastery
-from resolvers.caller import Caller
-from resolvers.errors import Busy, ContactReadOnly, Problem, VersionConflict
+from resolvers import audit_log, mastery
+from resolvers.caller import Caller, signed_in
+from resolvers.errors import Busy, ContactReadOnly, Forbidden, Problem, VersionConflict
 from rest import etags, problems, representation
 from rest.problems import ForeignOrigin, Malformed, UnsupportedMediaType
 from runtime.fairness import first
-from storage.changes import Author
 from storage.documents import Document
 
 # Data can change at any time, so caches must revalidate.
@@ -46,7 +45,7 @@ def resource(path: str, **handlers: Handler) -> Route:
 
 def _caller(request: Request) -> Caller:
     state = request.state
-    return Caller(state.db, Author(state.user, "rest"), state.settings.default_region)
+    return signed_in(state.db, state.identity, "rest", state.settings.default_region, state.address, state.request_id)
 
 
 def _check_origin(request: Request) -> None:
@@ -82,6 +81,9 @@ async def refused(request: Request, problem: Exception) -> Response:
     content = problems.body(problem, getattr(request.state, "sent", {}))
     headers = {}
     match problem:
+        case Forbidden():
+            caller: Caller = request.state.caller
+            await audit_log.record_refusal(caller.db, caller.author, problem, caller.address, caller.request_id)
         case Busy():
             headers["Retry-After"] = str(problems.RETRY_AFTER_SECONDS)
         case VersionConflict():
@@ -123,6 +125,17 @@ def unavailable(request_id: str) -> Response:
     """The answer if the database did not answer. Whether a change was made is then unknown."""
     detail = f"The database cannot be reached at the moment. Try again later. The request ID is {request_id}."
     content = problems.details("UNAVAILABLE", 503, detail, requestId=request_id)
+    return _problem(content, {"Retry-After": str(problems.RETRY_AFTER_SECONDS)})
+
+
+def refusal(problem: Problem, headers: Mapping[str, str]) -> Response:
+    """The answer to a request that is refused before anything reads it."""
+    return _problem(problems.body(problem, {}), headers)
+
+
+def sign_in_unavailable(detail: str) -> Response:
+    """The answer if tokens cannot be checked at the moment."""
+    content = problems.details("UNAVAILABLE", 503, detail)
     return _problem(content, {"Retry-After": str(problems.RETRY_AFTER_SECONDS)})
 
 

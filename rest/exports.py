@@ -11,5 +11,7 @@ from rest.imports import attachment
 async def export(request: Request) -> Response:
     """Stream the contacts that match the filters as a CSV file."""
     asked = import_parameters.export(request.query_params.multi_items())
-    content = csv_export.export(request.state.caller, asked.selection, asked.ordering, asked.columns, bom=asked.bom)
+    content = await csv_export.export(
+        request.state.caller, asked.selection, asked.ordering, asked.columns, bom=asked.bom
+    )
     return StreamingResponse(content, media_type="text/csv; charset=utf-8", headers=attachment("contacts.csv"))

@@ -34,7 +34,7 @@ class ListRequest:
 def listing(pairs: Iterable[tuple[str, str]]) -> ListRequest:
     """Parse the parameters of a list. Raises `InvalidParameters` with all that are invalid."""
     given = distinct(pairs, LIST)
-    values = _parse(given, FILTERS | PAGE)
+    values = parsed(given, FILTERS | PAGE)
     ordering: Ordering = values.pop("orderBy", Ordering(ORDERINGS["displayName"]))
     limit, cursor = values.pop("limit", paging.DEFAULT_SIZE), given.get("cursor")
     try:
@@ -46,7 +46,7 @@ def listing(pairs: Iterable[tuple[str, str]]) -> ListRequest:
 
 def selection(given: Mapping[str, str]) -> Selection:
     """The contacts that match the filters among these parameters. Raises `InvalidParameters`."""
-    return _selection(_parse(given, FILTERS))
+    return _selection(parsed(given, FILTERS))
 
 
 def distinct(pairs: Iterable[tuple[str, str]], known: Collection[str]) -> dict[str, str]:
@@ -65,7 +65,7 @@ def distinct(pairs: Iterable[tuple[str, str]], known: Collection[str]) -> dict[s
     return given
 
 
-def _parse(given: Mapping[str, str], known: Mapping[str, Parse]) -> dict[str, Any]:
+def parsed(given: Mapping[str, str], known: Mapping[str, Parse]) -> dict[str, Any]:
     """The values of the given parameters that are `known`."""
     values, problems = {}, []
     for name, parse in known.items():
@@ -83,7 +83,7 @@ def _selection(values: Mapping[str, Any]) -> Selection:
     return replace(Selection(), **{python_name(name): value for name, value in values.items()})
 
 
-def _one_of(values: Mapping[str, Any]) -> Parse:
+def one_of(values: Mapping[str, Any]) -> Parse:
     def parse(text: str) -> Any:
         if text not in values:
             raise ValueError(f"one of {', '.join(values)}")
@@ -98,13 +98,13 @@ def _search(text: str) -> str:
     return text
 
 
-def _text(text: str) -> str:
+def text(text: str) -> str:
     if not text.strip() or len(text) > MAX_TEXT:
         raise ValueError(f"1 to {MAX_TEXT} characters long or omitted")
     return text
 
 
-def _moment(text: str) -> datetime:
+def moment(text: str) -> datetime:
     """An RFC 3339 date and time."""
     expected = "a date and time with a time zone, such as 2026-11-23T17:49:05Z (in a URL, encode + as %2B)"
     if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", text, re.ASCII | re.IGNORECASE):
@@ -128,14 +128,14 @@ def _orderings() -> Iterator[tuple[str, Ordering]]:
 
 # The filters, which the export also has, and the parameters of a page.
 FILTERS: dict[str, Parse] = {
-    "source": _one_of(SOURCES),
-    "gal": _one_of(GALS),
+    "source": one_of(SOURCES),
+    "gal": one_of(GALS),
     "search": _search,
-    **{field.part: _text for field in FACETS},
-    "emailDomain": _text,
-    "managerId": _text,
-    "groupId": _text,
-    "updatedSince": _moment,
+    **{field.part: text for field in FACETS},
+    "emailDomain": text,
+    "managerId": text,
+    "groupId": text,
+    "updatedSince": moment,
 }
-PAGE: dict[str, Parse] = {"orderBy": _one_of(dict(_orderings())), "limit": _limit}
+PAGE: dict[str, Parse] = {"orderBy": one_of(dict(_orderings())), "limit": _limit}
 LIST = (*FILTERS, *PAGE, "cursor")

@@ -8,6 +8,7 @@ from resolvers.errors import (
     ContactReadOnly,
     EmailAddressTaken,
     FieldProblem,
+    Forbidden,
     GroupReadOnly,
     ImportNotUndoable,
     ImportUnreadable,
@@ -18,6 +19,7 @@ from resolvers.errors import (
     Problem,
     SyncAlreadyRunning,
     SyncNotConfigured,
+    Unauthenticated,
     VersionConflict,
 )
 from resolvers.rules import Fields
@@ -64,6 +66,18 @@ class ForeignOrigin(Problem):
         )
 
 
+class TlsRequired(Problem):
+    """Raised for a request from another machine that was not encrypted, so that anyone could have read its token."""
+
+    code = "TLS_REQUIRED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Use https: this request was not encrypted. If a proxy ends TLS, add its address to "
+            "CONTACTS_TRUSTED_PROXIES and let it send X-Forwarded-Proto."
+        )
+
+
 class UnsupportedMediaType(Problem):
     """Raised for a body in a media type or encoding that the path does not support."""
 
@@ -85,7 +99,10 @@ STATUSES: dict[type[Problem], HTTPStatus] = {
     Problem: HTTPStatus.BAD_REQUEST,
     Malformed: HTTPStatus.BAD_REQUEST,
     InvalidRequest: HTTPStatus.BAD_REQUEST,
+    Unauthenticated: HTTPStatus.UNAUTHORIZED,
     ForeignOrigin: HTTPStatus.FORBIDDEN,
+    Forbidden: HTTPStatus.FORBIDDEN,
+    TlsRequired: HTTPStatus.FORBIDDEN,
     NotFound: HTTPStatus.NOT_FOUND,
     EmailAddressTaken: HTTPStatus.CONFLICT,
     ContactReadOnly: HTTPStatus.CONFLICT,

@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 import strawberry
 from strawberry.dataloader import DataLoader
 
-from resolvers.caller import Caller
+from resolvers.caller import Caller, Identity
+from resolvers.errors import Forbidden
 from resolvers.events import Feed
 from resolvers.imports.runner import Runner
 from storage.documents import Document
@@ -15,7 +16,10 @@ T = TypeVar("T")
 
 
 class Context:
-    """The context of one GraphQL request. `feed` serves its subscriptions, `imports` runs its imports."""
+    """The context of one GraphQL request. `feed` serves its subscriptions, `imports` runs its imports.
+
+    `refusals`: what the caller was refused so far, for the audit log.
+    """
 
     def __init__(
         self,
@@ -23,6 +27,7 @@ class Context:
         request_id: str,
         feed: Feed,
         imports: Runner | None = None,
+        identity: Identity | None = None,
         *,
         fast_path: bool = True,
     ) -> None:
@@ -31,6 +36,8 @@ class Context:
         self.feed = feed
         self.imports = imports or Runner(caller)
         self.fast_path = fast_path
+        self.identity = identity or Identity(caller.author.id, caller.author.name, "APP", caller.role)
+        self.refusals: list[Forbidden] = []
         self._loaders: dict[object, DataLoader[Document, Any]] = {}  # Any: values of any field
 
     def gather(

@@ -12,6 +12,7 @@ from resolvers.imports import jobs as import_jobs
 from resolvers.sync import control
 from schema.context import Context, Info
 from schema.reads import Batched, Wanted, projection
+from schema.types.audit import AuditEntry, AuditFilter, entry_list
 from schema.types.connections import After, Before, Connection, First, Last, Listing
 from schema.types.contact import Contact, DeletedContact, contact_list, deleted_list
 from schema.types.contact_import import ContactImport, import_list
@@ -20,7 +21,7 @@ from schema.types.group import DistributionGroup, group_list
 from schema.types.inputs import ContactFilter, ContactOrder, ContactOrderField, selection
 from schema.types.node import Node
 from schema.types.statistics import ContactStats
-from schema.types.viewer import Role, Viewer
+from schema.types.viewer import Viewer, viewer
 from storage.documents import Document
 
 Id = Annotated[strawberry.ID | None, strawberry.argument(description="Its ID. Use either this or `emailAddress`.")]
@@ -122,6 +123,17 @@ def _contact_imports(info: Info, first: First = 50, after: After = None) -> List
     return import_list(info, first, after)
 
 
+def _audit_log(
+    info: Info,
+    filter: Annotated[
+        AuditFilter | None, strawberry.argument(description="Only entries that match all conditions.")
+    ] = None,
+    first: First = 50,
+    after: After = None,
+) -> Listing:
+    return entry_list(info, filter, first, after)
+
+
 def _by_id(identifier: str | None, address: str | None) -> bool:
     if (identifier is None) == (address is None):
         raise InvalidRequest("Use either id or emailAddress.")
@@ -129,7 +141,7 @@ def _by_id(identifier: str | None, address: str | None) -> bool:
 
 
 def _viewer(info: Info) -> Viewer:
-    return Viewer(name=info.context.caller.author.name, role=Role.ADMIN)
+    return viewer(info.context.identity, info.context.caller.role)
 
 
 @strawberry.type(description="All queries.")
@@ -181,4 +193,9 @@ class Query:
         graphql_type=list[Node | None],
         description="Contacts, groups and imports by ID, in the given order, null for each that is not found.",
     )
-    viewer: Viewer = strawberry.field(resolver=_viewer, description="The current user and their role.")
+    audit_log: Listing = strawberry.field(
+        resolver=_audit_log,
+        graphql_type=Connection[AuditEntry],
+        description="What people and apps did or were refused, latest first. For administrators.",
+    )
+    viewer: Viewer = strawberry.field(resolver=_viewer, description="Who you are, and what you may do.")

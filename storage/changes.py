@@ -20,10 +20,14 @@ Channel = Literal["graphql", "rest", "cli", "import", "sync"]
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who changes something, and through which channel."""
+    """Who changes something, and through which channel.
+
+    `id` identifies people and apps, whose names can change. It is empty for the service itself.
+    """
 
     name: str
     channel: Channel
+    id: str = ""
 
     @property
     def is_sync(self) -> bool:

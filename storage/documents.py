@@ -29,6 +29,12 @@ def created_at(identifier: str) -> datetime:
     return datetime.fromtimestamp(int(identifier[:8] + identifier[9:13], 16) / 1000, UTC)
 
 
+def first_id(moment: datetime) -> str:
+    """The lowest ID that can be created at this time: earlier IDs are less, later ones are greater."""
+    digits = f"{max(0, int(moment.timestamp() * 1000)):012x}"
+    return f"{digits[:8]}-{digits[8:]}-7000-8000-000000000000"
+
+
 def now() -> datetime:
     """The current time in UTC with millisecond precision, as MongoDB stores it."""
     moment = datetime.now(UTC)

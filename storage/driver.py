@@ -58,6 +58,8 @@ class Database:
         self.sync_skips = self.mongo["syncSkips"]
         self.sync_differences = self.mongo["syncDifferences"]
         self.cloud_only = self.mongo["handedOver"]
+        self.audit = self.mongo["audit"]
+        self.people = self.mongo["people"]
         self.imports = self.mongo["imports"]
         self.import_outcomes = self.mongo["importOutcomes"]
         self.import_problems = self.mongo["importProblems"]

@@ -273,6 +273,11 @@ def described(name: str) -> str:
     return BY_NAME[name].described
 
 
+def camel_name(name: str) -> str:
+    """The name of a Python field in the API: `jobTitle` for `job_title`."""
+    return re.sub(r"_([a-z])", lambda match: match[1].upper(), name)
+
+
 def python_name(name: str) -> str:
     """The name of a field in Python: `job_title` for `jobTitle`."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()

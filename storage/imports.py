@@ -25,9 +25,9 @@ class CancelRequested(Exception):
     """Raised when someone has requested to cancel the job: nothing of the current batch is written."""
 
 
-async def insert(db: Database, job: Document) -> None:
+async def insert(db: Database, job: Document, session: Session | None = None) -> None:
     """Add a job, which then waits to be claimed."""
-    await db.imports.insert_one(job)
+    await db.imports.insert_one(job, session=session)
 
 
 async def get(db: Database, identifier: str) -> Document | None:
@@ -79,21 +79,25 @@ async def advance(
         raise CancelRequested if await get_held(lease) else LeaseLost
 
 
-async def request_cancel(db: Database, identifier: str) -> Document | None:
+async def request_cancel(db: Database, identifier: str, session: Session | None = None) -> Document | None:
     """Ask the process that runs the job to stop. Returns the job, or None if it has finished or does not exist."""
     return await db.imports.find_one_and_update(
         {"_id": identifier, **_UNFINISHED},
         {"$set": {"cancelRequested": True}},
         return_document=ReturnDocument.AFTER,
+        session=session,
     )
 
 
-async def request_undo(db: Database, identifier: str, statuses: Sequence[str]) -> Document | None:
+async def request_undo(
+    db: Database, identifier: str, statuses: Sequence[str], session: Session | None = None
+) -> Document | None:
     """Queue a finished job to be undone. Returns it, or None if it is a dry run or has another status than these."""
     return await db.imports.find_one_and_update(
         {"_id": identifier, "status": {"$in": list(statuses)}, "dryRun": False},
         {"$set": {"status": "QUEUED", "phase": "UNDO", "cancelRequested": False}},
         return_document=ReturnDocument.AFTER,
+        session=session,
     )
 
 

@@ -11,6 +11,7 @@ from pymongo import ASCENDING, IndexModel
 from pymongo.errors import CollectionInvalid
 
 from storage import statistics
+from storage.audit import entries
 from storage.documents import Document
 from storage.driver import Database
 from storage.lists.indexes import CONTACT_INDEXES
@@ -106,7 +107,13 @@ async def _one_lease(db: Database) -> None:
     await db.state.update_one({"_id": "directorySync"}, {"$rename": names})
 
 
-STEPS: list[Callable[[Database], Awaitable[None]]] = [_first, _one_lease]
+async def _audit_log(db: Database) -> None:
+    for name in ("audit", "people"):
+        await _collection(db, name)
+    await db.audit.create_indexes(entries.INDEXES)
+
+
+STEPS: list[Callable[[Database], Awaitable[None]]] = [_first, _one_lease, _audit_log]
 
 
 async def prepare(db: Database) -> None:

@@ -118,6 +118,7 @@ def _record(change: Change, author: Author, at: datetime) -> Document:
         "action": change.action,
         "at": at,
         "by": author.name,
+        **({"byId": author.id} if author.id else {}),
         "through": author.channel,
         "version": change.contact["version"],
         "before": {name: old for name, (old, _) in differences.items() if old is not None},

@@ -17,7 +17,7 @@ import uvicorn
 from httpx import ASGITransport
 
 from app import create_app
-from resolvers.caller import Caller
+from resolvers.caller import Caller, Role
 from resolvers.imports import runner
 from settings import Settings
 from storage import migrations
@@ -104,13 +104,13 @@ async def brief_transactions(db: Database) -> AsyncIterator[None]:
 @pytest.fixture
 def caller(db: Database) -> Caller:
     """A tester who calls through GraphQL."""
-    return Caller(db, Author("tester", "graphql"))
+    return Caller(db, Author("tester", "graphql", "tester-id"), Role.ADMIN)
 
 
 @pytest.fixture
 def sync_caller(db: Database) -> Caller:
     """The sync, the only caller that may write synced contacts."""
-    return Caller(db, Author("Active Directory", "sync"))
+    return Caller(db, Author("Active Directory", "sync"), Role.ADMIN)
 
 
 @pytest.fixture(scope="session")

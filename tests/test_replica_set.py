@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from resolvers import contacts, statistics
-from resolvers.caller import Caller
+from resolvers.caller import Caller, Role
 from storage import migrations
 from storage.changes import Author
 from storage.documents import new_id
@@ -46,7 +46,7 @@ async def test_lost_primary(tmp_path: Path, driver: DriverName) -> None:
     with replica_set(tmp_path) as trio:
         db = connect(trio.uri, f"test-{new_id()}", driver)
         await migrations.prepare(db)
-        caller = Caller(db, Author("tester", "graphql"))
+        caller = Caller(db, Author("tester", "graphql"), Role.ADMIN)
         acknowledged: list[str] = []
         writing = asyncio.create_task(_write(caller, acknowledged))
         await _until(acknowledged, 20)

@@ -4,16 +4,21 @@ import csv
 import io
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
+from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
-from resolvers.caller import Caller
+from resolvers import audit_log
+from resolvers.access import requires
+from resolvers.caller import Caller, Role
 from resolvers.errors import FieldProblem, InvalidInput
 from resolvers.files.cells import escape
 from resolvers.files.columns import COLUMNS, plain
 from resolvers.files.names import Names, names
 from resolvers.files.text import MARK
 from storage import contacts
-from storage.documents import Document
+from storage.documents import Document, utc
+from storage.fields import camel_name
 from storage.lists.pages import Ordering
 from storage.lists.selection import Selection
 
@@ -37,6 +42,7 @@ def chosen(names: Iterable[str]) -> Sequence[str]:
     return [ours[plain(name)] for name in given]
 
 
+@requires(Role.READER, "EXPORT_CONTACTS")
 async def export(
     caller: Caller,
     selection: Selection,
@@ -47,8 +53,16 @@ async def export(
 ) -> AsyncGenerator[bytes]:
     """The selected contacts in order as UTF-8, with a byte-order mark if `bom`, read as they are consumed.
 
-    The first piece is the header. Each other piece is a batch of `BATCH` contacts, or fewer in the last one.
+    The first piece is the header. Each other piece is a batch of `BATCH` contacts, or fewer in the last one. The export
+    is recorded in the audit log before it starts.
     """
+    await audit_log.record(caller, details={"filters": _filters(selection), "columns": list(columns)})
+    return _pieces(caller, selection, ordering, columns, bom=bom)
+
+
+async def _pieces(
+    caller: Caller, selection: Selection, ordering: Ordering, columns: Sequence[str], *, bom: bool
+) -> AsyncGenerator[bytes]:
     yield MARK.encode() * bom + _lines([columns])
     fields = [COLUMNS[name] for name in columns]
     stored = list(dict.fromkeys(_STORED.get(field) or field.partition(".")[0] for field in fields))
@@ -58,6 +72,13 @@ async def export(
         async for batch in found:
             await _learn(caller, batch, called)
             yield _lines([cell(contact, called) for cell in cells] for contact in batch)
+
+
+def _filters(selection: Selection) -> Document:
+    """The filters of a selection, as the API names and shows them."""
+    given = {name: value for name, value in asdict(selection).items() if value is not None}
+    shown = {name: utc(value) if isinstance(value, datetime) else value for name, value in given.items()}
+    return {camel_name(name): value for name, value in shown.items()}
 
 
 def _lines(rows: Iterable[Sequence[str]]) -> bytes:

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from resolvers.caller import Caller
+from resolvers import audit_log
+from resolvers.access import requires
+from resolvers.caller import Caller, Role
 from resolvers.errors import ImportNotUndoable, NotFound
 from resolvers.events import Feed
 from resolvers.files.reader import Format
@@ -17,6 +19,7 @@ from resolvers.imports.source import Scan, needed, scan
 from resolvers.imports.state import ErrorPolicy, OnMatch
 from storage import imports, uploads
 from storage.documents import RETENTION, Document, new_id
+from storage.driver import Session
 from storage.lists.pages import Page, Window
 
 _UNDOABLE = ("SUCCEEDED", "FAILED", "CANCELLED")
@@ -38,6 +41,7 @@ class Options:
     file_name: str | None = None
 
 
+@requires(Role.EDITOR, "IMPORT_CONTACTS")
 async def start_csv(
     caller: Caller, file: AsyncIterable[bytes], options: Options | Callable[[], Options]
 ) -> tuple[Document, Scan]:
@@ -60,6 +64,7 @@ async def start_csv(
         return await _start(caller, _job(caller, identifier, "csv", size, chosen, encoding))
 
 
+@requires(Role.EDITOR, "IMPORT_CONTACTS")
 async def start_rows(caller: Caller, rows: Sequence[object], options: Options) -> tuple[Document, Scan]:
     """Like `start_csv`, for rows like `CreateContactInput`. Raises `ImportUnreadable` if there are no rows."""
 
@@ -139,21 +144,37 @@ async def progress(feed: Feed, caller: Caller, identifier: str) -> AsyncGenerato
             sent = job
 
 
+@requires(Role.EDITOR, "CANCEL_IMPORT")
 async def cancel(caller: Caller, identifier: str) -> Document:
     """Ask a job to stop. It keeps the rows imported so far, or none under `REJECT_ALL`.
 
     A finished job doesn't change. Raises `NotFound`.
     """
-    return await imports.request_cancel(caller.db, identifier) or await present(caller, identifier)
+
+    async def work(session: Session) -> Document | None:
+        return await _recorded(caller, await imports.request_cancel(caller.db, identifier, session), session)
+
+    return await caller.db.transaction(work) or await present(caller, identifier)
 
 
+@requires(Role.EDITOR, "UNDO_IMPORT")
 async def undo(caller: Caller, identifier: str) -> Document:
     """Queue a finished job to be undone. It is then claimed and run. Raises `NotFound`, `ImportNotUndoable`."""
-    job = await imports.request_undo(caller.db, identifier, _UNDOABLE)
+
+    async def work(session: Session) -> Document | None:
+        return await _recorded(caller, await imports.request_undo(caller.db, identifier, _UNDOABLE, session), session)
+
+    job = await caller.db.transaction(work)
     if job is not None:
         return job
     current = await present(caller, identifier)
     raise ImportNotUndoable(f"This import cannot be undone. {_why_not_undoable(current)}")
+
+
+async def _recorded(caller: Caller, job: Document | None, session: Session) -> Document | None:
+    if job is not None:
+        await audit_log.record(caller, [job["_id"]], session)
+    return job
 
 
 def _why_not_undoable(job: Document) -> str:
@@ -184,7 +205,13 @@ async def _start(caller: Caller, job: Document) -> tuple[Document, Scan]:
         "unknownColumns": list(scanned.unknown),
         "rows": scanned.rows,
     }
-    await imports.insert(caller.db, job)
+    details = {name: job[name] for name in ("fileName", "rows", "dryRun", "onMatch", "errorPolicy")}
+
+    async def work(session: Session) -> None:
+        await imports.insert(caller.db, job, session)
+        await audit_log.record(caller, [job["_id"]], session, details)
+
+    await caller.db.transaction(work)
     return await present(caller, job["_id"]), scanned
 
 
@@ -210,6 +237,7 @@ def _job(caller: Caller, identifier: str, kind: str, size: int, options: Options
         "place": 0,
         "isLast": False,
         "author": caller.author.name,
+        "authorId": caller.author.id,
         "startedAt": at,
         "finishedAt": None,
         "message": None,

@@ -90,7 +90,7 @@ async def run_one(caller: Caller, identifier: str, scanned: Scan | None = None) 
 
 
 async def _run(caller: Caller, lease: Lease, job: Document, scanned: Scan | None) -> None:
-    own = replace(caller, author=Author(job["author"], "import"))
+    own = replace(caller, author=Author(job["author"], "import", job.get("authorId", "")))
     current: Document | None = job
     stuck = 0
     async with keep(lease):

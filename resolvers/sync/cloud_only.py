@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from resolvers.caller import Caller
+from resolvers.access import requires
+from resolvers.caller import Caller, Role
 from resolvers.commit import commit
 from resolvers.contacts import bulk_ids
 from resolvers.errors import FieldProblem, InvalidInput, NotFound, Problem
@@ -23,6 +24,7 @@ class CloudOnlyOutcome:
     problems: Mapping[str, Problem]
 
 
+@requires(Role.ADMIN, "MAKE_CLOUD_ONLY")
 async def make_cloud_only(caller: Caller, ids: Sequence[str]) -> CloudOnlyOutcome:
     """Turn synced contacts into cloud contacts, keeping all their data. Later runs ignore them.
 

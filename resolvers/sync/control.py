@@ -5,7 +5,9 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import TypedDict
 
-from resolvers.caller import Caller
+from resolvers import audit_log
+from resolvers.access import requires
+from resolvers.caller import Caller, Role
 from resolvers.errors import SyncAlreadyRunning, SyncNotConfigured
 from resolvers.events import Feed
 from resolvers.sync.request import SyncRequest, new_record
@@ -39,6 +41,7 @@ async def status(caller: Caller) -> SyncStatus:
     }
 
 
+@requires(Role.ADMIN, "START_SYNC")
 async def start(caller: Caller, request: SyncRequest | None = None) -> Document:
     """Queue a run, which a service starts within seconds. Returns its record. Requires an administrator.
 
@@ -52,6 +55,7 @@ async def start(caller: Caller, request: SyncRequest | None = None) -> Document:
         if not await schedule.request(caller.db, queued, session):
             return False
         await runs.insert(caller.db, run, caller.clock(), session)
+        await audit_log.record(caller, [run["_id"]], session, request.document())
         return True
 
     if await caller.db.transaction(work):

@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Literal
 
+from resolvers import audit_log
 from resolvers.caller import Caller
 from resolvers.sync.outcome import BatchOutcome, SkippedObject
 from resolvers.sync.request import SyncRequest, new_record
@@ -105,6 +106,9 @@ class SyncRun:
             await schedule.end(self.lease, session, served=self.on_request)
             fields = {**self._counts(), **failure, "status": status, "finishedAt": at}
             await runs.update(db, self.id, fields, session)
+            details = {"status": status, "dryRun": self.request.dry_run, "requestedBy": self.request.requested_by}
+            counts = {name: fields[name] for name in ("created", "updated", "deleted", "skipped")}
+            await audit_log.record(replace(self.caller, action="SYNC"), [self.id], session, details | counts)
             if done and not self.request.dry_run:
                 await sync_state.set_mark(db, done["mark"], session)
                 for domain in done["domains"]:

@@ -10,6 +10,8 @@
     WEBSOCKET_REQUIRED      a subscription was not sent over a WebSocket
     NOT_ACCEPTABLE          no available media type matches the Accept header
     UNSUPPORTED_MEDIA_TYPE  the media type, charset or encoding of the body is not supported
+    UNAUTHENTICATED         the caller has not signed in, or with a token that is not valid
+    FORBIDDEN               the caller's role does not allow this
     FOREIGN_ORIGIN          the request comes from a page of another site, which is not allowed
     TOO_MANY_OPERATIONS     the WebSocket already runs the maximum number of operations
     UNAVAILABLE             the database is temporarily unavailable
@@ -24,7 +26,7 @@ from typing import Any
 import structlog
 from graphql import GraphQLError
 
-from resolvers.errors import Problem
+from resolvers.errors import Forbidden, Problem
 from schema.context import Context
 from storage.driver import Unavailable
 
@@ -52,6 +54,9 @@ def shown(error: GraphQLError, context: Context, code: str) -> Json:
     match error.original_error:
         case None | GraphQLError():
             return {"extensions": {"code": code}, **formatted}
+        case Forbidden() as problem:
+            context.refusals.append(problem)
+            return formatted | {"extensions": {"code": problem.code}}
         case Problem() as problem:
             return formatted | {"extensions": {"code": problem.code}}
         case defect if isinstance(defect, Unavailable):

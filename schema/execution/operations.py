@@ -174,6 +174,12 @@ async def _events(node: DocumentNode, request: Request, context: Context) -> Asy
             yield result
 
 
+def is_read(request: Request) -> bool:
+    """Whether a request reads: any operation but a mutation."""
+    node = _cache.get(request.query).node
+    return node is not None and _kind(node, request.operation_name) is not OperationType.MUTATION
+
+
 def _parsed(query: str) -> _Document:
     try:
         node = parse(query, max_tokens=limits.MAX_TOKENS)

@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from resolvers.caller import Caller
+from resolvers import audit_log
+from resolvers.caller import Identity, signed_in
 from schema.context import Context
-from schema.execution.operations import Request
-from storage.changes import Author
+from schema.execution import operations
+from schema.execution.operations import Answer, Request
+
+# Characters of a query in the audit log.
+_MAX_QUERY = 2_000
 
 
 class Malformed(Exception):
@@ -35,6 +39,18 @@ def checked(given: object) -> Request:
 def context(state: Mapping[str, Any]) -> Context:
     """The context of an operation, from the state of its connection."""
     settings = state["settings"]
-    caller = Caller(state["db"], Author(state["user"], "graphql"), settings.default_region)
-    fast_path = settings.fast_path == "on"
-    return Context(caller, state["request_id"], state["feed"], state["imports"], fast_path=fast_path)
+    identity: Identity = state["identity"]
+    request_id: str = state["request_id"]
+    caller = signed_in(state["db"], identity, "graphql", settings.default_region, state["address"], request_id)
+    return Context(caller, request_id, state["feed"], state["imports"], identity, fast_path=settings.fast_path == "on")
+
+
+async def record(request: Request, answer: Answer, context: Context, state: Mapping[str, Any]) -> None:
+    """Add what the audit log must have of an answer: each refusal and, if the settings say so, reads."""
+    caller = context.caller
+    while context.refusals:
+        await audit_log.record_refusal(
+            caller.db, caller.author, context.refusals.pop(), caller.address, caller.request_id
+        )
+    if state["settings"].audit_reads == "on" and answer.executed and operations.is_read(request):
+        await audit_log.record_read(caller, {"operation": request.operation_name, "query": request.query[:_MAX_QUERY]})

@@ -13,14 +13,20 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from identity.errors import ProviderUnavailable
+from resolvers.errors import Forbidden, Unauthenticated
 from schema.execution import operations
 from schema.execution.faults import fault
 from schema.execution.operations import Request
 from schema.transport import requests
+from schema.transport.socket_sign_in import seconds_left, sign_in
 
 PROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 10.0
 MAX_OPERATIONS = 100
+# The protocol's codes for closing a connection. Clients connect again after all but UNAUTHORIZED.
+UNAUTHORIZED, FORBIDDEN = 4401, 4403
+TRY_AGAIN = 1013
 # The reason for closing a WebSocket can have up to 123 bytes.
 _MAX_REASON = 120
 
@@ -64,21 +70,31 @@ class _Connection:
 
     def __init__(self, websocket: WebSocket) -> None:
         self._websocket = websocket
+        self._state = websocket.scope["state"]
         self._operations: dict[str, asyncio.Task[None]] = {}
 
     async def serve(self) -> None:
-        """Serve until the client leaves or violates the protocol, or the server stops. Cancels all operations then."""
+        """Serve until the client leaves or violates the protocol, its sign-in ends, or the server stops.
+
+        Cancels all operations then.
+        """
         try:
             await self._initialize()
-            while True:
-                await self._handle(await self._receive())
+            async with asyncio.timeout(seconds_left(self._state["identity"])):
+                while True:
+                    await self._handle(await self._receive())
+        except TimeoutError:
+            await self._close(Violation(FORBIDDEN, "The token expired. Connect again with a new one."))
         except Violation as violation:
-            with suppress(WebSocketDisconnect):
-                await self._websocket.close(violation.code, violation.reason)
+            await self._close(violation)
         except WebSocketDisconnect:
             pass
         finally:
             await self._cancel_all()
+
+    async def _close(self, violation: Violation) -> None:
+        with suppress(WebSocketDisconnect):
+            await self._websocket.close(violation.code, violation.reason)
 
     async def _initialize(self) -> None:
         try:
@@ -88,7 +104,16 @@ class _Connection:
         except TimeoutError:
             raise Violation(4408, "Connection initialisation timeout") from None
         if message["type"] != "connection_init":
-            raise Violation(4401, "Unauthorized")
+            raise Violation(UNAUTHORIZED, "Unauthorized")
+        try:
+            await sign_in(self._state, message.get("payload"))
+        except Unauthenticated as problem:
+            self._state["failures"].count(self._state["address"])
+            raise Violation(FORBIDDEN if problem.has_token else UNAUTHORIZED, problem.message) from problem
+        except Forbidden as problem:
+            raise Violation(FORBIDDEN, problem.message) from problem
+        except ProviderUnavailable as error:
+            raise Violation(TRY_AGAIN, str(error)) from error
         await self._send({"type": "connection_ack"})
 
     async def _handle(self, message: Message) -> None:
@@ -124,11 +149,11 @@ class _Connection:
     async def _run(self, identifier: str, request: Request) -> None:
         """Send the results of an operation, then `complete`, or `error` if it failed."""
         last: Message = {"type": "complete", "id": identifier}
+        context = requests.context(self._state)
         with suppress(WebSocketDisconnect):
-            async with aclosing(
-                operations.stream(request, requests.context(self._websocket.scope["state"]))
-            ) as answers:
+            async with aclosing(operations.stream(request, context)) as answers:
                 async for answer in answers:
+                    await requests.record(request, answer, context, self._state)
                     if not answer.executed:
                         last = {"type": "error", "id": identifier, "payload": answer.body["errors"]}
                         break

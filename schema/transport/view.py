@@ -5,7 +5,7 @@ It follows the GraphQL-over-HTTP draft: a request that cannot be executed is ans
 answered with 400.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from pathlib import Path
 
 import orjson
@@ -17,16 +17,18 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from resolvers.errors import Problem, Unauthenticated
 from schema.execution import operations
 from schema.execution.faults import fault
 from schema.execution.operations import Answer, Request
 from schema.transport import bodies
 from schema.transport.bodies import BodyRefused, Headers
 from schema.transport.negotiation import JSON, RESPONSE_JSON, negotiated
-from schema.transport.requests import context
+from schema.transport.requests import context, record
 from schema.transport.socket import Socket
 
-_PATH = "/graphql"
+PATH = "/graphql"
+_STATUSES: Mapping[type[Problem], int] = {Unauthenticated: 401}
 GRAPHIQL = Path(__file__).parents[2] / "graphiql" / "dist"
 _CSP = (
     "default-src 'self'; worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
@@ -37,8 +39,8 @@ _CSP = (
 def routes() -> list[BaseRoute]:
     """The endpoint for HTTP and WebSockets, and the files of GraphiQL."""
     return [
-        Route(_PATH, _endpoint),
-        WebSocketRoute(_PATH, Socket()),
+        Route(PATH, _endpoint),
+        WebSocketRoute(PATH, Socket()),
         Mount("/graphiql", StaticFiles(directory=GRAPHIQL, check_dir=False)),
     ]
 
@@ -48,7 +50,7 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = bodies.headers_of(scope)
-        if scope["method"] == "GET" and _wants_page(scope, headers):
+        if is_page(scope):
             await _graphiql()(scope, receive, send)
             return
         settings = scope["state"]["settings"]
@@ -77,7 +79,7 @@ class Shortcut:
         self._app = app
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        straight = scope["type"] == "http" and scope["path"] == _PATH
+        straight = scope["type"] == "http" and scope["path"] == PATH
         return (_endpoint if straight else self._app)(scope, receive, send)
 
 
@@ -90,7 +92,10 @@ async def _graphql(scope: Scope, headers: Headers, receive: Receive, form: HttpR
     except BodyRefused as refusal:
         body = {"errors": [fault(refusal.message, refusal.code)]}
         return Response(orjson.dumps(body), refusal.status, refusal.headers, JSON)
-    return _response(await operations.run(request, context(scope["state"])), media_type)
+    used = context(scope["state"])
+    answer = await operations.run(request, used)
+    await record(request, answer, used, scope["state"])
+    return _response(answer, media_type)
 
 
 async def _request(scope: Scope, headers: Headers, receive: Receive, form: HttpRequest | None) -> Request:
@@ -134,8 +139,24 @@ def _is_form(headers: Headers) -> bool:
     return bodies.media_type(headers.get(b"content-type", b"")) == "multipart/form-data"
 
 
-def _wants_page(scope: Scope, headers: Headers) -> bool:
-    return b"text/html" in headers.get(b"accept", b"") and "query" not in QueryParams(scope["query_string"])
+def is_page(scope: Scope) -> bool:
+    """Whether this is the request of a browser that wants to show GraphiQL."""
+    if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "GET":
+        return False
+    wants = any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
+    return wants and "query" not in QueryParams(scope["query_string"])
+
+
+def refusal(problem: Problem, headers: Mapping[str, str]) -> Response:
+    """The answer to a request that is refused before anything reads it."""
+    body = {"errors": [fault(problem.message, problem.code)]}
+    return Response(orjson.dumps(body), _STATUSES.get(type(problem), 403), headers, JSON)
+
+
+def unavailable(message: str) -> Response:
+    """The answer if tokens cannot be checked at the moment."""
+    body = {"errors": [fault(message, "UNAVAILABLE")]}
+    return Response(orjson.dumps(body), 503, {"Retry-After": "1"}, JSON)
 
 
 def _graphiql() -> Response:

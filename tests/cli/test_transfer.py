@@ -10,7 +10,7 @@ import pytest
 
 from cli import transfer
 from resolvers import groups
-from resolvers.caller import Caller
+from resolvers.caller import Caller, Role
 from storage.changes import Author
 from storage.driver import Database
 from tests.support.environment import DRIVER
@@ -91,9 +91,8 @@ async def test_dry_run_row_by_row(environment: dict[str, str], tmp_path: Path, d
 async def test_export_options(environment: dict[str, str], db: Database) -> None:
     """An export can be filtered and sorted, and groups and managers can be given by name or address."""
     header = f"{HEADER},Country,Manager,Groups"
-    await groups.create_group(
-        Caller(db, Author("tester", "cli")), {"displayName": "Partners", "emailAddress": "partners@a.example"}
-    )
+    tester = Caller(db, Author("tester", "cli"), Role.ADMIN)
+    await groups.create_group(tester, {"displayName": "Partners", "emailAddress": "partners@a.example"})
     rows = ["Ana Li,ana@a.example,Ana,Li,Acme,CTO,,ES,,Partners", "Ben Li,ben@b.example,Ben,Li,,,,DE,ana@a.example,"]
     done = contacts(environment, "import", "-", "--delimiter", "comma", text="\n".join([header, *rows, ""]))
     assert "2 created" in done.stdout, done.stdout + done.stderr

@@ -271,9 +271,9 @@ class Attempts(RuleBasedStateMachine):
 
     async def _into_a_group(self, name: str) -> None:
         from resolvers import groups
-        from resolvers.caller import Caller
+        from resolvers.caller import Caller, Role
 
-        caller = Caller(self.syncing.db, Author("tester", "graphql"))
+        caller = Caller(self.syncing.db, Author("tester", "graphql"), Role.ADMIN)
         address = f"{new_id()}@example.test"
         group = await groups.create_group(caller, {"displayName": "G", "emailAddress": address})
         await groups.add_contacts(caller, group["_id"], [(await self.syncing.contact(name))["_id"]])

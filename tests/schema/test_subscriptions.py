@@ -5,7 +5,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from resolvers import contacts, groups
-from resolvers.caller import Caller
+from resolvers.caller import Caller, Role
 from schema.execution.limits import MAX_DEPTH
 from storage import statistics
 from storage.changes import Author
@@ -249,7 +249,7 @@ async def test_defects_are_masked(service_url: str, monkeypatch: pytest.MonkeyPa
 
 async def test_author_is_who_asks_not_who_is_told(service_url: str, caller: Caller, db: Database) -> None:
     """An event contains the author of the change."""
-    someone = Caller(db, Author("someone", "cli"))
+    someone = Caller(db, Author("someone", "cli"), Role.ADMIN)
     async with connected(service_url) as client:
         await client.listen("changes", CHANGES)
         await contacts.create_contact(someone, person("Ada"))

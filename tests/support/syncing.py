@@ -9,7 +9,7 @@ from datetime import timedelta
 from connector.reader import ActiveDirectoryReader
 from connector.scheduler import AUTHOR, perform
 from connector.session import open_session
-from resolvers.caller import Caller
+from resolvers.caller import Caller, Role
 from resolvers.sync import control, progress
 from resolvers.sync.progress import SyncRun
 from resolvers.sync.request import SyncRequest
@@ -65,7 +65,7 @@ class Syncing:
     @property
     def caller(self) -> Caller:
         """The sync as a caller."""
-        return Caller(self.db, AUTHOR)
+        return Caller(self.db, AUTHOR, Role.ADMIN)
 
     async def take(self, wanted: SyncRequest | None = None, seconds: float = 30) -> SyncRun:
         """The lease and a run. The lease must be free."""

@@ -117,7 +117,7 @@ async def test_byte_order_marks(caller: Caller) -> None:
     data = await failed(caller, job, bom=True)
     assert data == b"\xef\xbb\xbf" + await failed(caller, job)
     assert counts(await import_csv(caller, data)) == {"failed": 1}
-    exported = [piece async for piece in export(caller, Selection(), Ordering("keys.name"), bom=True)]
+    exported = [piece async for piece in await export(caller, Selection(), Ordering("keys.name"), bom=True)]
     assert exported[0].startswith(b"\xef\xbb\xbfDisplayName,")
     assert counts(await import_csv(caller, b"".join(exported), on_match="UPDATE")) == {"unchanged": 1}
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from resolvers import contacts
-from resolvers.caller import Caller
+from resolvers.caller import Caller, Role
 from resolvers.errors import EmailAddressTaken, ImportNotUndoable, NotFound
 from resolvers.imports import jobs
 from resolvers.imports import jobs as import_jobs
@@ -76,7 +76,7 @@ from resolvers.imports.runner import run_one
 from storage.changes import Author
 from storage.driver import connect
 async def main(uri, name, driver, job):
-    await run_one(Caller(connect(uri, name, driver), Author("worker", "cli")), job)
+    await run_one(Caller(connect(uri, name, driver), Author("worker", "cli"), Role.ADMIN), job)
 asyncio.run(main(*sys.argv[1:]))
 """
 
@@ -302,7 +302,7 @@ async def test_mongod_is_killed(tmp_path: Path) -> None:
     with embedded(tmp_path, exclusive=True, cache_gb=0.25) as uri:
         db = connect(uri, "killed", DRIVER)
         await migrations.prepare(db)
-        caller = Caller(db, Author("tester", "rest"))
+        caller = Caller(db, Author("tester", "rest"), Role.ADMIN)
         job = await made(caller, FILE)
         running = asyncio.create_task(run_one(caller, job["_id"]))
         for _ in range(2):

@@ -68,7 +68,7 @@ async def test_export_and_import_change_nothing(caller: Caller, people: list[Doc
     job = await import_rows(caller, people)
     assert job["created"] == len(people), await problems_of(caller, job)
     before = await everyone(caller)
-    file = b"".join([piece async for piece in export.export(caller, Selection(), ORDER)])
+    file = b"".join([piece async for piece in await export.export(caller, Selection(), ORDER)])
     job = await import_csv(caller, file, on_match="UPDATE")
     assert (job["rows"], job["unchanged"]) == (len(people), len(people)), await problems_of(caller, job)
     assert await everyone(caller) == before

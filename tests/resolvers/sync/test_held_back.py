@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from resolvers import contacts, mastery
-from resolvers.caller import Caller
+from resolvers.caller import Caller, Role
 from storage.documents import now
 from tests.support.people import person
 from tests.support.simulation import Simulated, contact, cycle, named
@@ -27,7 +27,7 @@ class Clock:
 
 async def test_refused_contact_did_not_sync(sync_caller: Caller, caller: Caller) -> None:
     """A skipped contact shows the last run that found it in sync, until another run does."""
-    own = Caller(sync_caller.db, sync_caller.author, clock=Clock())
+    own = Caller(sync_caller.db, sync_caller.author, Role.ADMIN, clock=Clock())
     holder = await contacts.create_contact(caller, person("Una Cloud", emailAddress="new@x.test"))
     bo = contact(2, "Bo", "b@x.test", 5)
     await cycle(own, Simulated([contact(1, "Ann", "a@x.test", 5), bo]))
@@ -44,7 +44,7 @@ async def test_refused_contact_did_not_sync(sync_caller: Caller, caller: Caller)
 
 async def test_change_taken_back_did_sync(sync_caller: Caller, caller: Caller) -> None:
     """A skipped contact that is in sync again shows the run that found it so, and later runs."""
-    own = Caller(sync_caller.db, sync_caller.author, clock=Clock())
+    own = Caller(sync_caller.db, sync_caller.author, Role.ADMIN, clock=Clock())
     await contacts.create_contact(caller, person("Una Cloud", emailAddress="new@x.test"))
     await cycle(own, Simulated([contact(1, "Ann", "a@x.test", 5)]))
     await cycle(own, Simulated([contact(1, "Ann", "new@x.test", 101)], usn=101))
@@ -57,7 +57,7 @@ async def test_change_taken_back_did_sync(sync_caller: Caller, caller: Caller) -
 
 async def test_missing_contact_did_not_sync(sync_caller: Caller) -> None:
     """A contact that is missing on a lagging server shows when it was last seen."""
-    own = Caller(sync_caller.db, sync_caller.author, clock=Clock())
+    own = Caller(sync_caller.db, sync_caller.author, Role.ADMIN, clock=Clock())
     await cycle(own, Simulated([contact(1, "Ann", "a@x.test", 5)]))
     before = await last_sync(own, "Ann")
     await cycle(own, Simulated([], database="B", usn=50))

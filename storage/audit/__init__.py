@@ -1,0 +1,1 @@
+"""The audit log, and the names of the people and apps in it."""
