@@ -5,6 +5,7 @@ import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -58,7 +59,11 @@ class Settings(BaseSettings):
         ),
     ] = None
     oidc_audience: Annotated[
-        str | None, Field(description="Audience that tokens must name: this service's ID at the provider.")
+        str | None,
+        Field(
+            description="Audience that tokens must name: this service's ID at the provider. If it has several, "
+            "separate them by spaces: tokens must name at least one."
+        ),
     ] = None
     oidc_roles_claim: Annotated[
         str,
@@ -362,6 +367,40 @@ class Settings(BaseSettings):
         if self.ad_password is not None and not self.ad_password.get_secret_value():
             raise ValueError("CONTACTS_AD_PASSWORD is empty. Set it to the account's password")
         return self
+
+    @model_validator(mode="after")
+    def _check_oidc(self) -> Self:
+        if self.auth != "oidc":
+            return self
+        if not self.oidc_issuer:
+            raise ValueError("CONTACTS_AUTH is oidc, but CONTACTS_OIDC_ISSUER is not set. Set it to the tokens' issuer")
+        if not (self.oidc_audience or "").split():
+            raise ValueError(
+                "CONTACTS_AUTH is oidc, but CONTACTS_OIDC_AUDIENCE is not set. Set it to this service's ID at the "
+                "provider. Otherwise tokens for other services would be accepted"
+            )
+        if re.search(r"[{}]|^https?://[^/]+/(common|organizations|consumers)(/v2\.0)?/?$", self.oidc_issuer):
+            raise ValueError(
+                "CONTACTS_OIDC_ISSUER is an address for all tenants of Microsoft Entra. Set it to your own tenant's: "
+                "https://login.microsoftonline.com/TENANT-ID/v2.0, with the ID that the tenant's overview shows"
+            )
+        if not is_confidential(self.oidc_issuer) or re.search(r"[?#]", self.oidc_issuer):
+            raise ValueError(
+                "write CONTACTS_OIDC_ISSUER as an https address without query and fragment. On loopback, http will do"
+            )
+        return self
+
+
+def is_confidential(url: str) -> bool:
+    """Whether this is an address that nobody can listen to or pretend to be: with https, or on loopback."""
+    try:
+        parts = urlsplit(url)
+        is_clean = re.fullmatch(r"[!-~]+", url) and "@" not in parts.netloc and parts.port != 0
+    except ValueError:  # a port or an IPv6 address that is not one
+        return False
+    if not is_clean or not parts.hostname:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
 
 
 @lru_cache(maxsize=64)

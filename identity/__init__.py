@@ -1,1 +1,1 @@
-"""Who sends a request: the ways to sign in, and the proxies in between."""
+"""Who sends a request: the ways to sign in, the verification of tokens, and the proxies in between."""

@@ -44,6 +44,7 @@ def configure(settings: Settings) -> None:
     )
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
     logging.getLogger("pymongo").setLevel("WARNING")
+    logging.getLogger("httpx").setLevel("WARNING")  # it reports every request
     logging.getLogger("python_multipart").setLevel("ERROR")  # it warns about every malformed form a client sends
     logging.getLogger("uvicorn.error").addFilter(_Cancelled())
 

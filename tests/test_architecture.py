@@ -30,6 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "resolvers.imports": CORE | {"resolvers.files"} | STORAGE,
     "resolvers.sync": CORE | STORAGE,
     "connector": RESOLVERS | STORAGE,
+    "identity": CORE,
     "rest": RESOLVERS | STORAGE,
     "schema": GRAPHQL | {"schema.mutations"} | RESOLVERS | STORAGE,
     "schema.types": {"schema"} | RESOLVERS | STORAGE,
@@ -45,6 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 # `storage` only what documents and their keys are, and the driver; of `schema` the types know what comes before them.
 ONLY = {
     ("storage.lists", "storage"): {"documents", "driver", "keys", "fields"},
+    ("identity", "resolvers"): {"caller", "errors"},
     ("schema.types", "schema"): {"context", "documents", "reads"},
     ("schema.mutations", "schema"): {"context", "documents", "reads"},
     ("schema.execution", "schema"): {"build", "context", "documents", "reads"},
@@ -62,6 +64,8 @@ LIBRARIES = {
     "typer": ("cli",),
     "rich": ("cli",),
     "ldap": ("connector",),
+    "jwt": ("identity",),
+    "httpx": ("identity",),
 }
 
 
