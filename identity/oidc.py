@@ -48,8 +48,8 @@ class Provider:
     async def identify(self, authorization: str) -> Identity:
         """Who sends this `Authorization` header (`Bearer` and a token).
 
-        Raises `Unauthenticated` if the token is not valid, `Forbidden` if it lacks roles that the provider could not
-        list, and `ProviderUnavailable` if it cannot be verified. A role of None means that the token grants none.
+        Raises `Unauthenticated` if the token is not valid or lacks roles that the provider could not list, and
+        `ProviderUnavailable` if it cannot be verified. A role of None means that the token grants none.
         """
         key = authorization.encode("utf-8", "replace")
         if found := self._verified.get(key):

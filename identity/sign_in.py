@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Protocol
 
 from identity import oidc
+from identity.roles import highest
 from resolvers.caller import Identity, Role
 from resolvers.errors import Unauthenticated
 from settings import Settings
@@ -14,7 +15,6 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 LOCAL = Identity("local", "local user", "USER", Role.ADMIN)
 _MAX_NAME = 256
-_ROLES = {role.claim.lower(): role for role in Role}
 
 
 class SignIn(Protocol):
@@ -25,7 +25,7 @@ class SignIn(Protocol):
     async def by_headers(self, headers: Headers, *, from_proxy: bool) -> Identity:
         """Who sent a request with these headers. `from_proxy`: whether it came from a trusted proxy.
 
-        Raises `Unauthenticated`, `oidc.ProviderUnavailable`.
+        Raises `Unauthenticated`, `ProviderUnavailable`.
         """
 
     async def by_token(self, authorization: str) -> Identity:
@@ -91,7 +91,7 @@ class ByProxy:
         if not name:
             message = f"The proxy did not send the header {self._user} with a user's name."
             raise Unauthenticated(message, has_token=False)
-        return Identity(name, name, "USER", highest_role(_text(self._single(given, self._roles)).split(",")))
+        return Identity(name, name, "USER", highest(_text(self._single(given, self._roles))))
 
     async def by_token(self, authorization: str) -> Identity:
         raise Unauthenticated(
@@ -120,11 +120,6 @@ async def opened(settings: Settings) -> AsyncIterator[SignIn]:
         case "oidc":
             async with oidc.opened(settings) as provider:
                 yield ByToken(provider)
-
-
-def highest_role(names: Iterable[str]) -> Role | None:
-    """The highest of these roles by their names at the provider, ignoring other names. None if there is none."""
-    return max((_ROLES[name] for each in names if (name := each.strip().lower()) in _ROLES), default=None)
 
 
 def _values(headers: Headers, name: bytes) -> Sequence[bytes]:

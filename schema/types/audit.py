@@ -36,15 +36,9 @@ class AuditAction(Enum):
     MAKE_CLOUD_ONLY = strawberry.enum_value("MAKE_CLOUD_ONLY", description="Make synced contacts cloud-only.")
     READ_AUDIT_LOG = strawberry.enum_value("READ_AUDIT_LOG", description="Read the audit log.")
     EXPORT_AUDIT_LOG = strawberry.enum_value("EXPORT_AUDIT_LOG", description="Export the audit log.")
-    READ = strawberry.enum_value(
-        "READ", description="Read anything else, with CONTACTS_AUDIT_READS=on."
-    )
-    SIGN_IN = strawberry.enum_value(
-        "SIGN_IN", description="Call the service without a token or a role."
-    )
-    START_SERVICE = strawberry.enum_value(
-        "START_SERVICE", description="Start the service with these settings."
-    )
+    READ = strawberry.enum_value("READ", description="Read anything else, with CONTACTS_AUDIT_READS=on.")
+    SIGN_IN = strawberry.enum_value("SIGN_IN", description="Call the service without a token or a role.")
+    START_SERVICE = strawberry.enum_value("START_SERVICE", description="Start the service with these settings.")
 
 
 @strawberry.enum(description="The way in which someone used the service.")
