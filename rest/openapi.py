@@ -2,11 +2,12 @@
 
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 
 from resolvers import paging
+from resolvers.caller import Action
 from resolvers.contacts import MAX_TEXT
 from resolvers.files.columns import COLUMNS
 from rest import import_report, problems
@@ -38,6 +39,7 @@ def _of_field(field: Field) -> Document:
 
 _KEYWORDS: dict[str, Document] = {
     **{field.name: _of_field(field) for field in FIELDS},
+    "auditAction": {"enum": [*get_args(Action)]},
     "filter": {"maxLength": MAX_TEXT},
     "pageSize": {"maximum": paging.MAX_SIZE, "default": paging.DEFAULT_SIZE},
     "exportColumn": {"enum": [*COLUMNS]},

@@ -126,7 +126,7 @@ async def test_started_by_hand(service: Service, admin: "Administrator") -> None
     assert (await service.start())["code"] == "SYNC_ALREADY_RUNNING"
     state = await service.settled()
     assert (state["lastRun"]["updated"], state["runs"]["totalCount"]) == (1, 2)
-    assert state["runs"]["nodes"] == [{"id": started["run"]["id"], "status": "SUCCEEDED", "requestedBy": "anonymous"}]
+    assert state["runs"]["nodes"] == [{"id": started["run"]["id"], "status": "SUCCEEDED", "requestedBy": "local user"}]
     assert state["runs"]["pageInfo"]["hasNextPage"] is True
 
 
@@ -165,7 +165,7 @@ async def test_hand_over(service: Service, admin: "Administrator") -> None:
     made = (await service.graphql(make, ids=[contact["id"], "nobody"]))["makeCloudOnly"]
     (taken,) = made["contacts"]
     assert (taken["source"], taken["editable"], taken["onPremises"]) == ("CLOUD", True, None)
-    assert taken["history"]["nodes"][0] == {"action": "HANDED_OVER", "by": "anonymous"}
+    assert taken["history"]["nodes"][0] == {"action": "HANDED_OVER", "by": "local user"}
     assert [each["problem"]["code"] for each in made["refusals"]] == ["NOT_FOUND"]
     again = (await service.graphql(make, ids=[contact["id"]]))["makeCloudOnly"]
     assert [each["problem"]["code"] for each in again["refusals"]] == ["INVALID"]

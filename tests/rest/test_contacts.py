@@ -171,7 +171,7 @@ async def test_changes_are_recorded_as_made_through_rest(client: AsyncClient, db
     await create(client)
     record = await db.history.find_one({})
     assert record is not None
-    assert (record["by"], record["through"]) == ("anonymous", "rest")
+    assert (record["by"], record["through"]) == ("local user", "rest")
 
 
 @pytest.mark.parametrize("header", ['"1"', 'W/"1"', '"0", "1"', '"0" ,, W/"1"', "*"])

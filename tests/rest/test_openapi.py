@@ -18,7 +18,7 @@ from resolvers import rules
 from resolvers.caller import Caller
 from resolvers.files import text
 from resolvers.files.records import DELIMITER_NAMES
-from rest import import_parameters, openapi, parameters, problems
+from rest import audit_parameters, import_parameters, openapi, parameters, problems
 from rest.representation import READ_ONLY, STORED
 from storage.documents import Document, new_id
 from tests.support import waiting
@@ -106,6 +106,8 @@ def test_every_operation_is_described() -> None:
         (f"{CONTACTS}/export", "get", import_parameters.EXPORT),
         (f"{CONTACTS}/bulk", "post", import_parameters.IMPORT),
         (f"{CONTACTS}/imports", "get", import_parameters.PAGE),
+        ("/api/identity/audit", "get", (*audit_parameters.FILTERS, *import_parameters.PAGE)),
+        ("/api/identity/audit/export", "get", tuple(audit_parameters.FILTERS)),
         (f"{CONTACTS}/imports/{{id}}/problems", "get", import_parameters.PAGE),
         (f"{CONTACTS}/imports/{{id}}/outcomes", "get", import_parameters.PAGE),
     ],

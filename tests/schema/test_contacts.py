@@ -158,7 +158,7 @@ async def test_history(graphql: GraphQL) -> None:
         "nodes": [
             {
                 "action": "UPDATED",
-                "by": "anonymous",
+                "by": "local user",
                 "through": "graphql",
                 "version": 2,
                 "changes": [{"field": "company", "before": None, "after": "Acme"}],
@@ -290,7 +290,7 @@ async def test_total_is_counted_only_when_asked(graphql: GraphQL) -> None:
 
 async def test_viewer(graphql: GraphQL) -> None:
     """As long as there is no sign-in, everyone is the same user and an administrator."""
-    assert await graphql("{ viewer { name role } }") == {"viewer": {"name": "anonymous", "role": "ADMIN"}}
+    assert await graphql("{ viewer { name role } }") == {"viewer": {"name": "local user", "role": "ADMIN"}}
 
 
 async def test_moments_that_are_none(graphql: GraphQL) -> None:

@@ -71,7 +71,7 @@ async def test_a_run_resumes_after_any_interruption(caller: Caller) -> None:
 
 WORKER = """
 import asyncio, sys
-from resolvers.caller import Caller
+from resolvers.caller import Caller, Role
 from resolvers.imports.runner import run_one
 from storage.changes import Author
 from storage.driver import connect

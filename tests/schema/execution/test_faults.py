@@ -36,6 +36,7 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("POST", {"json": {"query": QUERY}, "headers": {"accept": "image/png"}}, "NOT_ACCEPTABLE"),
     ("POST", {"content": b"{}", "headers": {"content-type": "text/plain"}}, "UNSUPPORTED_MEDIA_TYPE"),
     ("POST", {"files": {"0": b"x"}, "headers": {"origin": "https://other.example"}}, "FOREIGN_ORIGIN"),
+    ("POST", {"json": {"query": QUERY}, "headers": {"authorization": "Bearer x"}}, "UNAUTHENTICATED"),
 ]
 
 
@@ -51,5 +52,6 @@ async def test_codes(client: httpx.AsyncClient, method: str, request_: dict[str,
 def test_codes_are_listed() -> None:
     """The list that the README links to contains every code with its meaning."""
     listed = re.findall(r"^    ([A-Z_]+) +\w", faults.__doc__ or "", re.MULTILINE)
-    given = {code for _, _, code in CASES} | {"TOO_MANY_OPERATIONS", "UNAVAILABLE", "INTERNAL"}
+    elsewhere = {"TOO_MANY_OPERATIONS", "UNAVAILABLE", "INTERNAL", "FORBIDDEN"}
+    given = {code for _, _, code in CASES} | elsewhere
     assert sorted(listed) == sorted(given - {"INVALID"})

@@ -26,8 +26,10 @@ EXAMPLES = [
     errors.SyncAlreadyRunning(),
     errors.EventsMissed(),
     errors.Busy(),
+    errors.Unauthenticated("Sign in."),
+    errors.Forbidden("Ask an administrator.", "START_SYNC"),
 ]
-NO_DATA = (errors.InvalidRequest, errors.EventsMissed, errors.Busy)
+NO_DATA = (errors.InvalidRequest, errors.EventsMissed, errors.Busy, errors.Unauthenticated, errors.Forbidden)
 
 
 def kinds(base: type[errors.Problem] = errors.Problem) -> Iterator[type[errors.Problem]]:
