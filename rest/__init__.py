@@ -57,4 +57,4 @@ def routes() -> list[Route]:
 
 
 async def _describe(request: Request) -> Response:
-    return json(openapi.document())
+    return json(openapi.document(requires_token=request.state.settings.auth == "oidc"))

@@ -20,10 +20,10 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @cache
-def document() -> Document:
-    """The document as served."""
+def document(*, requires_token: bool = True) -> Document:
+    """The document as served. `requires_token`: false for a service without sign-in, which accepts no tokens."""
     filled: Document = _filled(yaml.load(SOURCE.read_text(encoding="utf-8"), _Loader))
-    return filled
+    return filled if requires_token else {name: part for name, part in filled.items() if name != "security"}
 
 
 def keywords(name: str) -> Document:

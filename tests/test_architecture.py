@@ -13,7 +13,7 @@ import pytest
 from tests.support.modules import MODULES, PACKAGES, ROOT
 
 EVERYONE = {"settings", "runtime"}
-STORAGE = {"storage", "storage.lists", "storage.sync"}
+STORAGE = {"storage", "storage.audit", "storage.lists", "storage.sync"}
 CORE = {"resolvers"}
 RESOLVERS = CORE | {"resolvers.files", "resolvers.imports", "resolvers.sync"}
 GRAPHQL = {"schema", "schema.types"}
@@ -21,7 +21,8 @@ GRAPHQL = {"schema", "schema.types"}
 MAY_IMPORT: dict[str, set[str]] = {
     "runtime": set(),
     "settings": set(),
-    "storage": {"storage.lists"},
+    "storage": {"storage.audit", "storage.lists"},
+    "storage.audit": {"storage", "storage.lists"},
     "storage.lists": {"storage"},
     "storage.sync": {"storage", "storage.lists"},
     "storage.embedded": set(),
@@ -36,9 +37,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "schema.types": {"schema"} | RESOLVERS | STORAGE,
     "schema.mutations": GRAPHQL | RESOLVERS | STORAGE,
     "schema.execution": GRAPHQL | RESOLVERS | STORAGE,
-    "schema.transport": {"schema", "schema.execution"} | RESOLVERS | STORAGE,
-    "middleware": {"rest"},
-    "app": {"middleware", "rest", "connector", "schema.transport"} | RESOLVERS | STORAGE,
+    "schema.transport": {"schema", "schema.execution", "identity"} | RESOLVERS | STORAGE,
+    "middleware": {"identity", "rest", "schema.transport"} | RESOLVERS | STORAGE,
+    "app": {"identity", "middleware", "rest", "connector", "schema.transport"} | RESOLVERS | STORAGE,
     "demo": RESOLVERS | STORAGE,
     "cli": {"app", "connector", "demo", "storage.embedded"} | RESOLVERS | STORAGE,
 }
