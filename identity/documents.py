@@ -34,12 +34,12 @@ class Published:
     keys: KeySet
 
 
-async def fetch(client: httpx.AsyncClient, issuer: str, tenant: str | None) -> Published:
-    """What the issuer publishes now. Raises `DocumentUnusable`. `tenant`: its tenant, if it is one of Entra."""
+async def fetch(client: httpx.AsyncClient, issuer: str, marks: frozenset[str]) -> Published:
+    """What the issuer publishes now. Raises `DocumentUnusable`. `marks`: the issuers that keys may be marked with."""
     metadata = _metadata(await _get(client, issuer.removesuffix("/") + _PATH), issuer)
     document = await _get(client, metadata.jwks_uri)
     try:
-        return Published(metadata, key_set(document, issuer, tenant))
+        return Published(metadata, key_set(document, marks))
     except ValueError:
         raise DocumentUnusable(
             f"{shown(metadata.jwks_uri)} is not a set of keys. Check that CONTACTS_OIDC_ISSUER is right."

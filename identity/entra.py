@@ -32,6 +32,11 @@ def issuers_of(issuer: str, tenant: str) -> frozenset[str]:
     return frozenset({issuer}.union(*own))
 
 
+def marks_of(issuers: frozenset[str], tenant: str) -> frozenset[str]:
+    """What the keys of these issuers may be marked with: the issuers, with the tenant's ID or with a placeholder."""
+    return issuers | {each.replace(tenant, "{tenantid}") for each in issuers}
+
+
 def is_app_only(claims: Members) -> bool:
     """Whether an app has signed in for itself, without a user. The claim `idtyp` is optional."""
     kind = claims.get("idtyp")

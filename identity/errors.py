@@ -2,11 +2,12 @@
 
 
 class ProviderUnavailable(Exception):
-    """Raised when no token can be verified, because the provider's keys have never arrived. Answer 503, not 401."""
+    """Raised when no token can be verified, because the provider's keys have never arrived. Answer 503, not 401.
 
-    def __init__(self, reason: str) -> None:
-        self.message = f"Nobody can sign in at the moment: {reason}"
-        super().__init__(self.message)
+    `message` is for clients, `str(error)` is the reason with what to do, for the log.
+    """
+
+    message = "Nobody can sign in at the moment, because the provider cannot be reached. Retry in a minute."
 
 
 class DocumentUnusable(Exception):

@@ -38,7 +38,7 @@ class Keyring:
         self._on_change = on_change
         self._pace = pace
         self._published: Published | None = None
-        self._failure = "its keys have not arrived yet. Retry in a moment."
+        self._failure = "the keys have not arrived yet"
         self._has_failed = False
         self._fetching: asyncio.Task[None] | None = None
         self._last_for_unknown = -math.inf
@@ -46,6 +46,7 @@ class Keyring:
     @asynccontextmanager
     async def renewed(self) -> AsyncIterator[None]:
         """Renew the keys in the background until the end of the block. The first fetch begins at once."""
+        self._fetched()
         task = asyncio.create_task(self._renew_regularly())
         try:
             yield
@@ -58,8 +59,8 @@ class Keyring:
 
     async def published(self) -> Published:
         """What the provider has published. Raises `ProviderUnavailable` if nothing has arrived yet."""
-        if self._published is None:
-            await self._ask()
+        if self._published is None and (fetch := self._fetch_for_unknown()):
+            await asyncio.wait([fetch])
         if self._published is None:
             raise ProviderUnavailable(self._failure)
         return self._published
@@ -71,27 +72,29 @@ class Keyring:
         and all who wait share the answer. Raises `ProviderUnavailable` if no keys have ever arrived.
         """
         found = (await self.published()).keys.candidates(key_id)
-        if not found and await self._ask():
+        for _ in range(2):  # a fetch under way may have begun before the key was published
+            if found or not (fetch := self._fetch_for_unknown()):
+                break
+            # Not awaited itself: a request that is canceled would cancel it for all others.
+            await asyncio.wait([fetch])
             found = (await self.published()).keys.candidates(key_id)
         return found
 
-    async def _ask(self) -> bool:
-        """Wait for the fetch under way, or for a new one if that is allowed again. Whether there was one."""
-        now = asyncio.get_running_loop().time()
-        if self._is_fetching() or now >= self._last_for_unknown + self._pace.unknown:
-            if not self._is_fetching():
-                self._last_for_unknown = now
-            # Not awaited itself: a request that is canceled would cancel it for all others.
-            await asyncio.wait([self._fetched()])
-            return True
-        return False
+    def _fetch_for_unknown(self) -> asyncio.Task[None] | None:
+        """The fetch under way, or a new one if that is allowed again."""
+        if not self._is_fetching():
+            now = asyncio.get_running_loop().time()
+            if now < self._last_for_unknown + self._pace.unknown:
+                return None
+            self._last_for_unknown = now
+        return self._fetched()
 
     def _is_fetching(self) -> bool:
         return self._fetching is not None and not self._fetching.done()
 
     def _fetched(self) -> asyncio.Task[None]:
         """The fetch under way, or a new one."""
-        if self._fetching is None or self._fetching.done():
+        if self._fetching is None or self._fetching.done():  # as in _is_fetching, which mypy cannot see
             self._fetching = asyncio.create_task(self._renew())
         return self._fetching
 
@@ -107,7 +110,7 @@ class Keyring:
             self._fail(str(error))
         except Exception:
             log.exception("keys of the provider could not be fetched")
-            self._fail("its keys could not be fetched. The service's log says why.")
+            self._fail("the keys could not be fetched")
         else:
             self._has_failed = False
             self._replace(published)

@@ -57,20 +57,22 @@ class KeySet:
         return self.keys if key_id is None else tuple(key for key in self.keys if key.id == key_id)
 
 
-def key_set(document: Members, issuer: str, tenant: str | None) -> KeySet:
-    """The keys in a JSON Web Key Set (RFC 7517). Raises ValueError if the document is not one."""
+def key_set(document: Members, issuers: frozenset[str]) -> KeySet:
+    """The keys in a JSON Web Key Set (RFC 7517). Raises ValueError if the document is not one.
+
+    `issuers`: what keys may be marked with. Microsoft Entra lists keys of others, too, such as personal accounts.
+    """
     listed = document.get("keys")
     if not isinstance(listed, list) or len(listed) > _MOST_KEYS:
         raise ValueError("not a list of keys")
-    found = [_key(each) for each in listed if isinstance(each, dict) and _is_of(each, issuer, tenant)]
+    found = [_key(each) for each in listed if isinstance(each, dict) and _is_of(each, issuers)]
     usable = tuple(key for key in found if key)
     return KeySet(usable, len(listed) - len(usable))
 
 
-def _is_of(jwk: Members, issuer: str, tenant: str | None) -> bool:
-    """Whether a key is this issuer's. Microsoft Entra marks keys of other issuers, such as personal accounts."""
+def _is_of(jwk: Members, issuers: frozenset[str]) -> bool:
     marked = jwk.get("issuer")
-    return marked is None or (isinstance(marked, str) and marked.replace("{tenantid}", tenant or "") == issuer)
+    return marked is None or (isinstance(marked, str) and marked in issuers)
 
 
 def _key(jwk: Members) -> Key | None:

@@ -37,6 +37,7 @@ class Provider:
         self._roles_claim = settings.oidc_roles_claim
         self._tenant = entra.tenant_of(self.issuer)
         issuers = entra.issuers_of(self.issuer, self._tenant) if self._tenant else frozenset({self.issuer})
+        self._marks = entra.marks_of(issuers, self._tenant) if self._tenant else issuers
         self._expected = claims.Expected(issuers, self.audiences, self._tenant)
         self._verified = Verified(clock)
         self.keyring = Keyring(self._fetch, self._verified.clear, pace)
@@ -69,7 +70,7 @@ class Provider:
         return (await self.keyring.published()).metadata
 
     async def _fetch(self) -> Published:
-        return await documents.fetch(self._client, self.issuer, self._tenant)
+        return await documents.fetch(self._client, self.issuer, self._marks)
 
     async def _check_signature(self, parsed: Token) -> None:
         keys = await self.keyring.candidates(parsed.key_id)

@@ -24,7 +24,7 @@ VARIABLES = {f"CONTACTS_{name.upper()}" for name in Settings.model_fields} | {
     "CONTACTS_TEST_DRIVER",
 }
 # Names of other programs.
-FOREIGN = {"changeOrigin", "readWrite", "dbAdmin"}
+FOREIGN = {"changeOrigin", "readWrite", "dbAdmin", "requestedAccessTokenVersion"}
 FOLDERS = {each.name for each in ROOT.iterdir() if each.is_dir()}
 
 
