@@ -7,7 +7,7 @@ import pytest
 from identity import entra
 from identity.oidc import Provider, opened
 from resolvers.caller import Role
-from resolvers.errors import Forbidden
+from resolvers.errors import Unauthenticated
 from tests.support.simulated_providers import AUDIENCE, CONTOSO, FABRIKAM, PERSON, ROLES, Providers
 
 GLOBAL = f"https://login.microsoftonline.com/{CONTOSO}/v2.0"
@@ -123,6 +123,6 @@ async def test_app_for_a_user(
 async def test_too_many_groups(contoso: Provider, shared_providers: Providers, groups: dict[str, object]) -> None:
     """If roles are missing because a user is in too many groups, the message says what to configure."""
     tenant = shared_providers.contoso
-    with pytest.raises(Forbidden, match=r"too many groups .* assign app roles instead"):
+    with pytest.raises(Unauthenticated, match=r"too many groups .* assign app roles instead"):
         await contoso.identify(tenant.bearer(tenant.user(roles=None, **groups)))
     assert (await contoso.identify(tenant.bearer(tenant.user(roles=[ROLES["ADMIN"]], **groups)))).role is Role.ADMIN
