@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,17 @@ class Node:
             line = running.stdout.readline()
             running.kill()
         return line.strip()
+
+    @contextmanager
+    def started(self, script: str) -> Iterator[subprocess.Popen[str]]:
+        """A script that runs during the block. It should end when its input does, as it does if this process dies."""
+        with subprocess.Popen(
+            [self._command, script], cwd=FOLDER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as running:
+            try:
+                yield running
+            finally:
+                running.terminate()
 
     # The output of a script has the structure of its operations, which each test knows.
     def report(self, script: str, *arguments: str) -> Any:
