@@ -34,8 +34,10 @@ class Client:
             message: Message = orjson.loads(await self.websocket.recv())
         return message
 
-    async def initialize(self) -> None:
-        await self.send({"type": "connection_init"})
+    async def initialize(self, payload: Mapping[str, Any] | None = None) -> None:
+        await self.send(
+            {"type": "connection_init"} if payload is None else {"type": "connection_init", "payload": payload}
+        )
         assert await self.receive() == {"type": "connection_ack"}
 
     async def subscribe(self, identifier: str, query: str, variables: Mapping[str, Any] | None = None) -> None:
@@ -79,12 +81,17 @@ class Client:
 
 @asynccontextmanager
 async def connect(
-    service_url: str, *, protocols: Sequence[str] = (PROTOCOL,), origin: str | None = None
+    service_url: str,
+    *,
+    protocols: Sequence[str] = (PROTOCOL,),
+    origin: str | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Client]:
     """A connection that isn't initialized yet."""
     async with websockets.connect(
         service_url.replace("http://", "ws://") + "/graphql",
         subprotocols=[Subprotocol(each) for each in protocols],
+        additional_headers=dict(headers or {}),
         origin=None if origin is None else Origin(origin),
         open_timeout=waiting.SECONDS,
     ) as websocket:

@@ -1,0 +1,124 @@
+"""Requests without a valid sign-in: they are counted, and what is public needs none."""
+
+import asyncio
+
+import httpx
+import pytest
+
+from resolvers.audit_log import Failures
+from resolvers.caller import Caller, Role
+from tests.doors.conftest import Authorize
+from tests.support import waiting
+
+
+async def counted(caller: Caller) -> list[tuple[str, int]]:
+    """The addresses of failed sign-ins and their numbers."""
+    found = await caller.db.audit.find({"action": "SIGN_IN", "code": "UNAUTHENTICATED"}).to_list(None)
+    return [(each["address"], each["count"]) for each in found]
+
+
+async def test_failures_are_counted(secured: httpx.AsyncClient, caller: Caller, authorize: Authorize) -> None:
+    """Requests without a valid token leave one entry per address and minute, with their number."""
+    for _ in range(3):
+        await secured.get("/api/identity/contacts")
+        await secured.post("/graphql", json={"query": "{ __typename }"}, headers={"authorization": "Bearer x"})
+
+    async def total() -> int:
+        return sum(count for _, count in await counted(caller))
+
+    assert await waiting.until(total, lambda found: found >= 6) == 6
+    assert {address for address, _ in await counted(caller)} == {"127.0.0.1"}
+    answer = await secured.get(
+        "/api/identity/audit", params={"action": "SIGN_IN"}, headers={"authorization": authorize(Role.ADMIN)}
+    )
+    (entry, *_) = answer.json()["entries"]
+    assert (entry["outcome"], entry["code"], entry["actor"], entry["address"]) == (
+        "REFUSED",
+        "UNAUTHENTICATED",
+        None,
+        "127.0.0.1",
+    )
+
+
+async def test_processes_count_together(caller: Caller) -> None:
+    """Several processes add to the same entry, whose ID sorts by its time."""
+    both = [Failures(caller.db), Failures(caller.db)]
+    for each in both:
+        each.count("192.0.2.1")
+        each.count("2001:db8::1")
+    await asyncio.gather(*(each.flush() for each in both))
+    found = dict(await counted(caller))
+    assert sum(found.values()) == 4
+    assert found.keys() == {"192.0.2.1", "2001:db8::1"}
+
+
+async def test_many_addresses_take_bounded_memory(caller: Caller) -> None:
+    """Beyond a thousand addresses between two flushes, the rest are counted together."""
+    failures = Failures(caller.db)
+    for number in range(1_200):
+        failures.count(f"2001:db8::{number:x}")
+    await failures.flush()
+    found = await counted(caller)
+    assert sum(count for _, count in found) == 1_200
+    assert len(found) <= 1_002
+    assert max(found, key=lambda each: each[1])[0] == "others"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/", "/.well-known/oauth-protected-resource"])
+async def test_public_paths(secured: httpx.AsyncClient, path: str) -> None:
+    """Health and sign-in metadata require no token. A token that is sent is checked all the same."""
+    assert (await secured.get(path)).status_code in (200, 307)
+    assert (await secured.get(path, headers={"authorization": "Bearer x"})).status_code == 401
+
+
+async def test_graphiql_is_public(secured: httpx.AsyncClient) -> None:
+    """A browser gets the page, which contains no data, and its files."""
+    page = await secured.get("/graphql", headers={"accept": "text/html"})
+    assert page.status_code in (200, 404)  # 404 if it is not built
+    assert page.headers["x-frame-options"] == "DENY"
+    assert (await secured.get("/graphiql/nothing.js")).status_code == 404
+    with_query = await secured.get("/graphql?query={__typename}", headers={"accept": "text/html"})
+    assert with_query.status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/graphql/", "/api/identity/contacts/", "/graphiqlx"])
+async def test_everything_else_requires_a_token(secured: httpx.AsyncClient, path: str) -> None:
+    """Unknown paths say nothing to those who have not signed in."""
+    assert (await secured.get(path)).status_code == 401
+
+
+async def test_several_headers(secured: httpx.AsyncClient, authorize: Authorize) -> None:
+    """Two Authorization headers are refused, even if both are valid: programs could disagree which counts."""
+    headers = [("authorization", authorize(Role.READER)), ("authorization", authorize(Role.ADMIN))]
+    answer = await secured.get("/api/identity/viewer", headers=headers)
+    assert answer.status_code == 401
+    assert "several Authorization headers" in answer.json()["detail"]
+
+
+async def test_viewer(secured: httpx.AsyncClient, authorize: Authorize) -> None:
+    """REST and GraphQL say who you are and what you may do."""
+    headers = {"authorization": authorize(Role.EDITOR)}
+    answer = await secured.get("/api/identity/viewer", headers=headers)
+    assert answer.json() == {"id": "id-of-editor", "name": "editor", "kind": "USER", "role": "EDITOR"}
+    query = "{ viewer { id name kind role canEdit canAdminister } }"
+    data = (await secured.post("/graphql", json={"query": query}, headers=headers)).json()["data"]
+    assert data["viewer"] == {**answer.json(), "canEdit": True, "canAdminister": False}
+
+
+async def test_history_names_the_person(secured: httpx.AsyncClient, caller: Caller, authorize: Authorize) -> None:
+    """The history of a contact has the name and the ID of who changed it."""
+    headers = {"authorization": authorize(Role.EDITOR)}
+    sent = {"displayName": "Ana Li", "firstName": "Ana", "lastName": "Li", "emailAddress": "ana@acme.example"}
+    made = (await secured.post("/api/identity/contacts", json=sent, headers=headers)).json()
+    record = await caller.db.history.find_one({"contactId": made["id"]})
+    assert record is not None
+    assert (record["by"], record["byId"]) == ("editor", "id-of-editor")
+
+
+async def test_metadata(secured: httpx.AsyncClient, secured_url: str) -> None:
+    """The metadata names the provider and the roles (RFC 9728)."""
+    answer = await secured.get("/.well-known/oauth-protected-resource")
+    found = answer.json()
+    assert found["resource"] == secured_url
+    assert len(found["authorization_servers"]) == 1
+    assert found["scopes_supported"] == ["Contacts.Read", "Contacts.ReadWrite", "Contacts.Admin"]
