@@ -14,7 +14,9 @@ from settings import Settings
 Headers = Iterable[tuple[bytes, bytes]]
 
 LOCAL = Identity("local", "local user", "USER", Role.ADMIN)
+# Characters of a name, and of a list of roles, which may contain all groups of a user.
 _MAX_NAME = 256
+_MAX_ROLES = 16_384
 
 
 class SignIn(Protocol):
@@ -87,11 +89,11 @@ class ByProxy:
         given = list(headers)
         if _values(given, b"authorization"):
             await self.by_token("")
-        name = _text(self._single(given, self._user))
+        name = _text(self._single(given, self._user), _MAX_NAME)
         if not name:
             message = f"The proxy did not send the header {self._user} with a user's name."
             raise Unauthenticated(message, has_token=False)
-        return Identity(name, name, "USER", highest(_text(self._single(given, self._roles))))
+        return Identity(name, name, "USER", highest(_text(self._single(given, self._roles), _MAX_ROLES)))
 
     async def by_token(self, authorization: str) -> Identity:
         raise Unauthenticated(
@@ -126,12 +128,12 @@ def _values(headers: Headers, name: bytes) -> Sequence[bytes]:
     return [value for key, value in headers if key == name]
 
 
-def _text(value: bytes) -> str:
+def _text(value: bytes, limit: int) -> str:
     """The text of a header. Raises `Unauthenticated` if it is not one that a proxy sends."""
     try:
         text = value.decode().strip()
     except UnicodeDecodeError:
         text = value.decode("latin-1").strip()
-    if len(text) > _MAX_NAME * 32 or not text.isprintable():
+    if len(text) > limit or not text.isprintable():
         raise Unauthenticated("The proxy sent a header with control characters, or one that is too long.")
     return text

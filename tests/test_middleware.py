@@ -5,7 +5,9 @@ import pytest
 from pydantic import ValidationError
 
 from settings import Settings
+from storage.driver import Database
 from tests.support.environment import HOST
+from tests.support.service import machines
 
 
 @pytest.mark.parametrize("path", ["/graphql?query={__typename}", "/api/identity/contacts", "/", "/nowhere"])
@@ -57,3 +59,59 @@ def test_settings_name_hosts() -> None:
 async def test_answers_are_what_they_say(client: httpx.AsyncClient, path: str) -> None:
     """Browsers must not guess the type of an answer: a CSV file is never a page."""
     assert (await client.get(path)).headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("path", ["/graphql", "/api/identity/contacts", "/healthz", "/nowhere"])
+async def test_answers_are_not_shown_in_other_pages(client: httpx.AsyncClient, path: str) -> None:
+    """Nothing of the service appears in a frame of another site's page."""
+    assert (await client.get(path)).headers["x-frame-options"] == "DENY"
+
+
+async def test_health_checks_may_use_any_name(client: httpx.AsyncClient) -> None:
+    """Orchestrators check the health of a machine by its address."""
+    for path in ("/healthz", "/readyz"):
+        assert (await client.get(path, headers={"Host": "10.0.0.1:8000"})).status_code == 200
+
+
+async def test_refused_origin_is_logged_with_its_setting(
+    settings: Settings, db: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The log says once which setting allows a page whose calls fail. Pages that are allowed are not logged."""
+    async with machines(settings.model_copy(update={"allowed_origins": ("https://front.example",)})) as found:
+        client = found.client("127.0.0.1", "http://127.0.0.1:8000")
+        origins = ("http://localhost:5173", "http://localhost:5173", "https://front.example", "http://127.0.0.1:8000")
+        for origin in origins:
+            await client.get("/healthz", headers={"Origin": origin})
+    lines = [line for line in capsys.readouterr().out.splitlines() if "CONTACTS_ALLOWED_ORIGINS" in line]
+    assert len(lines) == 1
+    assert "http://localhost:5173" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_allowed"),
+    [
+        ("http://localhost:5173", True),
+        ("http://127.0.0.1:5173", True),
+        ("https://[::1]:5173", True),
+        ("http://app.localhost", True),
+        ("http://localhost.evil.example", False),
+        ("http://evil.example", False),
+        ("http://127.0.0.1.evil.example", False),
+        ("http://127.0.0.1@evil.example", False),
+        ("null", False),
+    ],
+)
+async def test_demo_allows_pages_of_this_machine(
+    settings: Settings, db: Database, origin: str, is_allowed: bool
+) -> None:
+    """With the setting, pages of development servers on any port may call, and no others."""
+    async with machines(settings.model_copy(update={"allow_loopback_origins": True})) as found:
+        client = found.client("127.0.0.1", "http://127.0.0.1:8000")
+        preflight = {"Origin": origin, "Access-Control-Request-Method": "PATCH"}
+        answer = await client.options("/api/identity/contacts", headers=preflight)
+        assert (answer.status_code == 200) == is_allowed
+        assert answer.headers.get("access-control-allow-origin") == (origin if is_allowed else None)
+        answer = await client.get("/api/identity/contacts", headers={"Origin": origin})
+        assert answer.headers.get("access-control-allow-origin") == (origin if is_allowed else None)
+        exposed = answer.headers["access-control-expose-headers"].split(", ")
+        assert {"RateLimit", "Retry-After", "ETag"} <= set(exposed)

@@ -1,22 +1,17 @@
 """The provider's documents: what is accepted of them, over which connection."""
 
-import datetime
 import gzip
 import json
 from collections.abc import Callable
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from identity.errors import ProviderUnavailable
 from identity.oidc import opened
 from resolvers.caller import Role
+from tests.support.certificates import self_signed
 from tests.support.signing import rsa_key
 from tests.support.simulated_providers import ON_DEMAND, Providers, discovery_path, keys_path, providers
 
@@ -142,7 +137,7 @@ async def test_addresses_of_pages(own_providers: Providers) -> None:
 async def test_own_authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A provider with a certificate of the company's own authority is reached with SSL_CERT_FILE, and not without."""
     certificate = tmp_path / "certificate.pem"
-    certificate.write_bytes(_certificate())
+    certificate.write_bytes(self_signed())
     with providers(certificate) as running:
         async with opened(running.plain.settings(), ON_DEMAND) as provider:
             with pytest.raises(ProviderUnavailable, match=r"CERTIFICATE_VERIFY_FAILED.* SSL_CERT_FILE names"):
@@ -150,20 +145,3 @@ async def test_own_authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         async with opened(running.plain.settings(), ON_DEMAND) as provider:
             assert (await provider.identify(running.plain.bearer())).role is Role.EDITOR
-
-
-def _certificate() -> bytes:
-    """A certificate for 127.0.0.1 that signs itself, with its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "provider")])
-    now = datetime.datetime.now(datetime.UTC)
-    built = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return built.public_bytes(Encoding.PEM) + private

@@ -3,14 +3,18 @@
 import asyncio
 import os
 import signal
+import ssl
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import uvicorn
+from httpx import ASGITransport
+from starlette.applications import Starlette
 
 from app import create_app
 from settings import Settings
@@ -24,10 +28,12 @@ ROOT = Path(__file__).parents[2]
 class Service:
     """`contacts serve` on one data directory and one port. Can be started, killed and stopped several times."""
 
-    def __init__(self, data_dir: Path, *options: str) -> None:
+    def __init__(self, data_dir: Path, *options: str, certificate: Path | None = None, **settings: str) -> None:
         self.data_dir = data_dir
         self._options = options
-        self.url = f"http://127.0.0.1:{free_port()}"
+        self._settings = {f"CONTACTS_{name.upper()}": value for name, value in settings.items()}
+        self._verify = ssl.create_default_context(cafile=certificate)
+        self.url = f"{'https' if certificate else 'http'}://127.0.0.1:{free_port()}"
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -47,7 +53,9 @@ class Service:
         command = ["-c", "from cli import main; main()", "serve", "--port", port, "--data-dir", str(self.data_dir)]
         command += self._options
         own = {name: value for name, value in os.environ.items() if not name.startswith("CONTACTS_")}
-        self._process = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=own | {"PYTHONPATH": str(ROOT)})
+        self._process = subprocess.Popen(
+            [sys.executable, *command], cwd=ROOT, env=own | self._settings | {"PYTHONPATH": str(ROOT)}
+        )
         wait_until(self._is_ready)
 
     def kill(self, *pids: int) -> None:
@@ -88,20 +96,47 @@ class Service:
         assert self._process is not None
         assert self._process.poll() is None, "the service ended while starting"
         try:
-            return httpx.get(f"{self.url}/readyz").status_code == 200
+            return httpx.get(f"{self.url}/readyz", verify=self._verify).status_code == 200
         except httpx.TransportError:
             return False
 
 
 @contextmanager
-def service(data_dir: Path, *options: str) -> Iterator[Service]:
-    """A running service with additional options. It is killed at the end if it is still running."""
-    running = Service(data_dir, *options)
+def service(data_dir: Path, *options: str, certificate: Path | None = None, **settings: str) -> Iterator[Service]:
+    """A running service with these options and settings. It is killed at the end if it is still running.
+
+    With a certificate, it is expected to use TLS.
+    """
+    running = Service(data_dir, *options, certificate=certificate, **settings)
     try:
         running.start()
         yield running
     finally:
         running.clean_up()
+
+
+class Machines:
+    """Clients of an application, on machines with any address."""
+
+    def __init__(self, app: Starlette, state: Mapping[str, Any]) -> None:
+        self._app = app
+        self._state = state
+
+    def client(self, address: str, base_url: str = "http://contacts.example") -> httpx.AsyncClient:
+        """An HTTP client whose requests come from this address."""
+        transport = ASGITransport(self._with_state, raise_app_exceptions=False, client=(address, 1))
+        return httpx.AsyncClient(transport=transport, base_url=base_url)
+
+    async def _with_state(self, scope: Any, receive: Any, send: Any) -> None:  # what uvicorn does with lifespan state
+        await self._app({**scope, "state": dict(self._state)}, receive, send)
+
+
+@asynccontextmanager
+async def machines(settings: Settings) -> AsyncIterator[Machines]:
+    """A running application with these settings, called without a network."""
+    app = create_app(settings)
+    async with app.router.lifespan_context(app) as state:
+        yield Machines(app, state or {})
 
 
 @asynccontextmanager
