@@ -19,6 +19,7 @@ from pathlib import Path
 from storage.embedded.mongod import embedded
 from tests.support import dataset
 from tests.support.processes import cpu_seconds, free_port, running
+from tests.support.simulated_providers import AUDIENCE, Issuer, providers
 
 PEERS = Path(__file__).parent / "peers"
 COUNT = 100_000
@@ -28,6 +29,7 @@ _PAGE = """query Page($first: Int!, $source: {source}!) {{ contacts(first: $firs
 _MANAGERS = "id displayName manager { id displayName emailAddress } groups { nodes { id displayName memberCount } }"
 _ONE = f"query One($id: ID!) {{ contact(id: $id) {{ {_CONTACT} address {{ city country }} }} }}"
 _STATS = "{ contactStats { total synced cloudOnly hiddenFromGal } }"
+SIGNED_IN = "ours, with tokens"
 _REST = "/api/identity/contacts?source=cloud&limit=50"
 
 
@@ -48,7 +50,7 @@ def page(source_type: str, fields: str) -> dict[str, object]:
 
 def cases() -> dict[str, list[Target]]:
     """The servers to compare, by request."""
-    ours, bare = ("ours", "ours, motor"), ("bare", "bare, motor")
+    ours, bare = ("ours", "ours, motor", SIGNED_IN), ("bare", "bare, motor")
     full = f"{_CONTACT} address {{ city country }}"
     one: Mapping[str, object] = {"query": _ONE, "variables": {"id": dataset.identifier(777)}}
     theirs = page("String", full)
@@ -78,11 +80,12 @@ def cases() -> dict[str, list[Target]]:
 
 
 @contextmanager
-def servers(uri: str, names: set[str]) -> Iterator[dict[str, tuple[int, int]]]:
-    """The running servers with these names, each with its port and process ID."""
+def servers(uri: str, names: set[str], issuer: Issuer) -> Iterator[dict[str, tuple[int, int]]]:
+    """The running servers with these names, each with its port and process ID. `issuer` issues the tokens."""
     python, database = sys.executable, f"bench-{COUNT}"
     uvicorn = [python, "-m", "uvicorn", "--log-level", "warning", "--no-access-log", "--port"]
     ours = {"CONTACTS_MONGODB_URI": uri, "CONTACTS_DATABASE": database, "CONTACTS_LOG_LEVEL": "warning"}
+    sign_in = {"CONTACTS_AUTH": "oidc", "CONTACTS_OIDC_ISSUER": issuer.url, "CONTACTS_OIDC_AUDIENCE": AUDIENCE}
     peers = {"BENCH_URI": uri, "BENCH_DATABASE": database, "NODE_ENV": "production"}
     with ExitStack() as stack:
         started: dict[str, tuple[int, int]] = {}
@@ -92,7 +95,8 @@ def servers(uri: str, names: set[str]) -> Iterator[dict[str, tuple[int, int]]]:
             match name.partition(",")[0]:
                 case "ours":
                     command = [python, "-c", "import cli; cli.main()", "serve", "--port", str(port)]
-                    process = running(command, ours | {"CONTACTS_DRIVER": driver}, port, Path.cwd())
+                    own = ours | {"CONTACTS_DRIVER": driver} | (sign_in if name == SIGNED_IN else {})
+                    process = running(command, own, port, Path.cwd())
                 case "bare":
                     process = running([*uvicorn, str(port), "bare:app"], peers | {"BENCH_DRIVER": driver}, port, PEERS)
                 case "strawberry":
@@ -103,12 +107,19 @@ def servers(uri: str, names: set[str]) -> Iterator[dict[str, tuple[int, int]]]:
         yield started
 
 
-def measure(target: Target, port: int, pid: int, seconds: int) -> tuple[float, float]:
+def headers(target: Target, issuer: Issuer) -> dict[str, str]:
+    """The headers of a request."""
+    found = {"content-type": "application/json"}
+    return found | {"authorization": issuer.bearer()} if target.server == SIGNED_IN else found
+
+
+def measure(target: Target, sent: Mapping[str, str], port: int, pid: int, seconds: int) -> tuple[float, float]:
     """Requests per second, and microseconds of the server's CPU per request."""
     url = f"http://127.0.0.1:{port}{target.path}"
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        script.writelines(f'wrk.headers["{name}"]="{value}"\n' for name, value in sent.items())
         if target.body is not None:
-            script.write('wrk.method="POST"\nwrk.headers["content-type"]="application/json"\n')
+            script.write('wrk.method="POST"\n')
             script.write(f"wrk.body=[==[{json.dumps(target.body)}]==]\n")
         script.flush()
         before = cpu_seconds(pid)
@@ -122,13 +133,13 @@ def measure(target: Target, port: int, pid: int, seconds: int) -> tuple[float, f
     return float(rate), 1e6 * used / int(requests)
 
 
-def require_same(what: str, targets: list[Target], started: dict[str, tuple[int, int]]) -> None:
+def require_same(what: str, targets: list[Target], started: dict[str, tuple[int, int]], issuer: Issuer) -> None:
     """Check that all servers do the same work: responses of about the same length, without errors."""
     lengths = {}
     for target in targets:
         body = None if target.body is None else json.dumps(target.body).encode()
         url = f"http://127.0.0.1:{started[target.server][0]}{target.path}"
-        request = urllib.request.Request(url, body, {"content-type": "application/json"})
+        request = urllib.request.Request(url, body, headers(target, issuer))
         answer = urllib.request.urlopen(request).read()
         if b'"errors"' in answer:
             sys.exit(f"{target.server} returned an error for {what}: {answer[:300]!r}")
@@ -137,13 +148,16 @@ def require_same(what: str, targets: list[Target], started: dict[str, tuple[int,
         print(f"  note: responses differ in length: {lengths}")
 
 
-def compare(what: str, targets: list[Target], started: dict[str, tuple[int, int]], options: Namespace) -> None:
+def compare(
+    what: str, targets: list[Target], started: dict[str, tuple[int, int]], options: Namespace, issuer: Issuer
+) -> None:
     """Measure the targets in turn, for several rounds, and print a row for each."""
-    require_same(what, targets, started)
+    require_same(what, targets, started, issuer)
     rounds: dict[str, list[tuple[float, float]]] = {target.server: [] for target in targets}
     for _ in range(options.rounds):
         for target in targets:
-            rounds[target.server].append(measure(target, *started[target.server], options.seconds))
+            sent = headers(target, issuer)
+            rounds[target.server].append(measure(target, sent, *started[target.server], options.seconds))
     print(f"\n{what:<40}{'requests/s':>12}{'CPU us each':>13}{'ours is':>10}{'ours, motor is':>16}")
     for name, found in rounds.items():
         ratios = [
@@ -174,9 +188,10 @@ def main() -> None:
         data = Path(tempfile.gettempdir(), f"contacts-bench-{os.getuid()}")
         uri = options.uri or stack.enter_context(embedded(data, exclusive=True))
         dataset.fill(uri, f"bench-{COUNT}", COUNT)
-        started = stack.enter_context(servers(uri, names))
+        issuer = stack.enter_context(providers()).plain
+        started = stack.enter_context(servers(uri, names, issuer))
         for what, targets in chosen.items():
-            compare(what, targets, started, options)
+            compare(what, targets, started, options, issuer)
 
 
 if __name__ == "__main__":

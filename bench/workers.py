@@ -27,7 +27,7 @@ def row(target: Target, workers: int, port: int, pid: int) -> None:
     """Measure a target, and print a row."""
     processes = serving(pid)
     before = sum(cpu_seconds(each) for each in processes)
-    rate, _ = measure(target, port, pid, SECONDS)
+    rate, _ = measure(target, {"content-type": "application/json"}, port, pid, SECONDS)
     used = sum(cpu_seconds(each) for each in processes) - before
     memory = ", ".join(f"{resident_mb(each):.0f}" for each in processes)
     print(f"{target.server:<12}{workers:>8}{rate:>12.0f}{1e6 * used / (rate * SECONDS):>16.0f}{memory:>16}", flush=True)
