@@ -37,7 +37,9 @@ def resource(path: str, **handlers: Handler) -> Route:
         request.state.caller = _caller(request)
         if request.method in ("GET", "HEAD"):
             with first:
-                return await handlers["GET"](request)
+                answer = await handlers["GET"](request)
+            await _record_read(request)
+            return answer
         return await handlers[request.method](request)
 
     return Route(path, endpoint, methods=methods)
@@ -46,6 +48,13 @@ def resource(path: str, **handlers: Handler) -> Route:
 def _caller(request: Request) -> Caller:
     state = request.state
     return signed_in(state.db, state.identity, "rest", state.settings.default_region, state.address, state.request_id)
+
+
+async def _record_read(request: Request) -> None:
+    """Record an allowed read, if the settings say so and it is not recorded as something else."""
+    url = request.url
+    if request.state.settings.audit_reads == "on" and not url.path.endswith("/export"):
+        await audit_log.record_read(request.state.caller, {"path": url.path, "query": url.query})
 
 
 def _check_origin(request: Request) -> None:

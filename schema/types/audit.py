@@ -66,7 +66,7 @@ class AuditActor:
 async def _actors(context: Context, roots: Sequence[Document], wanted: Wanted) -> Sequence[Document | None]:
     names = await audit_log.actor_names(context.caller.db, roots)
     found = [root.get("actorId") for root in roots]
-    return [each and {"id": each, "name": names.get(each)} for each in found]
+    return [each and {"_id": each, "name": names.get(each)} for each in found]
 
 
 @strawberry.type(description="What someone did or was refused.")
