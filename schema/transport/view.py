@@ -7,6 +7,7 @@ answered with 400.
 
 from collections.abc import Awaitable, Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import orjson
 from starlette.datastructures import QueryParams
@@ -26,13 +27,15 @@ from schema.transport.bodies import BodyRefused, Headers
 from schema.transport.negotiation import JSON, RESPONSE_JSON, negotiated
 from schema.transport.requests import context, record
 from schema.transport.socket import Socket
+from settings import Settings
 
 PATH = "/graphql"
 _STATUSES: Mapping[type[Problem], int] = {Unauthenticated: 401}
 GRAPHIQL = Path(__file__).parents[2] / "graphiql" / "dist"
 _CSP = (
     "default-src 'self'; worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "font-src 'self' data:; connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    "font-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; "
+    "connect-src 'self' ws: wss:"
 )
 
 
@@ -51,7 +54,7 @@ class Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = bodies.headers_of(scope)
         if is_page(scope):
-            await _graphiql()(scope, receive, send)
+            await _graphiql(scope["state"]["settings"])(scope, receive, send)
             return
         settings = scope["state"]["settings"]
         # Only a form has open files, which are read while the operation runs.
@@ -159,9 +162,17 @@ def unavailable(message: str) -> Response:
     return Response(orjson.dumps(body), 503, {"Retry-After": "1"}, JSON)
 
 
-def _graphiql() -> Response:
+def csp(settings: Settings) -> str:
+    """The Content-Security-Policy of the page. The page calls the service, and the provider that signs users in."""
+    if settings.oidc_issuer is None:
+        return _CSP
+    issuer = urlsplit(settings.oidc_issuer)
+    return f"{_CSP} {issuer.scheme}://{issuer.netloc}"
+
+
+def _graphiql(settings: Settings) -> Response:
     page = GRAPHIQL / "index.html"
     if not page.exists():
         message = "GraphiQL is not built. To build it, run python graphiql/build.py."
         return Response(message, 404, media_type="text/plain")
-    return FileResponse(page, headers={"Content-Security-Policy": _CSP})
+    return FileResponse(page, headers={"Content-Security-Policy": csp(settings)})

@@ -13,6 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from schema.transport import view
 from settings import Settings
 from storage import contacts, statistics
 from storage.driver import Unavailable
@@ -385,3 +386,19 @@ async def test_wild_bodies(client: httpx.AsyncClient, body: bytes) -> None:
         response = await post(client, body, content_type=kind, accept=RESPONSE_JSON)
         assert response.status_code in (200, 400)
         assert response.status_code == 200 or response.json()["errors"]
+
+
+@pytest.mark.parametrize(
+    ("issuer", "sources"),
+    [
+        (None, "'self' ws: wss:"),
+        ("https://login.example:8443/realms/company", "'self' ws: wss: https://login.example:8443"),
+        ("http://127.0.0.1:9000", "'self' ws: wss: http://127.0.0.1:9000"),
+    ],
+)
+def test_page_calls_the_provider_only(issuer: str | None, sources: str) -> None:
+    """The page may connect to the service and the provider that signs users in, and to nothing else."""
+    policy = view.csp(Settings(oidc_issuer=issuer))
+    directives = dict(each.strip().split(" ", 1) for each in policy.split(";"))
+    assert directives["connect-src"] == sources
+    assert directives["default-src"] == "'self'"
