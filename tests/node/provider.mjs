@@ -47,7 +47,7 @@ const script = (id) => ({
 const policy = interactionPolicy.base();
 policy.remove('consent');
 
-// A test asks for a lifetime with a header. A negative one gives a token that has expired.
+// A test asks for a lifetime with a header. A negative one gives a token that has expired, which the answer denies.
 const seconds = (ctx) => Number(ctx.get('x-token-seconds') || LIFETIME);
 
 const configuration = {
@@ -79,7 +79,7 @@ const configuration = {
         audience,
         scope: SCOPES,
         accessTokenFormat: 'jwt',
-        accessTokenTTL: Math.max(1, seconds(ctx)),
+        accessTokenTTL: Math.abs(seconds(ctx)),
       }),
     },
   },
