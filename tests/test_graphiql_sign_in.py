@@ -12,7 +12,7 @@ from settings import Settings
 from storage.driver import Database
 from tests.support import browser, waiting
 from tests.support.browser import Visit
-from tests.support.provider import AUDIENCE, CLIENT_ID, HOUR, Provider, provider
+from tests.support.provider import HOUR, Provider, provider, signing_in
 from tests.support.service import served
 
 pytestmark = [*browser.MARKS, pytest.mark.node]
@@ -31,14 +31,7 @@ def issuing() -> Iterator[Provider]:
 @pytest.fixture
 def signed_in(settings: Settings, issuing: Provider) -> Settings:
     """The settings of a service that requires a sign-in."""
-    update = {
-        "auth": "oidc",
-        "oidc_issuer": issuing.issuer,
-        "oidc_audience": AUDIENCE,
-        "oidc_client_id": CLIENT_ID,
-        "oidc_scope": "profile",
-    }
-    return settings.model_copy(update=update)
+    return signing_in(settings, issuing.issuer)
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """The examples of a document, run one after the other against a real service, as a reader would run them.
 
-`sh` blocks run in bash, `graphql` blocks are sent to the service, and `js` blocks run in `tests/node`. What nobody can
-run here is `text`. A variable of a GraphQL operation, such as `$group`, is the id that the last answer with that name
-had.
+`sh` blocks run in bash, `graphql` blocks are sent to the service, and `js` blocks run in `tests/node`, as do `bash`
+blocks, which need a token. What nobody can run here is `text`. A variable of a GraphQL operation, such as `$group`, is
+the id that the last answer with that name had.
 """
 
 import os
@@ -41,6 +41,11 @@ class Example:
     def is_by_hand(self) -> bool:
         """Whether a test has nothing to run: each of the block's commands begins like one of those in `BY_HAND`."""
         return self.language == "sh" and all(line.startswith(BY_HAND) for line in self.text.splitlines())
+
+    @property
+    def is_signed_in(self) -> bool:
+        """Whether the block is JavaScript that sends a token."""
+        return self.language == "js" and ("./sign-in.js" in self.text or "./requests.js" in self.text)
 
 
 def examples(document: Path, *languages: str) -> list[Example]:

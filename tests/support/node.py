@@ -47,10 +47,10 @@ class Node:
         return line.strip()
 
     @contextmanager
-    def started(self, script: str) -> Iterator[subprocess.Popen[str]]:
+    def started(self, script: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         """A script that runs during the block. It should end when its input does, as it does if this process dies."""
         with subprocess.Popen(
-            [self._command, script], cwd=FOLDER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [self._command, script, *arguments], cwd=FOLDER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as running:
             try:
                 yield running

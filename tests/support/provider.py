@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 
+from settings import Settings
 from tests.support import waiting
 from tests.support.node import installed
 
@@ -95,3 +96,15 @@ def provider() -> Iterator[Provider]:
         # The provider's own notices come first.
         line = next(line for line in process.stdout if line.startswith("{"))
         yield Provider(json.loads(line)["issuer"])
+
+
+def signing_in(settings: Settings, issuer: str) -> Settings:
+    """The settings of a service that requires a sign-in with this provider."""
+    update = {
+        "auth": "oidc",
+        "oidc_issuer": issuer,
+        "oidc_audience": AUDIENCE,
+        "oidc_client_id": CLIENT_ID,
+        "oidc_scope": "openid profile",
+    }
+    return settings.model_copy(update=update)
