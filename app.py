@@ -28,6 +28,7 @@ from resolvers.errors import Problem
 from resolvers.events import Feed
 from resolvers.imports.runner import Runner
 from runtime import logs, tuning
+from schema.execution.operations import Operations
 from schema.transport import view
 from settings import Settings
 from storage import groups, migrations, uploads
@@ -51,6 +52,7 @@ class State(TypedDict):
     feed: Feed
     imports: Runner
     settings: Settings
+    operations: Operations
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -78,6 +80,7 @@ def create_app(settings: Settings) -> Starlette:
                     "feed": feed,
                     "imports": imports,
                     "settings": settings,
+                    "operations": Operations(settings),
                 }
             await feed.close()
 

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -10,6 +11,21 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+# What the profile `hardened` sets. Depth and cost are twice what the dearest of our own examples need.
+HARDENED: Mapping[str, object] = {
+    "max_depth": 10,
+    "max_aliases": 15,
+    "max_tokens": 1_000,
+    "max_directives": 50,
+    "max_cost": 1_000,
+    "timeout_seconds": 10,
+    "max_concurrent_operations": 20,
+    "max_subscriptions": 50,
+    "introspection": "off",
+    "suggestions": "off",
+    "graphiql": "off",
+    "get_queries": "off",
+}
 # A domain name has at most 253 characters (RFC 1035).
 _LONGEST_HOST = 300
 # The origins of pages that only this machine serves.
@@ -152,6 +168,55 @@ class Settings(BaseSettings):
     max_body_bytes: Annotated[
         int, Field(ge=1024, description="Maximum size of a request body, except for imports, in bytes.")
     ] = 1_048_576
+    profile: Annotated[
+        Literal["standard", "hardened"],
+        Field(
+            description="hardened lowers the limits and hides the schema, for services that strangers can reach. A "
+            "setting that is given wins over the profile."
+        ),
+    ] = "standard"
+    max_depth: Annotated[int, Field(ge=1, le=100, description="Maximum depth of fields in a GraphQL operation.")] = 15
+    max_aliases: Annotated[int, Field(ge=0, description="Maximum number of aliases in a GraphQL document.")] = 100
+    max_tokens: Annotated[
+        int, Field(ge=10, description="Maximum number of tokens (names, values and punctuation) in a GraphQL document.")
+    ] = 5_000
+    max_directives: Annotated[int, Field(ge=0, description="Maximum number of directives in a GraphQL document.")] = 100
+    max_page_size: Annotated[int, Field(ge=50, le=500, description="Maximum number of items in a page of a list.")] = (
+        500
+    )
+    max_cost: Annotated[
+        float,
+        Field(
+            ge=1,
+            description="Maximum cost of a GraphQL operation: its field cost and its type cost together. A weight of 1 "
+            "is about the work for one contact of a page.",
+        ),
+    ] = 100_000
+    timeout_seconds: Annotated[
+        float, Field(gt=0, le=3600, description="Time limit of a GraphQL query, in seconds.")
+    ] = 30
+    max_concurrent_operations: Annotated[
+        int,
+        Field(ge=1, description="Maximum number of queries and mutations that one caller runs at the same time."),
+    ] = 100
+    max_subscriptions: Annotated[
+        int, Field(ge=1, description="Maximum number of subscriptions that one caller has at the same time.")
+    ] = 1_000
+    introspection: Annotated[
+        Literal["on", "off"], Field(description="Whether GraphQL clients can read the schema with introspection.")
+    ] = "on"
+    suggestions: Annotated[
+        Literal["on", "off"],
+        Field(description="Whether GraphQL errors about unknown names suggest names of the schema."),
+    ] = "on"
+    graphiql: Annotated[Literal["on", "off"], Field(description="Whether browsers get GraphiQL at /graphql.")] = "on"
+    get_queries: Annotated[
+        Literal["on", "off"],
+        Field(
+            description="Whether a GraphQL query can be sent in the URL of a GET request. If off, GET requests name a "
+            "persisted document."
+        ),
+    ] = "on"
     max_import_bytes: Annotated[int, Field(ge=1024, description="Maximum size of an import file, in bytes.")] = (
         1_073_741_824
     )
@@ -280,6 +345,11 @@ class Settings(BaseSettings):
             return False
         name = _without_port(host)
         return name in self.allowed_hosts or is_loopback(name)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _apply_profile(cls, given: dict[str, object]) -> dict[str, object]:
+        return {**HARDENED, **given} if given.get("profile") == "hardened" else given
 
     @field_validator("ad_urls", "allowed_origins", "allowed_hosts", "trusted_proxies", mode="before")
     @classmethod

@@ -13,7 +13,7 @@ from storage.audit.entries import LATEST_FIRST
 async def list_page(request: Request) -> Response:
     """One page of the entries that match the filters, latest first."""
     caller: Caller = request.state.caller
-    asked = audit_parameters.page(request.query_params.multi_items())
+    asked = audit_parameters.page(request.query_params.multi_items(), request.state.settings.max_page_size)
     page = await audit_log.list_entries(caller, asked.selection, asked.window)
     names = await audit_log.actor_names(caller.db, page.documents)
     following = paging.cursor(LATEST_FIRST, page.documents[-1]) if page.has_next else None

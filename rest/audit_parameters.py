@@ -32,11 +32,11 @@ class AuditRequest:
     window: Window
 
 
-def page(pairs: Iterable[tuple[str, str]]) -> AuditRequest:
-    """The requested page. Raises `InvalidParameters`."""
+def page(pairs: Iterable[tuple[str, str]], most: int) -> AuditRequest:
+    """The requested page, of at most `most` items. Raises `InvalidParameters`."""
     given = parameters.distinct(pairs, [*FILTERS, *import_parameters.PAGE])
     paged = [(name, given[name]) for name in import_parameters.PAGE if name in given]
-    return AuditRequest(_selection(given), import_parameters.page(paged, LATEST_FIRST))
+    return AuditRequest(_selection(given), import_parameters.page(paged, LATEST_FIRST, most))
 
 
 def selection(pairs: Iterable[tuple[str, str]]) -> AuditSelection:

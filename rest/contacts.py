@@ -19,7 +19,7 @@ from storage.documents import Document
 async def list_page(request: Request) -> Response:
     """One page of the contacts that match the query."""
     caller: Caller = request.state.caller
-    asked = parameters.listing(request.query_params.multi_items())
+    asked = parameters.listing(request.query_params.multi_items(), request.state.settings.max_page_size)
     page, total, states = await asyncio.gather(
         contacts.list_contacts(caller, asked.selection, asked.ordering, asked.window, representation.STORED),
         contacts.count_contacts(caller, asked.selection),

@@ -55,12 +55,12 @@ def options(pairs: Iterable[tuple[str, str]]) -> Options:
     )
 
 
-def page(pairs: Iterable[tuple[str, str]], ordering: Ordering) -> Window:
-    """The requested page. Raises `InvalidParameters`."""
+def page(pairs: Iterable[tuple[str, str]], ordering: Ordering, most: int) -> Window:
+    """The requested page, of at most `most` items. Raises `InvalidParameters`."""
     given = parameters.distinct(pairs, PAGE)
     limit = given.get("limit", str(paging.DEFAULT_SIZE))
-    if not (limit.isascii() and limit.isdecimal() and len(limit) < 4 and 1 <= int(limit) <= paging.MAX_SIZE):
-        raise _problem("limit", f"limit must be a number from 1 to {paging.MAX_SIZE}.")
+    if not (limit.isascii() and limit.isdecimal() and len(limit) < 4 and 1 <= int(limit) <= most):
+        raise _problem("limit", f"limit must be a number from 1 to {most}.")
     try:
         return paging.window(ordering, first=int(limit), after=given.get("cursor"))
     except InvalidRequest as problem:

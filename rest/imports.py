@@ -16,6 +16,7 @@ from rest import answers, bodies, import_parameters, import_report, uploads
 from rest.problems import Malformed, UnsupportedMediaType
 from storage.documents import Document
 from storage.imports import LATEST_FIRST, OUTCOMES, PROBLEMS
+from storage.lists.pages import Ordering, Window
 
 PATH = "/api/identity/contacts/imports"
 CSV_TYPES = ("text/csv", "text/plain", "text/tab-separated-values", "application/csv", "application/vnd.ms-excel")
@@ -38,7 +39,7 @@ async def create(request: Request) -> Response:
 async def list_page(request: Request) -> Response:
     """One page of the imports, latest first."""
     caller: Caller = request.state.caller
-    window = import_parameters.page(request.query_params.multi_items(), LATEST_FIRST)
+    window = _window(request, LATEST_FIRST)
     page = await jobs.list_imports(caller, window)
     following = paging.cursor(LATEST_FIRST, page.documents[-1]) if page.has_next else None
     return answers.json({"imports": [import_report.summary(job) for job in page.documents], "nextCursor": following})
@@ -52,7 +53,7 @@ async def read(request: Request) -> Response:
 async def problems(request: Request) -> Response:
     """One page of the problems of an import."""
     job = await _job(request)
-    window = import_parameters.page(request.query_params.multi_items(), PROBLEMS)
+    window = _window(request, PROBLEMS)
     page = await jobs.list_problems(request.state.caller, job["_id"], window)
     following = paging.cursor(PROBLEMS, page.documents[-1]) if page.has_next else None
     found = [import_report.problem(each) for each in page.documents]
@@ -62,7 +63,7 @@ async def problems(request: Request) -> Response:
 async def outcomes(request: Request) -> Response:
     """One page of the outcomes of an import."""
     job = await _job(request)
-    window = import_parameters.page(request.query_params.multi_items(), OUTCOMES)
+    window = _window(request, OUTCOMES)
     page = await jobs.list_outcomes(request.state.caller, job["_id"], window)
     following = paging.cursor(OUTCOMES, page.documents[-1]) if page.has_next else None
     found = [import_report.outcome(each) for each in page.documents]
@@ -148,3 +149,9 @@ def _responds_async(request: Request) -> bool:
     """Whether the caller prefers an immediate answer (RFC 7240)."""
     given = ",".join(request.headers.getlist("prefer")).lower()
     return "respond-async" in (each.partition(";")[0].strip() for each in given.split(","))
+
+
+def _window(request: Request, ordering: Ordering) -> Window:
+    """The requested page. Raises `InvalidParameters`."""
+    most = request.state.settings.max_page_size
+    return import_parameters.page(request.query_params.multi_items(), ordering, most)

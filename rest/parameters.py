@@ -31,10 +31,13 @@ class ListRequest:
     window: Window
 
 
-def listing(pairs: Iterable[tuple[str, str]]) -> ListRequest:
-    """Parse the parameters of a list. Raises `InvalidParameters` with all that are invalid."""
+def listing(pairs: Iterable[tuple[str, str]], most: int = paging.MAX_SIZE) -> ListRequest:
+    """Parse the parameters of a list with pages of at most `most` items.
+
+    Raises `InvalidParameters` with all that are invalid.
+    """
     given = distinct(pairs, LIST)
-    values = parsed(given, FILTERS | PAGE)
+    values = parsed(given, FILTERS | PAGE | {"limit": page_size(most)})
     ordering: Ordering = values.pop("orderBy", Ordering(ORDERINGS["displayName"]))
     limit, cursor = values.pop("limit", paging.DEFAULT_SIZE), given.get("cursor")
     try:
@@ -115,10 +118,15 @@ def moment(text: str) -> datetime:
         raise ValueError(expected) from None
 
 
-def _limit(text: str) -> int:
-    if not re.fullmatch(r"0*\d{1,3}", text, re.ASCII) or not 1 <= int(text) <= paging.MAX_SIZE:
-        raise ValueError(f"a number from 1 to {paging.MAX_SIZE}")
-    return int(text)
+def page_size(most: int) -> Callable[[str], int]:
+    """Parses a page size of at most `most`."""
+
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"0*\d{1,3}", text, re.ASCII) or not 1 <= int(text) <= most:
+            raise ValueError(f"a number from 1 to {most}")
+        return int(text)
+
+    return parse
 
 
 def _orderings() -> Iterator[tuple[str, Ordering]]:
@@ -137,5 +145,5 @@ FILTERS: dict[str, Parse] = {
     "groupId": text,
     "updatedSince": moment,
 }
-PAGE: dict[str, Parse] = {"orderBy": one_of(dict(_orderings())), "limit": _limit}
+PAGE: dict[str, Parse] = {"orderBy": one_of(dict(_orderings())), "limit": page_size(paging.MAX_SIZE)}
 LIST = (*FILTERS, *PAGE, "cursor")

@@ -6,7 +6,7 @@ from typing import Annotated
 import strawberry
 
 from resolvers import contacts, groups, statistics
-from resolvers.contacts import bulk_ids
+from resolvers.contacts import MAX_BULK, bulk_ids
 from resolvers.errors import InvalidRequest
 from resolvers.imports import jobs as import_jobs
 from resolvers.sync import control
@@ -16,6 +16,7 @@ from schema.types.audit import AuditEntry, AuditFilter, entry_list
 from schema.types.connections import After, Before, Connection, First, Last, Listing
 from schema.types.contact import Contact, DeletedContact, contact_list, deleted_list
 from schema.types.contact_import import ContactImport, import_list
+from schema.types.cost import as_many_as, page, weighs
 from schema.types.directory_sync import DirectorySync, directory_sync
 from schema.types.group import DistributionGroup, group_list
 from schema.types.inputs import ContactFilter, ContactOrder, ContactOrderField, selection
@@ -30,7 +31,8 @@ Search = Annotated[
     str | None,
     strawberry.argument(
         description="Words or beginnings of words, separated by spaces, ignoring case and accents. All of them must be "
-        "found in a contact's names, company, email addresses, domains or phone numbers."
+        "found in a contact's names, company, email addresses, domains or phone numbers.",
+        directives=weighs(10),
     ),
 ]
 
@@ -78,7 +80,8 @@ def _groups(
         str | None,
         strawberry.argument(
             description="Words or beginnings of words, separated by spaces, ignoring case and accents. All of them "
-            "must be found in a group's name or address."
+            "must be found in a group's name or address.",
+            directives=weighs(5),
         ),
     ] = None,
     first: First = 50,
@@ -147,7 +150,10 @@ def _viewer(info: Info) -> Viewer:
 @strawberry.type(description="All queries.")
 class Query:
     contacts: Listing = strawberry.field(
-        resolver=_contacts, graphql_type=Connection[Contact], description="List, filter, search and sort contacts."
+        resolver=_contacts,
+        graphql_type=Connection[Contact],
+        directives=page("first", "last"),
+        description="List, filter, search and sort contacts.",
     )
     contact: Document | None = strawberry.field(
         resolver=_contact,
@@ -160,10 +166,14 @@ class Query:
     deleted_contacts: Listing = strawberry.field(
         resolver=_deleted_contacts,
         graphql_type=Connection[DeletedContact],
+        directives=page(),
         description="The contacts in the recycle bin, latest deletion first.",
     )
     groups: Listing = strawberry.field(
-        resolver=_groups, graphql_type=Connection[DistributionGroup], description="List and search groups, by name."
+        resolver=_groups,
+        graphql_type=Connection[DistributionGroup],
+        directives=page(),
+        description="List and search groups, by name.",
     )
     group: Document | None = strawberry.field(
         resolver=_group,
@@ -181,6 +191,7 @@ class Query:
     contact_imports: Listing = strawberry.field(
         resolver=_contact_imports,
         graphql_type=Connection[ContactImport],
+        directives=page(),
         description="The imports of the last 30 days, latest first.",
     )
     node: Document | None = strawberry.field(
@@ -191,11 +202,13 @@ class Query:
     nodes: list[Document | None] = strawberry.field(
         resolver=_nodes,
         graphql_type=list[Node | None],
+        directives=as_many_as("ids", MAX_BULK),
         description="Contacts, groups and imports by ID, in the given order, null for each that is not found.",
     )
     audit_log: Listing = strawberry.field(
         resolver=_audit_log,
         graphql_type=Connection[AuditEntry],
+        directives=page(),
         description="What people and apps did or were refused, latest first. For administrators.",
     )
     viewer: Viewer = strawberry.field(resolver=_viewer, description="Who you are, and what you may do.")

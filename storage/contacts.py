@@ -74,7 +74,7 @@ async def count(db: Database, selection: Selection) -> int:
     if selection.is_counted:
         return statistics.total(await statistics.read(db), selection.sources, selection.gals)
     how = await hint(db, selection, Ordering("keys.name"))
-    return await db.contacts.count_documents(selection.query(how.lead), hint=how.index)
+    return await find_command.count(db.contacts, selection.query(how.lead), hint=how.index)
 
 
 async def batches(

@@ -18,9 +18,10 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.command_cursor import AsyncCommandCursor
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import ConfigurationError, ConnectionFailure, CursorNotFound, PyMongoError
+from pymongo.errors import ConfigurationError, ConnectionFailure, CursorNotFound, ExecutionTimeout, PyMongoError
 from pymongo.read_concern import ReadConcern
 
+from runtime.deadline import max_time_ms
 from storage import transactions
 from storage.documents import Document
 
@@ -31,6 +32,9 @@ T = TypeVar("T")
 
 # Raised while the database restarts or cannot be reached. Worth a retry.
 Unavailable = (ConnectionFailure, CursorNotFound)
+
+# Raised when a read takes longer than its `maxTimeMS`.
+Overdue = ExecutionTimeout
 
 _DURABLE = WriteConcern(w="majority", j=True)
 _SCHEMES = ("mongodb://", "mongodb+srv://")
@@ -87,7 +91,9 @@ class Database:
         self, collection: Collection, pipeline: Sequence[Mapping[str, Any]], session: Session | None = None
     ) -> AsyncCommandCursor[Document]:
         """The cursor of an aggregation, which Motor returns immediately and PyMongo on await."""
-        cursor = collection.aggregate(pipeline, session=session)
+        most = max_time_ms()
+        options: dict[str, Any] = {"maxTimeMS": most} if most else {}
+        cursor = collection.aggregate(pipeline, session=session, **options)
         # Motor's own cursor class has the same methods.
         return cast("AsyncCommandCursor[Document]", cursor) if self._motor else await cursor
 

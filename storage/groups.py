@@ -69,7 +69,7 @@ async def page(db: Database, window: Window, terms: Sequence[str] = (), ids: Seq
 
 async def count(db: Database, terms: Sequence[str] = (), ids: Sequence[str] | None = None) -> int:
     """The number of groups on all pages."""
-    return await db.groups.count_documents(_query(terms, ids))
+    return await find_command.count(db.groups, _query(terms, ids))
 
 
 async def insert(db: Database, group: Document, session: Session) -> Document:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from storage.documents import Document
 from storage.driver import Database, Session
-from storage.lists import pages
+from storage.lists import find_command, pages
 from storage.lists.pages import Ordering, Page, Window
 
 LATEST_FIRST = Ordering("_id", descending=True, of="history")
@@ -17,7 +17,7 @@ async def page(db: Database, contact_id: str, window: Window) -> Page:
 
 async def count(db: Database, contact_id: str) -> int:
     """The number of recorded changes of a contact."""
-    return await db.history.count_documents({"contactId": contact_id})
+    return await find_command.count(db.history, {"contactId": contact_id})
 
 
 async def at_versions(db: Database, versions: Mapping[str, int], session: Session | None = None) -> dict[str, Document]:

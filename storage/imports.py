@@ -11,7 +11,7 @@ from pymongo import ReturnDocument
 from storage.documents import Document
 from storage.driver import Database, Session
 from storage.lease import Lease, LeaseLost, held, take
-from storage.lists import pages
+from storage.lists import find_command, pages
 from storage.lists.pages import Ordering, Page, Window
 
 LEASE_SECONDS = 20
@@ -32,12 +32,14 @@ async def insert(db: Database, job: Document, session: Session | None = None) ->
 
 async def get(db: Database, identifier: str) -> Document | None:
     """The job with this ID."""
-    return await db.imports.find_one({"_id": identifier})
+    return await find_command.find_one(db.imports, {"_id": identifier})
 
 
 async def get_many(db: Database, ids: Iterable[str]) -> dict[str, Document]:
     """The jobs with these IDs, keyed by ID. Unknown IDs are left out."""
-    return {job["_id"]: job async for job in db.imports.find({"_id": {"$in": list(ids)}})}
+    wanted = list(ids)
+    found = await find_command.find(db.imports, {"_id": {"$in": wanted}}, limit=len(wanted) or 1)
+    return {job["_id"]: job for job in found}
 
 
 async def page(db: Database, window: Window) -> Page:
@@ -47,7 +49,7 @@ async def page(db: Database, window: Window) -> Page:
 
 async def count(db: Database) -> int:
     """The number of jobs."""
-    return await db.imports.count_documents({})
+    return await find_command.count(db.imports, {})
 
 
 async def claim(db: Database, identifier: str | None = None) -> tuple[Lease, Document] | None:
@@ -124,7 +126,7 @@ async def problems(db: Database, identifier: str, window: Window) -> Page:
 
 async def count_problems(db: Database, identifier: str) -> int:
     """The number of problems of a job's rows."""
-    return await db.import_problems.count_documents({"importId": identifier})
+    return await find_command.count(db.import_problems, {"importId": identifier})
 
 
 async def all_problems(db: Database, identifier: str) -> AsyncIterator[Document]:

@@ -62,4 +62,4 @@ async def page(db: Database, window: Window) -> Page:
 
 async def count(db: Database) -> int:
     """The number of deleted contacts."""
-    return await db.deleted_contacts.count_documents({})
+    return await find_command.count(db.deleted_contacts, {})

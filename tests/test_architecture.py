@@ -39,7 +39,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "schema.execution": GRAPHQL | RESOLVERS | STORAGE,
     "schema.transport": {"schema", "schema.execution", "identity"} | RESOLVERS | STORAGE,
     "middleware": {"identity", "rest", "schema.transport"} | RESOLVERS | STORAGE,
-    "app": {"identity", "middleware", "rest", "connector", "schema.transport"} | RESOLVERS | STORAGE,
+    "app": {"identity", "middleware", "rest", "connector", "schema.execution", "schema.transport"}
+    | RESOLVERS
+    | STORAGE,
     "demo": RESOLVERS | STORAGE,
     "cli": {"app", "connector", "demo", "storage.embedded"} | RESOLVERS | STORAGE,
 }

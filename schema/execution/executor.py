@@ -54,8 +54,9 @@ _CACHED_LENGTH = 3_000
 class Executable:
     """A parsed and validated document, ready to be executed any number of times."""
 
-    def __init__(self, document: DocumentNode) -> None:
+    def __init__(self, document: DocumentNode, *, hide_suggestions: bool = False) -> None:
         self._document = document
+        self._hides = hide_suggestions
         self._queries: dict[str | None, _Query | None] = {}
 
     async def execute(
@@ -72,6 +73,7 @@ class Executable:
             context_value=context,
             variable_values=dict(variables),
             operation_name=operation_name,
+            hide_suggestions=self._hides,
         )
         return result if isinstance(result, ExecutionResult) else await result
 

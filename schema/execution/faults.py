@@ -13,7 +13,9 @@
     UNAUTHENTICATED         the caller has not signed in, or with a token that is not valid
     FORBIDDEN               the caller's role does not allow this
     FOREIGN_ORIGIN          the request comes from a page of another site, which is not allowed
-    TOO_MANY_OPERATIONS     the WebSocket already runs the maximum number of operations
+    TOO_MANY_OPERATIONS     the caller or the WebSocket already runs the maximum number of operations
+    TIMEOUT                 the query took longer than the time limit
+    INTROSPECTION_DISABLED  the document uses introspection, which is turned off
     UNAVAILABLE             the database is temporarily unavailable
     INTERNAL                an error in the service, logged with the request ID
 
@@ -28,7 +30,7 @@ from graphql import GraphQLError
 
 from resolvers.errors import Forbidden, Problem
 from schema.context import Context
-from storage.driver import Unavailable
+from storage.driver import Overdue, Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +61,9 @@ def shown(error: GraphQLError, context: Context, code: str) -> Json:
             return formatted | {"extensions": {"code": problem.code}}
         case Problem() as problem:
             return formatted | {"extensions": {"code": problem.code}}
+        case defect if isinstance(defect, Overdue):
+            message = "MongoDB stopped the query because it took too long. Request less at a time."
+            return formatted | {"message": message, "extensions": {"code": "TIMEOUT"}}
         case defect if isinstance(defect, Unavailable):
             log.warning("database unavailable", path=error.path, error=str(defect))
             message = (

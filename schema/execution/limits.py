@@ -3,6 +3,8 @@
 The contents of a fragment count each time it is spread, but are measured only once.
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from graphql import (
@@ -15,24 +17,29 @@ from graphql import (
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
+    Visitor,
+    visit,
 )
 
-from schema.execution.cost import MAX_REPEATS, repeats
+from settings import Settings
 
-MAX_TOKENS = 5_000
-MAX_DEPTH = 15
-MAX_ALIASES = 100
 # Nested selections, including fragments: each level uses stack.
 MAX_NESTING = 100
+# Validation compares all fields with the same name in pairs, so its time grows with the square of their number.
+MAX_REPEATS = 100
+# Selections of `__schema` and `__type`: each can return the whole schema.
+MAX_INTROSPECTIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class _Size:
-    """The size of a selection set: the depth of its fields, its number of aliases, the nesting of its selections."""
+    """The size of a selection set: the depth of its fields, the nesting of its selections, and what it contains."""
 
     depth: int = 0
-    aliases: int = 0
     nesting: int = 0
+    aliases: int = 0
+    directives: int = 0
+    introspections: int = 0
 
 
 _NOTHING = _Size()
@@ -43,8 +50,8 @@ def too_large(message: str) -> GraphQLError:
     return GraphQLError(message, extensions={"code": "TOO_LARGE"})
 
 
-def refusal(document: DocumentNode) -> GraphQLError | None:
-    """The error if the document is too large."""
+def refusal(document: DocumentNode, settings: Settings) -> GraphQLError | None:
+    """The error if the document is too large, or if it uses introspection and that is turned off."""
     if (most := repeats(document)) > MAX_REPEATS:
         return too_large(
             f"A selection set repeats a field {most:,} times; the limit is {MAX_REPEATS}. Select each field once."
@@ -52,34 +59,18 @@ def refusal(document: DocumentNode) -> GraphQLError | None:
     measure = _Measure(document)
     operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
     try:
-        sizes = [measure.of(each.selection_set) for each in operations]
+        sizes = [measure.of_operation(each) for each in operations]
     except RecursionError:
         return too_nested()
-    if sum(size.aliases for size in sizes) > MAX_ALIASES:
-        return too_large(
-            f"The document has more than {MAX_ALIASES} aliases, counting a fragment each time it is spread. "
-            "Move some of them to another request."
-        )
-    return next((refused for pair in zip(operations, sizes, strict=True) if (refused := _too_deep(*pair))), None)
+    too_deep = (_too_deep(each, size, settings) for each, size in zip(operations, sizes, strict=True))
+    return _too_many(sizes, settings) or next((error for error in too_deep if error), None)
 
 
-def too_many_tokens() -> GraphQLError:
+def too_many_tokens(settings: Settings) -> GraphQLError:
     """The error for a document that exceeds the token limit and is not parsed."""
     return too_large(
-        f"The document has more than {MAX_TOKENS:,} tokens (names, values and punctuation). Request less at a time and "
-        "send values as variables."
-    )
-
-
-def _too_deep(operation: OperationDefinitionNode, size: _Size) -> GraphQLError | None:
-    if size.nesting > MAX_NESTING:
-        return too_nested()
-    if size.depth <= MAX_DEPTH:
-        return None
-    name = f"The operation {operation.name.value}" if operation.name else "The operation"
-    return too_large(
-        f"{name} nests fields to a depth of {size.depth}; the limit is {MAX_DEPTH}. Request the deeper objects by ID "
-        "in a separate request."
+        f"The document has more than {settings.max_tokens:,} tokens (names, values and punctuation). Request less at a "
+        "time and send values as variables."
     )
 
 
@@ -91,8 +82,60 @@ def too_nested() -> GraphQLError:
     )
 
 
+def repeats(document: DocumentNode) -> int:
+    """How often the most frequent response key appears in one selection set."""
+    most = 0
+
+    class Sets(Visitor):
+        def enter_selection_set(self, node: SelectionSetNode, *_: object) -> None:
+            nonlocal most
+            names = Counter(
+                (each.alias or each.name).value if isinstance(each, FieldNode) else "" for each in node.selections
+            )
+            most = max(most, *names.values())
+
+    visit(document, Sets())
+    return most
+
+
+def _too_many(sizes: Iterable[_Size], settings: Settings) -> GraphQLError | None:
+    """The error if all operations together contain too much of something."""
+    whole = _together(sizes)
+    if whole.aliases > settings.max_aliases:
+        return too_large(
+            f"The document has more than {settings.max_aliases:,} aliases, counting a fragment each time it is spread. "
+            "Move some of them to another request."
+        )
+    if whole.directives > settings.max_directives:
+        return too_large(
+            f"The document has more than {settings.max_directives:,} directives, counting a fragment each time it is "
+            "spread. Move some of them to another request."
+        )
+    if whole.introspections and settings.introspection == "off":
+        message = "Introspection is turned off. Use the published schema of this service instead."
+        return GraphQLError(message, extensions={"code": "INTROSPECTION_DISABLED"})
+    if whole.introspections > MAX_INTROSPECTIONS:
+        return too_large(
+            f"The document selects __schema and __type more than {MAX_INTROSPECTIONS} times, counting a fragment each "
+            "time it is spread. Select __schema once."
+        )
+    return None
+
+
+def _too_deep(operation: OperationDefinitionNode, size: _Size, settings: Settings) -> GraphQLError | None:
+    if size.nesting > MAX_NESTING:
+        return too_nested()
+    if size.depth <= settings.max_depth:
+        return None
+    name = f"The operation {operation.name.value}" if operation.name else "The operation"
+    return too_large(
+        f"{name} nests fields to a depth of {size.depth}; the limit is {settings.max_depth}. Request the deeper "
+        "objects by ID in a separate request."
+    )
+
+
 class _Measure:
-    """Measures the selection sets of a document, which may be invalid."""
+    """Measures the operations of a document, which may be invalid."""
 
     def __init__(self, document: DocumentNode) -> None:
         self._fragments = {
@@ -100,28 +143,39 @@ class _Measure:
         }
         self._known: dict[str, _Size] = {}
 
-    def of(self, selections: SelectionSetNode | None) -> _Size:
-        """The size of a selection set."""
+    def of_operation(self, node: OperationDefinitionNode) -> _Size:
+        """The size of an operation."""
+        directives = len(node.directives or ()) + sum(
+            len(each.directives or ()) for each in node.variable_definitions or ()
+        )
+        return _together([self._of(node.selection_set), _Size(directives=directives)])
+
+    def _of(self, selections: SelectionSetNode | None) -> _Size:
         if selections is None:
             return _NOTHING
-        parts = [self._of_selection(each) for each in selections.selections]
-        return _Size(
-            depth=max(each.depth for each in parts),
-            aliases=sum(each.aliases for each in parts),
-            nesting=1 + max(each.nesting for each in parts),
-        )
+        whole = _together(self._of_selection(each) for each in selections.selections)
+        return _more(whole, nesting=1)
 
     def _of_selection(self, node: SelectionNode) -> _Size:
+        directives = len(node.directives or ())
         match node:
-            case FieldNode():
-                inner = self.of(node.selection_set)
+            case FieldNode(name=name):
+                inner = self._of(node.selection_set)
                 # Introspection nests deeply but costs little.
-                counts = node.selection_set is not None and not node.name.value.startswith("__")
-                return _Size(1 + inner.depth if counts else 0, inner.aliases + (node.alias is not None), inner.nesting)
+                counts = node.selection_set is not None and not name.value.startswith("__")
+                depth = inner.depth + 1 if counts else 0
+                introspects = name.value in ("__schema", "__type")
+                return _more(
+                    inner,
+                    depth=depth - inner.depth,
+                    aliases=node.alias is not None,
+                    directives=directives,
+                    introspections=introspects,
+                )
             case FragmentSpreadNode():
-                return self._of_fragment(node.name.value)
+                return _more(self._of_fragment(node.name.value), directives=directives)
             case InlineFragmentNode():
-                return self.of(node.selection_set)
+                return _more(self._of(node.selection_set), directives=directives)
         raise TypeError(node)
 
     def _of_fragment(self, name: str) -> _Size:
@@ -129,5 +183,31 @@ class _Measure:
         if name not in self._known:
             self._known[name] = _NOTHING
             definition = self._fragments.get(name)
-            self._known[name] = self.of(definition.selection_set) if definition else _NOTHING
+            if definition:
+                inner = self._of(definition.selection_set)
+                self._known[name] = _more(inner, directives=len(definition.directives or ()))
         return self._known[name]
+
+
+def _more(
+    size: _Size, *, depth: int = 0, nesting: int = 0, aliases: int = 0, directives: int = 0, introspections: int = 0
+) -> _Size:
+    return _Size(
+        size.depth + depth,
+        size.nesting + nesting,
+        size.aliases + aliases,
+        size.directives + directives,
+        size.introspections + introspections,
+    )
+
+
+def _together(sizes: Iterable[_Size]) -> _Size:
+    """The size of several selections side by side."""
+    every = list(sizes)
+    return _Size(
+        max((each.depth for each in every), default=0),
+        max((each.nesting for each in every), default=0),
+        sum(each.aliases for each in every),
+        sum(each.directives for each in every),
+        sum(each.introspections for each in every),
+    )

@@ -6,8 +6,7 @@ from typing import Any
 from resolvers import audit_log
 from resolvers.caller import Identity, signed_in
 from schema.context import Context
-from schema.execution import operations
-from schema.execution.operations import Answer, Request
+from schema.execution.operations import Answer, Operations, Request
 
 # Characters of a query in the audit log.
 _MAX_QUERY = 2_000
@@ -52,5 +51,6 @@ async def record(request: Request, answer: Answer, context: Context, state: Mapp
         await audit_log.record_refusal(
             caller.db, caller.author, context.refusals.pop(), caller.address, caller.request_id
         )
+    operations: Operations = state["operations"]
     if state["settings"].audit_reads == "on" and answer.executed and operations.is_read(request):
         await audit_log.record_read(caller, {"operation": request.operation_name, "query": request.query[:_MAX_QUERY]})

@@ -15,9 +15,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from identity.errors import ProviderUnavailable
 from resolvers.errors import Forbidden, Unauthenticated
-from schema.execution import operations
 from schema.execution.faults import fault
-from schema.execution.operations import Request
+from schema.execution.operations import Operations, Request
 from schema.transport import requests
 from schema.transport.socket_sign_in import seconds_left, sign_in
 
@@ -151,6 +150,7 @@ class _Connection:
         last: Message = {"type": "complete", "id": identifier}
         context = requests.context(self._state)
         with suppress(WebSocketDisconnect):
+            operations: Operations = self._state["operations"]
             async with aclosing(operations.stream(request, context)) as answers:
                 async for answer in answers:
                     await requests.record(request, answer, context, self._state)

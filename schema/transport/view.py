@@ -19,9 +19,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from resolvers.errors import Problem, Unauthenticated
-from schema.execution import operations
 from schema.execution.faults import fault
-from schema.execution.operations import Answer, Request
+from schema.execution.operations import Answer, Operations, Request
 from schema.transport import bodies
 from schema.transport.bodies import BodyRefused, Headers
 from schema.transport.negotiation import JSON, RESPONSE_JSON, negotiated
@@ -95,6 +94,7 @@ async def _graphql(scope: Scope, headers: Headers, receive: Receive, form: HttpR
     except BodyRefused as refusal:
         body = {"errors": [fault(refusal.message, refusal.code)]}
         return Response(orjson.dumps(body), refusal.status, refusal.headers, JSON)
+    operations: Operations = scope["state"]["operations"]
     used = context(scope["state"])
     answer = await operations.run(request, used)
     await record(request, answer, used, scope["state"])
@@ -131,9 +131,16 @@ class _Json:
 
 def _response(answer: Answer, media_type: str) -> "Response | _Json":
     body = orjson.dumps(answer.body)
-    if answer.refused == "mutation":
-        return Response(body, 405, {"Allow": "POST"}, media_type)
-    if answer.refused == "subscription" or (not answer.executed and media_type == RESPONSE_JSON):
+    match answer.refused:
+        case "mutation":
+            return Response(body, 405, {"Allow": "POST"}, media_type)
+        case "subscription":
+            return Response(body, 400, media_type=media_type)
+        case "busy":
+            return Response(body, 429, {"Retry-After": "1"}, media_type)
+        case "late" if media_type == RESPONSE_JSON:
+            return Response(body, 503, media_type=media_type)
+    if not answer.executed and media_type == RESPONSE_JSON:
         return Response(body, 400, media_type=media_type)
     return _Json(body, media_type)
 

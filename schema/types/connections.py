@@ -8,6 +8,7 @@ from typing import Annotated, Generic, TypeAlias, TypeVar
 import strawberry
 
 from resolvers import paging
+from schema.types.cost import weighs
 from storage.documents import Document
 from storage.lists.pages import Ordering, Page
 
@@ -76,7 +77,7 @@ def in_memory(found: list[Document], ordering: Ordering, first: int | None, afte
     return Listing(ordering, load, count, page)
 
 
-@strawberry.type(description="The position of a page in its list.")
+@strawberry.type(directives=weighs(0), description="The position of a page in its list.")
 class PageInfo:
     has_next_page: bool = strawberry.field(description="Whether there are items after this page.")
     has_previous_page: bool = strawberry.field(description="Whether there are items before this page.")
@@ -84,10 +85,10 @@ class PageInfo:
     end_cursor: str | None = strawberry.field(description="Cursor of the last item; null if the page is empty.")
 
 
-@strawberry.type(description="An item of a page, with its cursor.")
+@strawberry.type(directives=weighs(0), description="An item of a page, with its cursor.")
 class Edge(Generic[N]):
     cursor: str = strawberry.field(description="Opaque position of the item, for `after` and `before`.")
-    node: N = strawberry.field(description="The item.")
+    node: N = strawberry.field(directives=weighs(0), description="The item.")
 
 
 async def _edges(root: Listing) -> list[Document]:
@@ -116,8 +117,13 @@ class Connection(Generic[N]):
         resolver=_nodes, graphql_type=list[N], description="The items of the page, without cursors."
     )
     page_info: Document = strawberry.field(
-        resolver=_page_info, graphql_type=PageInfo, description="The position of the page in the list."
+        resolver=_page_info,
+        graphql_type=PageInfo,
+        directives=weighs(0),
+        description="The position of the page in the list.",
     )
     total_count: int = strawberry.field(
-        resolver=_total_count, description="Number of items in the whole list. Only counted if requested."
+        resolver=_total_count,
+        directives=weighs(2),
+        description="Number of items in the whole list. Only counted if requested.",
     )

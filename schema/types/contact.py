@@ -11,6 +11,7 @@ from schema.context import Context, Info
 from schema.documents import as_type
 from schema.reads import Batched, Wanted, projection, reads
 from schema.types.connections import After, Connection, First, Listing, in_memory
+from schema.types.cost import page
 from schema.types.history import ContactChange
 from schema.types.node import ContactSource, GalVisibility, Node
 from schema.types.on_premises import OnPremisesIdentity
@@ -133,18 +134,21 @@ class Contact(Node):
         resolver=_direct_reports,
         metadata=reads("_id"),
         graphql_type=Connection[ThisContact],
+        directives=page(of_each=True),
         description="The contacts whose manager is this contact, by display name.",
     )
     groups: Listing = strawberry.field(
         resolver=_groups,
         metadata=reads("groupIds"),
         graphql_type=Connection[Annotated["DistributionGroup", strawberry.lazy("schema.types.group")]],
+        directives=page(),
         description="The distribution groups that the contact is a member of, by display name.",
     )
     history: Listing = strawberry.field(
         resolver=_history,
         metadata=reads("_id"),
         graphql_type=Connection[ContactChange],
+        directives=page(of_each=True),
         description="The contact's changes, latest first. Joining or leaving a group is not a change of the contact: "
         "it is not recorded and does not increase the version.",
     )

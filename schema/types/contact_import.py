@@ -9,6 +9,8 @@ from resolvers import paging
 from resolvers.imports import jobs
 from schema.context import Info
 from schema.types.connections import After, Connection, First, Listing
+from schema.types.cost import at_most, page, weighs
+from schema.types.history import MOST_CHANGES
 from schema.types.node import Node
 from storage import imports
 from storage.documents import Document
@@ -72,7 +74,7 @@ class ImportProblem:
     value: str | None = strawberry.field(description="The invalid value, shortened if it is long.")
 
 
-@strawberry.type(description="A change of a contact's field by a row, as text.")
+@strawberry.type(directives=weighs(0.1), description="A change of a contact's field by a row, as text.")
 class ImportFieldChange:
     field: str = strawberry.field(
         description="Name of the field, such as `company` or `address.city`. A `manager` is given by email address, "
@@ -102,6 +104,7 @@ class ImportOutcome:
     changes: list[Document] = strawberry.field(
         resolver=_row_changes,
         graphql_type=list[ImportFieldChange],
+        directives=at_most(MOST_CHANGES),
         description="Fields of an existing contact that the row would change. Only for a dry run.",
     )
 
@@ -168,11 +171,13 @@ class ContactImport(Node):
     problems: Listing = strawberry.field(
         resolver=_problems,
         graphql_type=Connection[ImportProblem],
+        directives=page(of_each=True),
         description="Why rows could not be imported, in the order of the rows.",
     )
     outcomes: Listing = strawberry.field(
         resolver=_outcomes,
         graphql_type=Connection[ImportOutcome],
+        directives=page(of_each=True),
         description="Outcome of each row, in the order in which they were processed: a row whose manager is a later "
         "row is processed after that row.",
     )

@@ -9,7 +9,8 @@ from resolvers import paging
 from resolvers.sync import control
 from schema.context import Info
 from schema.types.connections import After, Connection, First, Listing
-from schema.types.history import ContactChangeAction, FieldChange, field_changes
+from schema.types.cost import at_most, page
+from schema.types.history import MOST_CHANGES, ContactChangeAction, FieldChange, field_changes
 from storage.documents import Document
 from storage.sync import runs as sync_runs
 
@@ -85,6 +86,7 @@ class DirectorySyncDifference:
     group_id: strawberry.ID | None = strawberry.field(description="ID of the group, null if it is new or a contact.")
     changes: list[FieldChange] = strawberry.field(
         resolver=field_changes,
+        directives=at_most(MOST_CHANGES),
         description="Fields that would change. For a group, `members` contains the distinguished names of members that "
         "would be removed and added, at most 1,000 each.",
     )
@@ -140,11 +142,13 @@ class DirectorySyncRun:
     skips: Listing = strawberry.field(
         resolver=_skips,
         graphql_type=Connection[DirectorySyncSkip],
+        directives=page(of_each=True),
         description="Objects that were skipped, and why. Incomplete until the run ends.",
     )
     differences: Listing = strawberry.field(
         resolver=_differences,
         graphql_type=Connection[DirectorySyncDifference],
+        directives=page(of_each=True),
         description="What a dry run would change. Empty for other runs.",
     )
 
@@ -174,7 +178,10 @@ class DirectorySync:
     next_run_at: datetime | None = strawberry.field(description="When the next run is due, null if none is scheduled.")
     running: DirectorySyncProgress | None = strawberry.field(description="The current run, null if there is none.")
     runs: Listing = strawberry.field(
-        resolver=_runs, graphql_type=Connection[DirectorySyncRun], description="All runs, latest first."
+        resolver=_runs,
+        graphql_type=Connection[DirectorySyncRun],
+        directives=page(),
+        description="All runs, latest first.",
     )
 
 

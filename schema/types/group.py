@@ -10,6 +10,7 @@ from schema.context import Info
 from schema.reads import reads
 from schema.types.connections import After, Connection, First, Listing
 from schema.types.contact import BY_NAME, Contact, contact_list
+from schema.types.cost import page
 from schema.types.inputs import ContactFilter, selection
 from schema.types.node import ContactSource, Node
 from schema.types.on_premises import OnPremisesIdentity
@@ -46,6 +47,7 @@ class DistributionGroup(Node):
         resolver=_members,
         metadata=reads("_id"),
         graphql_type=Connection[Contact],
+        directives=page(of_each=True),
         description="The members, by display name.",
     )
     version: int = strawberry.field(

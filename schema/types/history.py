@@ -7,7 +7,11 @@ import strawberry
 from strawberry.scalars import JSON
 
 from schema.reads import reads
+from schema.types.cost import at_most, weighs
 from storage.documents import Document
+
+# More than a contact has fields that can change.
+MOST_CHANGES = 40
 
 
 @strawberry.enum(description="What happened to a contact.")
@@ -19,7 +23,7 @@ class ContactChangeAction(Enum):
     HANDED_OVER = strawberry.enum_value("HANDED_OVER", description="The synced contact was made cloud-only.")
 
 
-@strawberry.type(description="A field's value before and after a change.")
+@strawberry.type(directives=weighs(0.1), description="A field's value before and after a change.")
 class FieldChange:
     field: str = strawberry.field(
         description="Name of the field, as in `Contact`. For the manager, `managerId` with the manager's ID."
@@ -43,5 +47,8 @@ class ContactChange:
     through: str = strawberry.field(description="The channel: `graphql`, `rest`, `cli`, `import` or `sync`.")
     version: int = strawberry.field(description="The contact's version after the change.")
     changes: list[FieldChange] = strawberry.field(
-        resolver=field_changes, metadata=reads("before", "after"), description="Fields that changed, by name."
+        resolver=field_changes,
+        metadata=reads("before", "after"),
+        directives=at_most(MOST_CHANGES),
+        description="Fields that changed, by name.",
     )

@@ -9,6 +9,7 @@ from resolvers import errors
 from schema.context import Info
 from schema.documents import as_type
 from schema.types.contact import Contact
+from schema.types.cost import at_most, weighs
 from schema.types.group import DistributionGroup
 from schema.types.node import Node
 
@@ -53,7 +54,7 @@ class Problem:
     message: str = strawberry.field(description="What is wrong and what to do, for people.")
 
 
-@strawberry.type(description="What is wrong with one value.")
+@strawberry.type(directives=weighs(0.1), description="What is wrong with one value.")
 class FieldProblem:
     field: str = strawberry.field(description="Path of the input field, such as `address.city` or `aliases[0]`.")
     code: str = strawberry.field(
@@ -65,7 +66,7 @@ class FieldProblem:
 
 @strawberry.type(description="Some values are invalid. Nothing was changed.")
 class InvalidInput(Problem):
-    fields: list[FieldProblem] = strawberry.field(description="All invalid values.")
+    fields: list[FieldProblem] = strawberry.field(directives=at_most(250), description="All invalid values.")
 
 
 @strawberry.type(description="An email address belongs to another contact or group. Nothing was changed.")
@@ -114,7 +115,9 @@ class NotFound(Problem):
 
 @strawberry.type(description="The contact would be its own manager. Nothing was changed.")
 class ManagerCycle(Problem):
-    chain: list[Contact] = strawberry.field(description="The contacts in the cycle, from one manager to the next.")
+    chain: list[Contact] = strawberry.field(
+        directives=at_most(100), description="The contacts in the cycle, from one manager to the next."
+    )
 
 
 @strawberry.type(description="The upload is not a table of contacts that can be imported. Nothing was changed.")

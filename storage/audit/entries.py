@@ -9,7 +9,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
 
 from storage.documents import Document, created_at, first_id
 from storage.driver import Database, Session
-from storage.lists import pages
+from storage.lists import find_command, pages
 from storage.lists.pages import Ordering, Page, Window
 
 LATEST_FIRST = Ordering("_id", descending=True, of="audit")
@@ -75,7 +75,7 @@ async def page(db: Database, selection: AuditSelection, window: Window) -> Page:
 
 async def count(db: Database, selection: AuditSelection) -> int:
     """The number of selected entries."""
-    return await db.audit.count_documents(selection.query())
+    return await find_command.count(db.audit, selection.query())
 
 
 async def each(db: Database, selection: AuditSelection) -> AsyncIterator[Document]:

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from pymongo.errors import DuplicateKeyError
 
 from storage.driver import Database
+from storage.lists import find_command
 
 
 async def remember(db: Database, identifier: str, name: str) -> None:
@@ -17,5 +18,6 @@ async def remember(db: Database, identifier: str, name: str) -> None:
 
 async def names(db: Database, ids: Collection[str]) -> dict[str, str]:
     """The names with these IDs, keyed by ID. Unknown IDs are left out."""
-    cursor = db.people.find({"_id": {"$in": list(ids)}})
-    return {each["_id"]: each["name"] async for each in cursor}
+    wanted = list(ids)
+    found = await find_command.find(db.people, {"_id": {"$in": wanted}}, limit=len(wanted) or 1)
+    return {each["_id"]: each["name"] for each in found}

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from pymongo.errors import ConnectionFailure
 
+from runtime.deadline import max_time_ms
 from storage.documents import Document
 from storage.driver import Collection, Session
 
@@ -39,8 +40,8 @@ async def find(
         command |= {"limit": limit, "batchSize": limit + 1}  # one more, so that MongoDB knows it is complete
     if hint:
         command["hint"] = hint
-    if most_ms:
-        command["maxTimeMS"] = most_ms
+    if most := max_time_ms(most_ms):
+        command["maxTimeMS"] = most
     try:
         answer = await collection.database.command(command, codec_options=collection.codec_options, session=session)
     except ConnectionFailure:
@@ -59,9 +60,21 @@ async def find_one(
     query: Mapping[str, object],
     projection: Projection = None,
     session: Session | None = None,
+    *,
+    sort: Mapping[str, int] | None = None,
 ) -> Document | None:
     """The first document that matches the query, or None."""
-    return next(iter(await find(collection, query, projection, limit=1, session=session)), None)
+    return next(iter(await find(collection, query, projection, sort=sort, limit=1, session=session)), None)
+
+
+async def count(collection: Collection, query: Mapping[str, object], *, hint: str | None = None, limit: int = 0) -> int:
+    """The number of documents that match the query. With a `limit`, at most that many."""
+    options: Document = {"hint": hint} if hint else {}
+    if limit:
+        options["limit"] = limit
+    if most := max_time_ms():
+        options["maxTimeMS"] = most
+    return await collection.count_documents(query, **options)
 
 
 async def _by_cursor(collection: Collection, command: Document, session: Session | None) -> list[Document]:

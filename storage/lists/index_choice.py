@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from storage.documents import Document
 from storage.driver import Database
 from storage.keys import indexed
+from storage.lists import find_command
 from storage.lists.indexes import FACETS_INDEX, LIST_INDEX
 from storage.lists.pages import Ordering
 from storage.lists.selection import Selection, begins
@@ -90,4 +91,4 @@ def _in_turn(ways: Sequence[Hint]) -> Hint:
 
 
 async def _count(db: Database, query: Document, index: str, limit: int) -> int:
-    return await db.contacts.count_documents(query, limit=limit, hint=index)
+    return await find_command.count(db.contacts, query, limit=limit, hint=index)

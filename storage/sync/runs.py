@@ -12,7 +12,7 @@ from typing import Literal
 
 from storage.documents import RETENTION, Document, new_id
 from storage.driver import Collection, Database, Session
-from storage.lists import pages
+from storage.lists import find_command, pages
 from storage.lists.pages import Ordering, Page, Window
 
 LATEST_FIRST = Ordering("_id", descending=True, of="syncRuns")
@@ -56,12 +56,12 @@ async def abandon_queued(db: Database, at: datetime, session: Session) -> None:
 
 async def get(db: Database, identifier: str) -> Document | None:
     """The run with this ID, or None."""
-    return await db.sync_runs.find_one({"_id": identifier})
+    return await find_command.find_one(db.sync_runs, {"_id": identifier})
 
 
 async def last(db: Database, statuses: Sequence[Status]) -> Document | None:
     """The latest run with one of these statuses."""
-    return await db.sync_runs.find_one({"status": {"$in": list(statuses)}}, sort=[("_id", -1)])
+    return await find_command.find_one(db.sync_runs, {"status": {"$in": list(statuses)}}, sort={"_id": -1})
 
 
 async def last_writing(db: Database, before: str) -> Document | None:
@@ -77,7 +77,7 @@ async def page(db: Database, window: Window) -> Page:
 
 async def count(db: Database) -> int:
     """The number of kept runs."""
-    return await db.sync_runs.count_documents({})
+    return await find_command.count(db.sync_runs, {})
 
 
 async def add_details(db: Database, identifier: str, kind: Kind, found: Sequence[Document], at: datetime) -> bool:
@@ -102,7 +102,7 @@ async def detail_page(db: Database, identifier: str, kind: Kind, window: Window)
 
 async def count_details(db: Database, identifier: str, kind: Kind) -> int:
     """The number of details of this kind that a run has."""
-    return await _details(db, kind).count_documents({"runId": identifier})
+    return await find_command.count(_details(db, kind), {"runId": identifier})
 
 
 def _details(db: Database, kind: Kind) -> Collection:

@@ -10,6 +10,9 @@ from httpx import AsyncClient
 from resolvers import groups
 from resolvers.caller import Caller
 from resolvers.contacts import MAX_TEXT, ORDERINGS
+from settings import Settings
+from storage.driver import Database
+from tests.support.configured import configured
 from tests.support.queries import counted
 from tests.support.rest import CONTACTS, create, synced
 
@@ -231,3 +234,13 @@ async def test_search_costs_a_fixed_number_of_queries(client: AsyncClient, peopl
     with counted() as commands:
         assert len(await names(client, search="acm")) == 2
     assert sorted(commands) == ["aggregate contacts", "find contacts", "find state"]
+
+
+@pytest.mark.parametrize("path", [CONTACTS, f"{CONTACTS}/imports"])
+async def test_page_size_is_a_setting(settings: Settings, db: Database, path: str) -> None:
+    """The maximum page size can be lowered."""
+    async with configured(settings, max_page_size=60) as client:
+        assert (await client.get(path, params={"limit": 60})).status_code == 200
+        answer = await client.get(path, params={"limit": 61})
+    assert answer.status_code == 400
+    assert "a number from 1 to 60" in answer.text

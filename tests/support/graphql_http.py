@@ -5,7 +5,7 @@ import httpx
 JSON = "application/json"
 RESPONSE_JSON = "application/graphql-response+json"
 QUERY = "{ contactStats { total } }"
-ANSWER = {"data": {"contactStats": {"total": 0}}}
+ANSWER = {"data": {"contactStats": {"total": 0}}, "extensions": {"cost": {"fieldCost": 1.0, "typeCost": 2.0}}}
 
 
 async def post(client: httpx.AsyncClient, content: bytes | str, **headers: str) -> httpx.Response:

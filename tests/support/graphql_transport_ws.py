@@ -68,7 +68,7 @@ class Client:
         """The data of the next result of this operation, which must not have errors."""
         message = await self.message(identifier)
         assert message["type"] == "next", message
-        assert message["payload"].keys() == {"data"}, message
+        assert message["payload"].keys() == {"data", "extensions"}, message
         data: Message = message["payload"]["data"]
         return data
 

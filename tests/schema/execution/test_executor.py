@@ -15,7 +15,7 @@ from resolvers.caller import Caller
 from resolvers.events import Feed
 from schema.build import schema
 from schema.context import Context
-from schema.execution import executor, operations
+from schema.execution import documents, executor
 from schema.execution.executor import Executable
 from storage import keys
 from storage.documents import Document, new_id, now
@@ -281,7 +281,7 @@ async def test_unknown_operation_names_are_not_kept(context: Context) -> None:
 
 def test_parsed_documents_are_bounded() -> None:
     """The cache of documents is bounded by the total length of their texts."""
-    cache = operations._Cache(1_000)
+    cache = documents.Cache(1_000, lambda query: documents.Invalid([]))
     for number in range(100):
         cache.get(f"{{ contactStats {{ a{number}: total }} }}")
     latest = "{ contactStats { a99: total } }"

@@ -76,7 +76,7 @@ async def test_get(client: httpx.AsyncClient) -> None:
             "operationName": "B",
         },
     )
-    assert response.json() == {"data": {"contacts": {"nodes": []}}}
+    assert response.json()["data"] == {"contacts": {"nodes": []}}
 
 
 @pytest.mark.parametrize(
@@ -352,7 +352,7 @@ async def test_mutation(client: httpx.AsyncClient) -> None:
     """A mutation over POST is run."""
     body = {"query": CREATE, "variables": {"input": person()}}
     response = await client.post("/graphql", json=body, headers={"accept": RESPONSE_JSON})
-    assert response.json() == {"data": {"createContact": {"__typename": "CreateContactSuccess"}}}
+    assert response.json()["data"] == {"createContact": {"__typename": "CreateContactSuccess"}}
 
 
 _JSON_VALUES = st.recursive(
