@@ -11,13 +11,15 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from runtime import trusted
+
 # What the profile `hardened` sets. Depth and cost are twice what the dearest of our own examples need.
 HARDENED: Mapping[str, object] = {
     "max_depth": 10,
     "max_aliases": 15,
     "max_tokens": 1_000,
     "max_directives": 50,
-    "max_cost": 1_000,
+    "max_cost": 750,
     "timeout_seconds": 10,
     "max_concurrent_operations": 20,
     "max_subscriptions": 50,
@@ -210,6 +212,24 @@ class Settings(BaseSettings):
         Field(description="Whether GraphQL errors about unknown names suggest names of the schema."),
     ] = "on"
     graphiql: Annotated[Literal["on", "off"], Field(description="Whether browsers get GraphiQL at /graphql.")] = "on"
+    trusted_documents: Annotated[
+        Path | None,
+        Field(
+            description="File with GraphQL documents that clients can name by ID: Relay's persisted_queries.json, or "
+            "persisted-documents.json of GraphQL Code Generator's client preset. A folder stands for all its JSON "
+            "files."
+        ),
+    ] = None
+    only_trusted_documents: Annotated[
+        bool, Field(description="Whether to refuse all other GraphQL documents. Requires CONTACTS_TRUSTED_DOCUMENTS.")
+    ] = False
+    persisted_queries: Annotated[
+        Literal["on", "off"],
+        Field(
+            description="Whether clients can register a GraphQL document and then name it by its hash (automatic "
+            "persisted queries, as defined by Apollo)."
+        ),
+    ] = "on"
     get_queries: Annotated[
         Literal["on", "off"],
         Field(
@@ -345,6 +365,22 @@ class Settings(BaseSettings):
             return False
         name = _without_port(host)
         return name in self.allowed_hosts or is_loopback(name)
+
+    @field_validator("trusted_documents")
+    @classmethod
+    def _check_trusted_documents(cls, path: Path | None) -> Path | None:
+        if path is not None:
+            trusted.read(path)
+        return path
+
+    @model_validator(mode="after")
+    def _check_only_trusted(self) -> Self:
+        if self.only_trusted_documents and self.trusted_documents is None:
+            raise ValueError(
+                "CONTACTS_ONLY_TRUSTED_DOCUMENTS is true, but CONTACTS_TRUSTED_DOCUMENTS is not set. Set it to the "
+                "file with the documents"
+            )
+        return self
 
     @model_validator(mode="before")
     @classmethod

@@ -112,7 +112,7 @@ async def not_served(request: Request, error: Exception) -> Response:
     match error.status_code:
         case 404:
             detail = (
-                f"There is no resource at {path}. GraphQL and GraphiQL are at /graphql. The REST API is described at "
+                f"There is no resource at {path}. GraphQL is at /graphql. The REST API is described at "
                 "/api/identity/openapi.json."
             )
         case 405:

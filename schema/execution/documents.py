@@ -53,7 +53,8 @@ class Chosen:
 class Valid:
     """A document that can be executed."""
 
-    def __init__(self, node: DocumentNode, *, hide_suggestions: bool) -> None:
+    def __init__(self, text: str, node: DocumentNode, *, hide_suggestions: bool) -> None:
+        self.text = text
         self.node = node
         self.executable = Executable(node, hide_suggestions=hide_suggestions)
         self._costs = Costs(_WEIGHTS, node)
@@ -120,7 +121,7 @@ class Documents:
         hides = settings.suggestions == "off"
         if errors := validate(schema._schema, node, _RULES, max_errors=MAX_ERRORS, hide_suggestions=hides):
             return Invalid(coded(errors, "VALIDATION_FAILED"))
-        return Valid(node, hide_suggestions=hides)
+        return Valid(query, node, hide_suggestions=hides)
 
 
 class Cache:

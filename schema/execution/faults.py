@@ -1,23 +1,27 @@
 """Errors as clients see them: a message for people, and a code for programs in the extensions.
 
-    MALFORMED               the request is not a valid GraphQL request: its body, form or parameters, or it is a batch
-    PARSE_FAILED            the document has a syntax error
-    VALIDATION_FAILED       the document does not match the schema
-    UNKNOWN_OPERATION       the document has no operation of this name, or several operations and no name was given
-    INVALID_VARIABLES       the variables do not match the operation
-    TOO_LARGE               the body, the document or the requested data exceeds a limit
-    METHOD_NOT_ALLOWED      GET for a mutation, or a method other than GET and POST
-    WEBSOCKET_REQUIRED      a subscription was not sent over a WebSocket
-    NOT_ACCEPTABLE          no available media type matches the Accept header
-    UNSUPPORTED_MEDIA_TYPE  the media type, charset or encoding of the body is not supported
-    UNAUTHENTICATED         the caller has not signed in, or with a token that is not valid
-    FORBIDDEN               the caller's role does not allow this
-    FOREIGN_ORIGIN          the request comes from a page of another site, which is not allowed
-    TOO_MANY_OPERATIONS     the caller or the WebSocket already runs the maximum number of operations
-    TIMEOUT                 the query took longer than the time limit
-    INTROSPECTION_DISABLED  the document uses introspection, which is turned off
-    UNAVAILABLE             the database is temporarily unavailable
-    INTERNAL                an error in the service, logged with the request ID
+    MALFORMED                     not a valid GraphQL request: its body, form or parameters; or a batch
+    PARSE_FAILED                  the document has a syntax error
+    VALIDATION_FAILED             the document does not match the schema
+    UNKNOWN_OPERATION             no operation has this name, or there are several and no name was given
+    INVALID_VARIABLES             the variables do not match the operation
+    TOO_LARGE                     the body, the document or the requested data exceeds a limit
+    PERSISTED_QUERY_NOT_FOUND     no document has this ID: send the document with its hash
+    PERSISTED_QUERY_NOT_SUPPORTED automatic persisted queries are turned off: send the document
+    PERSISTED_QUERY_HASH_MISMATCH the hash is not that of the document
+    QUERY_NOT_IN_SAFELIST         only trusted documents are executed, and this is not one
+    METHOD_NOT_ALLOWED            GET for a mutation, or a method other than GET and POST
+    WEBSOCKET_REQUIRED            a subscription was not sent over a WebSocket
+    NOT_ACCEPTABLE                no available media type matches the Accept header
+    UNSUPPORTED_MEDIA_TYPE        the media type, charset or encoding of the body is not supported
+    UNAUTHENTICATED               the caller has not signed in, or with a token that is not valid
+    FORBIDDEN                     the caller's role does not allow this
+    FOREIGN_ORIGIN                the request comes from a page of another site, which is not allowed
+    TOO_MANY_OPERATIONS           the caller or the WebSocket already runs the maximum number of operations
+    TIMEOUT                       the query took longer than the time limit
+    INTROSPECTION_DISABLED        the document uses introspection, which is turned off
+    UNAVAILABLE                   the database is temporarily unavailable
+    INTERNAL                      an error in the service, logged with the request ID
 
 Errors of `resolvers.errors` that are not returned as data have their own codes, such as INVALID and EVENTS_MISSED.
 """

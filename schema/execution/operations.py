@@ -17,16 +17,22 @@ from schema.execution.capacity import Capacity, Full
 from schema.execution.cost import Cost
 from schema.execution.documents import Documents, Invalid, Valid
 from schema.execution.faults import Json, fault, shown
+from schema.execution.persisted import Persisted
 from settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A GraphQL request from any transport. `may_mutate`: false for GET."""
+    """A GraphQL request from any transport. `may_mutate`: false for GET.
 
-    query: str
+    `document_id`: the ID of a persisted document, `sha256:` with the hash for an automatic persisted query. There is a
+    query or an ID, or both.
+    """
+
+    query: str | None
     variables: Mapping[str, Any] | None = None
     operation_name: str | None = None
+    document_id: str | None = None
     may_mutate: bool = True
 
 
@@ -52,6 +58,7 @@ class Operations:
 
     def __init__(self, settings: Settings) -> None:
         self._documents = Documents(settings)
+        self._persisted = Persisted(settings)
         self._running = Capacity(settings.max_concurrent_operations)
         self._subscriptions = Capacity(settings.max_subscriptions)
         self._seconds = settings.timeout_seconds
@@ -59,7 +66,7 @@ class Operations:
 
     async def run(self, request: Request, context: Context) -> Answer:
         """Execute a request. Never raises: unexpected errors are logged and answered with the request ID only."""
-        document = self._documents.get(request.query)
+        document = self._document(request)
         if isinstance(document, Invalid):
             return _invalid(document)
         chosen = document.chosen(request.operation_name)
@@ -86,7 +93,7 @@ class Operations:
 
         Never raises. An answer that is not `executed` is the last one.
         """
-        document = self._documents.get(request.query)
+        document = self._document(request)
         chosen = None if isinstance(document, Invalid) else document.chosen(request.operation_name)
         if isinstance(document, Invalid) or chosen is None or chosen.kind is not OperationType.SUBSCRIPTION:
             yield await self.run(request, context)
@@ -103,11 +110,23 @@ class Operations:
             raised = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
             yield Answer({"errors": [shown(raised, context, "INVALID")]}, executed=False)
 
-    def is_read(self, request: Request) -> bool:
-        """Whether a request reads: any operation but a mutation."""
-        document = self._documents.get(request.query)
+    def read_by(self, request: Request) -> str | None:
+        """The document of a request that reads: any operation but a mutation. None if it does not."""
+        document = self._document(request)
         chosen = None if isinstance(document, Invalid) else document.chosen(request.operation_name)
-        return chosen is not None and chosen.kind is not OperationType.MUTATION
+        if isinstance(document, Invalid) or chosen is None or chosen.kind is OperationType.MUTATION:
+            return None
+        return document.text
+
+    def _document(self, request: Request) -> Valid | Invalid:
+        try:
+            text = self._persisted.text(request.query, request.document_id)
+        except GraphQLError as error:
+            return Invalid([error])
+        document = self._documents.get(text)
+        if request.query is not None and request.document_id and isinstance(document, Valid):
+            self._persisted.register(text, request.document_id)
+        return document
 
     async def _execute(
         self, document: Valid, kind: OperationType, request: Request, context: Context, cost: Cost

@@ -18,7 +18,7 @@ from strawberry.file_uploads.utils import replace_placeholders_with_files
 
 from schema.execution.operations import Request
 from schema.transport.negotiation import JSON
-from schema.transport.requests import Malformed, checked
+from schema.transport.requests import DOCUMENT_IDS, Malformed, checked
 from settings import Settings
 
 # The headers of a request. If a header is repeated, the first one counts.
@@ -55,10 +55,13 @@ def headers_of(scope: Scope) -> Headers:
     return dict(reversed(list(scope["headers"])))
 
 
-def from_query(scope: Scope) -> Request:
+def from_query(scope: Scope, settings: Settings) -> Request:
     """The request in a query string. Raises `BodyRefused`."""
     parameters = QueryParams(scope["query_string"])
-    given: dict[str, object] = {name: value for name in ("query", "operationName") if (value := parameters.get(name))}
+    if "query" in parameters and settings.get_queries == "off":
+        raise BodyRefused(405, "Send queries with POST. GET requests can name a persisted document.", {"Allow": "POST"})
+    names = ("query", "operationName", *DOCUMENT_IDS)
+    given: dict[str, object] = {name: value for name in names if (value := parameters.get(name))}
     for name in ("variables", "extensions"):
         if value := parameters.get(name):
             given[name] = _parsed(value.encode(errors="surrogatepass"), name)

@@ -12,6 +12,10 @@ from schema.execution.operations import Answer, Operations, Request
 _MAX_QUERY = 2_000
 
 
+# What clients call the ID of a persisted document: GraphQL over HTTP, and Relay's examples.
+DOCUMENT_IDS = ("documentId", "doc_id", "id")
+
+
 class Malformed(Exception):
     """Raised if JSON is not a GraphQL request, with a message that says what to do."""
 
@@ -23,15 +27,32 @@ def checked(given: object) -> Request:
     if not isinstance(given, dict):
         raise Malformed("The body must be a JSON object with a query.")
     query, variables, name = given.get("query"), given.get("variables"), given.get("operationName")
-    if not isinstance(query, str) or not query.strip():
-        raise Malformed("query is missing. Send the operation as a string.")
+    document_id = _document_id(given)
+    if not (query is None and document_id) and not (isinstance(query, str) and query.strip()):
+        raise Malformed("query is missing. Send the operation as a string, or the documentId of a persisted document.")
     if variables is not None and not isinstance(variables, dict):
         raise Malformed("variables must be a JSON object.")
     if name is not None and not isinstance(name, str):
         raise Malformed("operationName must be a string.")
-    if (extensions := given.get("extensions")) is not None and not isinstance(extensions, dict):
+    return Request(query if isinstance(query, str) else None, variables, name or None, document_id)
+
+
+def _document_id(given: Mapping[str, object]) -> str | None:
+    """The ID of a persisted document, as GraphQL over HTTP, Relay or Apollo send it. Raises `Malformed`."""
+    extensions = given.get("extensions")
+    if extensions is not None and not isinstance(extensions, dict):
         raise Malformed("extensions must be a JSON object.")
-    return Request(query, variables, name or None)
+    if isinstance(persisted := (extensions or {}).get("persistedQuery"), dict):
+        digest = persisted.get("sha256Hash")
+        if persisted.get("version") != 1 or not isinstance(digest, str):
+            raise Malformed("extensions.persistedQuery must have the version 1 and a sha256Hash.")
+        return f"sha256:{digest.lower()}"
+    for name in DOCUMENT_IDS:
+        if (found := given.get(name)) is not None:
+            if not isinstance(found, str) or not found:
+                raise Malformed(f"{name} must be a string.")
+            return found
+    return None
 
 
 # Any: the state contains whatever the application and its middleware put there.
@@ -52,5 +73,5 @@ async def record(request: Request, answer: Answer, context: Context, state: Mapp
             caller.db, caller.author, context.refusals.pop(), caller.address, caller.request_id
         )
     operations: Operations = state["operations"]
-    if state["settings"].audit_reads == "on" and answer.executed and operations.is_read(request):
-        await audit_log.record_read(caller, {"operation": request.operation_name, "query": request.query[:_MAX_QUERY]})
+    if state["settings"].audit_reads == "on" and answer.executed and (query := operations.read_by(request)):
+        await audit_log.record_read(caller, {"operation": request.operation_name, "query": query[:_MAX_QUERY]})

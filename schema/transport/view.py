@@ -24,13 +24,16 @@ from schema.execution.operations import Answer, Operations, Request
 from schema.transport import bodies
 from schema.transport.bodies import BodyRefused, Headers
 from schema.transport.negotiation import JSON, RESPONSE_JSON, negotiated
-from schema.transport.requests import context, record
+from schema.transport.requests import DOCUMENT_IDS, context, record
 from schema.transport.socket import Socket
 from settings import Settings
 
 PATH = "/graphql"
 _STATUSES: Mapping[type[Problem], int] = {Unauthenticated: 401}
 GRAPHIQL = Path(__file__).parents[2] / "graphiql" / "dist"
+_FILES = StaticFiles(directory=GRAPHIQL, check_dir=False)
+# Parameters in the URL of a request that is not for the page.
+_OF_REQUESTS = frozenset({"query", "extensions", *DOCUMENT_IDS})
 _CSP = (
     "default-src 'self'; worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "font-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; "
@@ -43,8 +46,14 @@ def routes() -> list[BaseRoute]:
     return [
         Route(PATH, _endpoint),
         WebSocketRoute(PATH, Socket()),
-        Mount("/graphiql", StaticFiles(directory=GRAPHIQL, check_dir=False)),
+        Mount("/graphiql", _assets),
     ]
+
+
+async def _assets(scope: Scope, receive: Receive, send: Send) -> None:
+    """GraphiQL's files, unless it is turned off."""
+    files: ASGIApp = _FILES if scope["state"]["settings"].graphiql == "on" else _no_page()
+    await files(scope, receive, send)
 
 
 class Endpoint:
@@ -52,10 +61,11 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = bodies.headers_of(scope)
-        if is_page(scope):
-            await _graphiql(scope["state"]["settings"])(scope, receive, send)
-            return
         settings = scope["state"]["settings"]
+        if is_page(scope):
+            page = _graphiql(settings) if settings.graphiql == "on" else _no_page()
+            await page(scope, receive, send)
+            return
         # Only a form has open files, which are read while the operation runs.
         form = HttpRequest(scope, bodies.limited(receive, settings)) if _is_form(headers) else None
         try:
@@ -104,7 +114,7 @@ async def _graphql(scope: Scope, headers: Headers, receive: Receive, form: HttpR
 async def _request(scope: Scope, headers: Headers, receive: Receive, form: HttpRequest | None) -> Request:
     match scope["method"]:
         case "GET":
-            return bodies.from_query(scope)
+            return bodies.from_query(scope, scope["state"]["settings"])
         case "POST" if form:
             return await bodies.from_form(form, headers, scope["state"]["settings"])
         case "POST":
@@ -154,7 +164,7 @@ def is_page(scope: Scope) -> bool:
     if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "GET":
         return False
     wants = any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
-    return wants and "query" not in QueryParams(scope["query_string"])
+    return wants and QueryParams(scope["query_string"]).keys().isdisjoint(_OF_REQUESTS)
 
 
 def refusal(problem: Problem, headers: Mapping[str, str]) -> Response:
@@ -175,6 +185,10 @@ def csp(settings: Settings) -> str:
         return _CSP
     issuer = urlsplit(settings.oidc_issuer)
     return f"{_CSP} {issuer.scheme}://{issuer.netloc}"
+
+
+def _no_page() -> Response:
+    return Response("There is no page here. Send GraphQL requests with POST.", 404, media_type="text/plain")
 
 
 def _graphiql(settings: Settings) -> Response:

@@ -15,7 +15,16 @@ FIRST = "query ($first: Int!) { contacts(first: $first) { nodes { id } } }"
 
 
 # Codes with tests of their own.
-ELSEWHERE = {"TOO_MANY_OPERATIONS", "TIMEOUT", "INTROSPECTION_DISABLED", "UNAVAILABLE", "INTERNAL", "FORBIDDEN"}
+ELSEWHERE = {
+    "TOO_MANY_OPERATIONS",
+    "TIMEOUT",
+    "INTROSPECTION_DISABLED",
+    "PERSISTED_QUERY_NOT_SUPPORTED",
+    "QUERY_NOT_IN_SAFELIST",
+    "UNAVAILABLE",
+    "INTERNAL",
+    "FORBIDDEN",
+}
 CASES: list[tuple[str, dict[str, Any], str]] = [
     ("POST", {"content": b"{", "headers": JSON}, "MALFORMED"),
     ("POST", {"json": [{"query": QUERY}]}, "MALFORMED"),
@@ -32,6 +41,8 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("POST", {"json": {"query": "{ contacts { nodes {" + "manager {" * 14 + "id" + "}" * 17}}, "TOO_LARGE"),
     ("POST", {"json": {"query": "{" + " __typename" * 101 + "}"}}, "TOO_LARGE"),
     ("POST", {"content": b" " * 2_000_000, "headers": JSON}, "TOO_LARGE"),
+    ("POST", {"json": {"documentId": "nothing"}}, "PERSISTED_QUERY_NOT_FOUND"),
+    ("POST", {"json": {"query": QUERY, "documentId": "sha256:0"}}, "PERSISTED_QUERY_HASH_MISMATCH"),
     ("GET", {"params": {"query": CREATE}}, "METHOD_NOT_ALLOWED"),
     ("PUT", {"json": {"query": QUERY}}, "METHOD_NOT_ALLOWED"),
     ("POST", {"json": {"query": "subscription { contactStatsChanged { total } }"}}, "WEBSOCKET_REQUIRED"),
