@@ -29,7 +29,7 @@ from resolvers.events import Feed
 from resolvers.imports.runner import Runner
 from runtime import logs, tuning
 from schema.execution.operations import Operations
-from schema.transport import view
+from schema.transport import page, view
 from settings import Settings
 from storage import groups, migrations, uploads
 from storage.audit import entries
@@ -130,7 +130,7 @@ def _end_with_parent() -> None:
 
 def _is_public(scope: Scope) -> bool:
     path = scope["path"]
-    return path in _PUBLIC or path.startswith("/graphiql/") or view.is_page(scope)
+    return path in _PUBLIC or path.startswith("/graphiql/") or page.is_page(scope)
 
 
 async def _root(request: Request) -> Response:

@@ -15,7 +15,7 @@ from identity.proxies import forwarded, trusting
 from resolvers.admission import admit
 from resolvers.errors import Problem, Unauthenticated
 from runtime import logs
-from schema.transport import view
+from schema.transport import page, view
 from settings import LOOPBACK_ORIGIN, Settings, is_loopback
 from storage.changes import Channel
 
@@ -218,7 +218,7 @@ def _challenge(scope: Scope, problem: Unauthenticated) -> str:
 
 
 def _is_graphql(scope: Scope) -> bool:
-    return bool(scope["path"] == view.PATH)
+    return bool(scope["path"] == page.PATH)
 
 
 def _address(scope: Scope) -> str:

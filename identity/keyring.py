@@ -57,6 +57,14 @@ class Keyring:
                     with suppress(asyncio.CancelledError):
                         await each
 
+    @property
+    def addresses(self) -> list[str]:
+        """The provider's addresses that are known so far."""
+        if self._published is None:
+            return []
+        found = self._published.metadata
+        return [each for each in (found.token_endpoint, found.end_session_endpoint) if each]
+
     async def published(self) -> Published:
         """What the provider has published. Raises `ProviderUnavailable` if nothing has arrived yet."""
         if self._published is None and (fetch := self._fetch_for_unknown()):

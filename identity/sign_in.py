@@ -24,6 +24,10 @@ class SignIn(Protocol):
 
     in_band: bool
 
+    @property
+    def addresses(self) -> Sequence[str]:
+        """The addresses of the provider that a page calls to sign its user in."""
+
     async def by_headers(self, headers: Headers, *, from_proxy: bool) -> Identity:
         """Who sent a request with these headers. `from_proxy`: whether it came from a trusted proxy.
 
@@ -38,6 +42,7 @@ class NoSignIn:
     """Everyone on this machine is an administrator."""
 
     in_band = False
+    addresses = ()
 
     async def by_headers(self, headers: Headers, *, from_proxy: bool) -> Identity:
         if _values(headers, b"authorization"):
@@ -59,6 +64,10 @@ class ByToken:
     def __init__(self, provider: oidc.Provider) -> None:
         self._provider = provider
 
+    @property
+    def addresses(self) -> Sequence[str]:
+        return [self._provider.issuer, *self._provider.keyring.addresses]
+
     async def by_headers(self, headers: Headers, *, from_proxy: bool) -> Identity:
         match _values(headers, b"authorization"):
             case []:
@@ -75,6 +84,7 @@ class ByProxy:
     """By a trusted proxy, which sends the user's name and roles in headers."""
 
     in_band = False
+    addresses = ()
 
     def __init__(self, settings: Settings) -> None:
         self._user, self._roles = settings.proxy_user_header, settings.proxy_roles_header

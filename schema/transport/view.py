@@ -1,4 +1,4 @@
-"""GraphQL over HTTP: one endpoint for queries, mutations and uploads, which serves GraphiQL to browsers.
+"""GraphQL over HTTP: one endpoint for queries, mutations and uploads, at which browsers get GraphiQL.
 
 It follows the GraphQL-over-HTTP draft: a request that cannot be executed is answered with 400 in the media type
 `application/graphql-response+json`, with 200 in `application/json`. A body that isn't a GraphQL request is always
@@ -6,39 +6,25 @@ answered with 400.
 """
 
 from collections.abc import Awaitable, Mapping
-from pathlib import Path
-from urllib.parse import urlsplit
 
 import orjson
-from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from resolvers.errors import Problem, Unauthenticated
 from schema.execution.faults import fault
 from schema.execution.operations import Answer, Operations, Request
-from schema.transport import bodies
+from schema.transport import bodies, page
 from schema.transport.bodies import BodyRefused, Headers
 from schema.transport.negotiation import JSON, RESPONSE_JSON, negotiated
-from schema.transport.requests import DOCUMENT_IDS, context, record
+from schema.transport.page import PATH
+from schema.transport.requests import context, record
 from schema.transport.socket import Socket
-from settings import Settings
 
-PATH = "/graphql"
 _STATUSES: Mapping[type[Problem], int] = {Unauthenticated: 401}
-GRAPHIQL = Path(__file__).parents[2] / "graphiql" / "dist"
-_FILES = StaticFiles(directory=GRAPHIQL, check_dir=False)
-# Parameters in the URL of a request that is not for the page.
-_OF_REQUESTS = frozenset({"query", "extensions", *DOCUMENT_IDS})
-_CSP = (
-    "default-src 'self'; worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "font-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; "
-    "connect-src 'self' ws: wss:"
-)
 
 
 def routes() -> list[BaseRoute]:
@@ -46,14 +32,8 @@ def routes() -> list[BaseRoute]:
     return [
         Route(PATH, _endpoint),
         WebSocketRoute(PATH, Socket()),
-        Mount("/graphiql", _assets),
+        Mount("/graphiql", page.assets),
     ]
-
-
-async def _assets(scope: Scope, receive: Receive, send: Send) -> None:
-    """GraphiQL's files, unless it is turned off."""
-    files: ASGIApp = _FILES if scope["state"]["settings"].graphiql == "on" else _no_page()
-    await files(scope, receive, send)
 
 
 class Endpoint:
@@ -62,9 +42,8 @@ class Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = bodies.headers_of(scope)
         settings = scope["state"]["settings"]
-        if is_page(scope):
-            page = _graphiql(settings) if settings.graphiql == "on" else _no_page()
-            await page(scope, receive, send)
+        if page.is_page(scope):
+            await page.show(scope, receive, send)
             return
         # Only a form has open files, which are read while the operation runs.
         form = HttpRequest(scope, bodies.limited(receive, settings)) if _is_form(headers) else None
@@ -159,14 +138,6 @@ def _is_form(headers: Headers) -> bool:
     return bodies.media_type(headers.get(b"content-type", b"")) == "multipart/form-data"
 
 
-def is_page(scope: Scope) -> bool:
-    """Whether this is the request of a browser that wants to show GraphiQL."""
-    if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "GET":
-        return False
-    wants = any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
-    return wants and QueryParams(scope["query_string"]).keys().isdisjoint(_OF_REQUESTS)
-
-
 def refusal(problem: Problem, headers: Mapping[str, str]) -> Response:
     """The answer to a request that is refused before anything reads it."""
     body = {"errors": [fault(problem.message, problem.code)]}
@@ -177,23 +148,3 @@ def unavailable(message: str) -> Response:
     """The answer if tokens cannot be checked at the moment."""
     body = {"errors": [fault(message, "UNAVAILABLE")]}
     return Response(orjson.dumps(body), 503, {"Retry-After": "1"}, JSON)
-
-
-def csp(settings: Settings) -> str:
-    """The Content-Security-Policy of the page. The page calls the service, and the provider that signs users in."""
-    if settings.oidc_issuer is None:
-        return _CSP
-    issuer = urlsplit(settings.oidc_issuer)
-    return f"{_CSP} {issuer.scheme}://{issuer.netloc}"
-
-
-def _no_page() -> Response:
-    return Response("There is no page here. Send GraphQL requests with POST.", 404, media_type="text/plain")
-
-
-def _graphiql(settings: Settings) -> Response:
-    page = GRAPHIQL / "index.html"
-    if not page.exists():
-        message = "GraphiQL is not built. To build it, run python graphiql/build.py."
-        return Response(message, 404, media_type="text/plain")
-    return FileResponse(page, headers={"Content-Security-Policy": csp(settings)})

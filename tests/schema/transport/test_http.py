@@ -13,7 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from schema.transport import view
+from schema.transport import page
 from settings import Settings
 from storage import contacts, statistics
 from storage.driver import Unavailable
@@ -389,16 +389,19 @@ async def test_wild_bodies(client: httpx.AsyncClient, body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("issuer", "sources"),
+    ("addresses", "sources"),
     [
-        (None, "'self' ws: wss:"),
-        ("https://login.example:8443/realms/company", "'self' ws: wss: https://login.example:8443"),
-        ("http://127.0.0.1:9000", "'self' ws: wss: http://127.0.0.1:9000"),
+        ([], "'self' ws: wss:"),
+        (
+            ["https://login.example:8443/realms/company", "https://login.example:8443/token", "https://api.example/t"],
+            "'self' ws: wss: https://login.example:8443 https://api.example",
+        ),
+        (["http://127.0.0.1:9000"], "'self' ws: wss: http://127.0.0.1:9000"),
     ],
 )
-def test_page_calls_the_provider_only(issuer: str | None, sources: str) -> None:
+def test_page_calls_the_provider_only(addresses: list[str], sources: str) -> None:
     """The page may connect to the service and the provider that signs users in, and to nothing else."""
-    policy = view.csp(Settings(oidc_issuer=issuer))
+    policy = page.csp(addresses)
     directives = dict(each.strip().split(" ", 1) for each in policy.split(";"))
     assert directives["connect-src"] == sources
     assert directives["default-src"] == "'self'"
