@@ -145,3 +145,13 @@ async def test_own_authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         async with opened(running.plain.settings(), ON_DEMAND) as provider:
             assert (await provider.identify(running.plain.bearer())).role is Role.EDITOR
+
+
+async def test_keys_without_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A provider with TLS must have its keys there as well, even if plain http would not leave this machine."""
+    certificate = tmp_path / "certificate.pem"
+    certificate.write_bytes(self_signed())
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with providers(certificate) as running:
+        keys = f"{running.plain.url.replace('https', 'http')}/keys"
+        await refuses(running, discovery_path(running.plain), discovery(jwks_uri=keys), "not an https address")

@@ -169,9 +169,10 @@ async def test_start_during_an_outage(own_providers: Providers) -> None:
     issuer = own_providers.plain
     own_providers.is_down = True
     with capture_logs() as logs:
-        async with opened(issuer.settings(), ALWAYS) as provider:
-            with pytest.raises(ProviderUnavailable) as failed:
-                await provider.identify(issuer.bearer())
+        async with opened(issuer.settings(), Pace(NEVER, 0.01, NEVER)) as provider:
+            for _ in range(2):  # the second one asks the provider itself, which no other may do again
+                with pytest.raises(ProviderUnavailable) as failed:
+                    await provider.identify(issuer.bearer())
             assert failed.value.message.endswith("Retry in a minute.")
             assert "answered with status 503. Check that CONTACTS_OIDC_ISSUER is right." in str(failed.value)
             with pytest.raises(Unauthenticated):  # what is wrong without any key
@@ -222,6 +223,23 @@ async def test_canceled_request(own_providers: Providers) -> None:
         own_providers.gate.set()
         assert (await second).name == "ada@contoso.example"
         assert own_providers.key_fetches(issuer) == 1
+
+
+async def test_canceled_request_with_a_new_key(own_providers: Providers) -> None:
+    """Nor does one that waits because the provider has rotated its key."""
+    issuer = own_providers.plain
+    async with opened(issuer.settings(), ON_DEMAND) as provider:
+        await provider.metadata()
+        own_providers.gate.clear()
+        issuer.rotate()
+        first, second = (asyncio.create_task(provider.identify(each)) for each in tokens(issuer, 2))
+        await waiting.reached(own_providers.held.is_set)
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        own_providers.gate.set()
+        assert (await second).name == "ada@contoso.example"
+        assert own_providers.key_fetches(issuer) == 2
 
 
 async def test_end_during_a_fetch(own_providers: Providers) -> None:

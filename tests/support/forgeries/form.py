@@ -74,6 +74,7 @@ FORGERIES = [
     with_authorization("tab after the scheme", _SCHEME, lambda good: f"Bearer\t{good[7:]}", has_token=False),
     with_authorization("two tokens", _ONE, lambda good: f"{good} {good[7:]}"),
     with_authorization("two tokens in a list", _ONE, lambda good: f"{good}, {good}"),
+    with_authorization("two tokens with a comma", _ONE, lambda good: f"{good},{good[7:]}"),
     with_authorization("space in the token", _ONE, lambda good: good.replace(".", ". ", 1)),
     with_authorization("parameter after the token", _ONE, lambda good: f"{good}, realm=x"),
     with_authorization("quoted token", _DAMAGED, lambda good: f'Bearer "{good[7:]}"'),

@@ -48,6 +48,11 @@ def _posing(key: SigningKey, **header: Any) -> Make:
     return lambda issuer, _: f"Bearer {key.token(issuer.user(), {'kid': issuer.keys[-1].id} | header)}"
 
 
+def _kid_null(issuer: Issuer, providers: Providers) -> str:
+    token = issuer.keys[-1].token(issuer.user(), '{"alg": "RS256", "kid": null}')
+    return f"Bearer {token}"
+
+
 def _certificate() -> dict[str, Any]:
     return {"x5c": [b64encode(rsa_key("attacker").der()).decode()]}
 
@@ -127,6 +132,7 @@ FORGERIES = [
     Forgery("revoked key", _UNLISTED, _by(rsa_key("revoked"))),
     Forgery("unknown kid", _UNLISTED, _by(rsa_key("attacker"))),
     Forgery("kid missing", "does not say which key", lambda issuer, _: issuer.bearer(kid=None)),
+    Forgery("kid is null", _INVALID, _kid_null),
     with_header("kid is a path", _UNLISTED, kid="../../../../dev/null"),
     with_header("kid is an address", _UNLISTED, kid=_ATTACKER),
     with_header("kid is SQL", _UNLISTED, kid="x' UNION SELECT 'secret';--"),
