@@ -4,8 +4,19 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from identity import documents, oidc
 from identity.oidc import Provider, opened
+from tests.support import waiting
 from tests.support.simulated_providers import Kind, Providers, providers
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patience() -> Iterator[None]:
+    """However busy the machine is, providers have time to answer."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (documents, oidc):
+            patch.setattr(module, "_TIMEOUT_SECONDS", waiting.SECONDS)
+        yield
 
 
 @pytest.fixture(scope="session")
