@@ -23,8 +23,15 @@ VARIABLES = {f"CONTACTS_{name.upper()}" for name in Settings.model_fields} | {
     "CONTACTS_TEST_MONGODB_URI",
     "CONTACTS_TEST_DRIVER",
 }
-# Names of other programs.
-FOREIGN = {"changeOrigin", "readWrite", "dbAdmin", "requestedAccessTokenVersion"}
+# Names of other programs, and of readers' own.
+FOREIGN = {
+    "accessToken",
+    "changeOrigin",
+    "connectionParams",
+    "dbAdmin",
+    "readWrite",
+    "requestedAccessTokenVersion",
+}
 FOLDERS = {each.name for each in ROOT.iterdir() if each.is_dir()}
 
 

@@ -81,6 +81,16 @@ async def sign_in(page: Page, url: str, person: str) -> None:
     await fill_in(page, person)
 
 
+async def sign_in_briefly(visit: Visit, url: str) -> Lifetimes:
+    """Sign in with tokens that the page renews before each request, and wait until it has read the schema."""
+    lifetimes = Lifetimes(otherwise=SOON)
+    await visit.page.route("**/token", lifetimes.serve)
+    async with visit.page.expect_response(lambda answer: "IntrospectionQuery" in (answer.request.post_data or "")):
+        await sign_in(visit.page, url, "ed")
+    await expect_account(visit.page, "Ed Editor")
+    return lifetimes
+
+
 async def fill_in(page: Page, person: str) -> None:
     await page.get_by_label("User").fill(person)
     await page.get_by_role("button", name="Sign in").click()
@@ -128,7 +138,8 @@ async def test_page_has_no_complaints(visit: Visit, url: str) -> None:
     """The browser reports no problem but the refused request that shows that a sign-in is needed."""
     await sign_in(visit.page, url, "ada")
     await expect_account(visit.page, "Ada")
-    await visit.page.wait_for_load_state("networkidle")
+    await visit.run("Dashboard")
+    await visit.expect_answer(r'"total":\s*\d+')
     assert [said for said in visit.complaints if "401" not in said] == []
 
 
@@ -165,11 +176,7 @@ async def test_sign_out(visit: Visit, url: str, issuing: Provider) -> None:
 
 async def test_tokens_are_renewed(visit: Visit, url: str) -> None:
     """The page renews a token before it expires, and one that the service refuses."""
-    lifetimes = Lifetimes(otherwise=SOON)
-    await visit.page.route("**/token", lifetimes.serve)
-    await sign_in(visit.page, url, "ed")
-    await expect_account(visit.page, "Ed Editor")
-    await visit.page.wait_for_load_state("networkidle")
+    lifetimes = await sign_in_briefly(visit, url)
     before = lifetimes.asked
     lifetimes.following = [EXPIRED, HOUR]
     await visit.run("Dashboard")
@@ -180,13 +187,9 @@ async def test_tokens_are_renewed(visit: Visit, url: str) -> None:
 
 async def test_sign_in_ends(visit: Visit, url: str) -> None:
     """When no token can be had any longer, the page says so and offers to sign in; the tabs are still there then."""
-    lifetimes = Lifetimes(otherwise=SOON)
-    await visit.page.route("**/token", lifetimes.serve)
-    await sign_in(visit.page, url, "ed")
-    await expect_account(visit.page, "Ed Editor")
+    lifetimes = await sign_in_briefly(visit, url)
     await visit.page.get_by_role("button", name="New tab").click()
     await visit.until_stored(lambda tabs: tabs["tabs"][-1]["query"] in (None, ""))
-    await visit.page.wait_for_load_state("networkidle")
     tabs = await visit.page.get_by_role("tab").count()
     lifetimes.following = [EXPIRED, 0]
     await visit.run("Dashboard")
@@ -198,11 +201,7 @@ async def test_sign_in_ends(visit: Visit, url: str) -> None:
 
 async def test_subscription_outlives_its_token(visit: Visit, url: str, issuing: Provider) -> None:
     """When the token of a WebSocket expires, the service closes it, and the page subscribes with a new token."""
-    lifetimes = Lifetimes(otherwise=SOON)
-    await visit.page.route("**/token", lifetimes.serve)
-    await sign_in(visit.page, url, "ed")
-    await expect_account(visit.page, "Ed Editor")
-    await visit.page.wait_for_load_state("networkidle")
+    lifetimes = await sign_in_briefly(visit, url)
     lifetimes.following = [1, HOUR]
     await visit.run("LiveDashboard")
     await waiting.reached(lambda: len([each for each in visit.addresses if each.startswith("ws://")]) == 2)

@@ -125,7 +125,7 @@ async function signIn(request, response) {
     return;
   }
   response.setHeader('Content-Type', 'text/html');
-  response.end(`<!doctype html><html lang="en"><title>Contoso sign-in</title>
+  response.end(`<!doctype html><html lang="en"><title>Contoso sign-in</title><link rel="icon" href="data:,">
     <form method="post"><label>User <input name="login"></label> <button>Sign in</button></form></html>`);
 }
 
