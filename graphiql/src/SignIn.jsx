@@ -43,9 +43,7 @@ function TokenForm() {
 export function Account({ user }) {
   return (
     <span className="contacts-account">
-      <span title={user.role ? `Role: ${user.role}` : "You have no role. Ask your administrator for one."}>
-        {user.name} · {user.role ?? "no role"}
-      </span>
+      <span>{user.role ? `${user.name} · ${user.role}` : user.name}</span>
       <button type="button" onClick={session.signOut}>
         Sign out
       </button>

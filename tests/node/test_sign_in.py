@@ -89,5 +89,5 @@ async def test_script(tmp_path: Path, address: str, issuing: Provider) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert '{"data":{"viewer":{"name":"Reader app","role":"READER"}}}' in done.stdout
+    assert '"viewer":{"name":"Reader app","role":"READER"}' in done.stdout
     assert '"totalCount":0' in done.stdout
