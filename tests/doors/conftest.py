@@ -1,6 +1,6 @@
 """A service with sign-in, on a real port, and the tokens of people with each role."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
@@ -9,11 +9,9 @@ from resolvers.caller import Role
 from settings import Settings
 from storage.driver import Database
 from tests.support import waiting
+from tests.support.doors import Authorize
 from tests.support.service import served
 from tests.support.simulated_providers import ROLES, Providers, providers
-
-# The `Authorization` of someone with a role, or without one of ours.
-Authorize = Callable[[Role | None], str]
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from storage.audit.entries import AuditSelection
 from storage.changes import Author
 from storage.driver import Database
 from storage.lists.pages import Window
-from tests.doors.conftest import Authorize
+from tests.support.doors import Authorize
 from tests.support.importing import HEADER
 from tests.support.rest import ANA
 from tests.support.service import Machines, machines

@@ -7,8 +7,8 @@ import pytest
 
 from resolvers.audit_log import Failures
 from resolvers.caller import Caller, Role
-from tests.doors.conftest import Authorize
 from tests.support import waiting
+from tests.support.doors import Authorize
 
 
 async def counted(caller: Caller) -> list[tuple[str, int]]:

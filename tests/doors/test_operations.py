@@ -9,8 +9,7 @@ import rest
 from resolvers.caller import Caller, Role
 from schema.build import schema
 from storage.documents import Document
-from tests.doors.conftest import Authorize
-from tests.support.doors import GRAPHQL, REST, GraphQLOperation, Leaves, RestOperation, data
+from tests.support.doors import GRAPHQL, REST, Authorize, GraphQLOperation, Leaves, RestOperation, data
 from tests.support.graphql_transport_ws import Client, connect
 
 EVERYONE = [None, *Role]

@@ -8,7 +8,7 @@ import pytest
 from resolvers.caller import Caller, Role
 from settings import Settings
 from storage.driver import Database
-from tests.doors.conftest import Authorize
+from tests.support.doors import Authorize
 from tests.support.service import Machines, machines
 
 PROXY, INNER, CLIENT, STRANGER = "10.0.0.7", "10.0.0.8", "203.0.113.9", "198.51.100.4"

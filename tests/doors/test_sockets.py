@@ -7,7 +7,7 @@ import pytest
 import websockets
 
 from resolvers.caller import Role
-from tests.doors.conftest import Authorize
+from tests.support.doors import Authorize
 from tests.support.graphql_transport_ws import connect
 from tests.support.simulated_providers import ROLES, Providers
 

@@ -18,6 +18,8 @@ from tests.support.rest import ANA, synced
 
 # What an operation leaves in the audit log if it is allowed.
 Leaves = Literal["nothing", "one entry"]
+# The `Authorization` of someone with a role, or without one of ours.
+Authorize = Callable[[Role | None], str]
 # The data of an operation, by name.
 Ids = Mapping[str, str]
 
