@@ -83,3 +83,14 @@ def test_own_certificate(tmp_path: Path) -> None:
         assert entry["details"]["CONTACTS_TLS_KEY_FILE"] == str(certificate)
         with pytest.raises(httpx.TransportError):
             httpx.get(f"{running.url.replace('https', 'http')}/healthz")
+
+
+@pytest.mark.slow
+def test_demo_allows_development_servers(tmp_path: Path) -> None:
+    """With --demo, pages of development servers on this machine may call, as the settings say without."""
+    with service(tmp_path / "demo", "--demo") as running:
+        answer = httpx.get(f"{running.url}/graphql?query={{__typename}}", headers={"Origin": "http://localhost:5173"})
+    assert answer.headers["access-control-allow-origin"] == "http://localhost:5173"
+    with service(tmp_path / "strict", "--demo", allow_loopback_origins="false") as running:
+        answer = httpx.get(f"{running.url}/graphql?query={{__typename}}", headers={"Origin": "http://localhost:5173"})
+    assert "access-control-allow-origin" not in answer.headers
