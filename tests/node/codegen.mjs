@@ -1,5 +1,5 @@
 // Usage: node codegen.mjs FOLDER
-// Generates the TypeScript types of the committed schema and of operations.graphql into a folder.
+// Generates the TypeScript types of the committed schema and of operations.graphql into a folder, and the documents by hash.
 import { fileURLToPath } from 'node:url';
 import { generate } from '@graphql-codegen/cli';
 
@@ -12,7 +12,7 @@ await generate(
     generates: {
       [`${process.argv[2]}/`]: {
         preset: 'client',
-        presetConfig: { fragmentMasking: false },
+        presetConfig: { fragmentMasking: false, persistedDocuments: true },
         config: { scalars: { DateTime: 'string' }, useTypeImports: true },
       },
     },

@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,16 +14,6 @@ from tests.support.node import FOLDER, Node
 DOCUMENTS = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if examples(page, "js")]
 
 pytestmark = pytest.mark.node
-
-
-@pytest.fixture
-def generated() -> Iterator[Path]:
-    """A folder for generated files in which they find the packages that they import."""
-    folder = FOLDER / "generated"
-    shutil.rmtree(folder, ignore_errors=True)
-    (folder / "relay").mkdir(parents=True)
-    yield folder
-    shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize("script", ["graphql_ws.mjs", "urql.mjs", "apollo.mjs"])
