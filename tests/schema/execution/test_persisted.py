@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from schema.execution.persisted import Registered
 from settings import Settings
+from storage.documents import new_id
 from storage.driver import Database
 from tests.support.configured import changed, configured
 from tests.support.graphql_http import ANSWER, QUERY, RESPONSE_JSON
@@ -51,7 +52,7 @@ async def refused(client: httpx.AsyncClient, body: dict[str, Any]) -> tuple[str,
 @pytest.mark.parametrize("method", ["POST", "GET"])
 async def test_automatic_persisted_queries(client: httpx.AsyncClient, method: str) -> None:
     """A client sends a query with its hash once, and from then on only the hash."""
-    query = f"{QUERY} # {method}"
+    query = f"{QUERY} # {new_id()}"
     expected = ("PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound")
     assert await refused(client, apq(query)) == expected
     registered = await answer(client, apq(query, query=query), method)
@@ -70,10 +71,11 @@ async def test_invalid_documents_are_not_registered(client: httpx.AsyncClient) -
 
 async def test_wrong_hash(client: httpx.AsyncClient) -> None:
     """Nobody can register a document under the hash of another one."""
-    code, message = await refused(client, apq("{ viewer { name } }", query=QUERY))
+    other = f"{QUERY} # {new_id()}"
+    code, message = await refused(client, apq(other, query=QUERY))
     assert code == "PERSISTED_QUERY_HASH_MISMATCH"
     assert "provided sha does not match query" in message
-    assert (await refused(client, apq("{ viewer { name } }")))[0] == "PERSISTED_QUERY_NOT_FOUND"
+    assert (await refused(client, apq(other)))[0] == "PERSISTED_QUERY_NOT_FOUND"
 
 
 async def test_turned_off(settings: Settings, db: Database) -> None:
