@@ -1,9 +1,7 @@
 """How long reads may still take: MongoDB itself stops a read whose caller no longer waits for the result."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 
 # The caller stops waiting first, so that MongoDB's own error is not what it sees.
 _GRACE_SECONDS = 1.0
@@ -11,14 +9,17 @@ _GRACE_SECONDS = 1.0
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
-@contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """Limit all reads of this block, and of tasks that start in it, to this time and a second more."""
-    token = _deadline.set(time.monotonic() + seconds + _GRACE_SECONDS)
-    try:
-        yield
-    finally:
-        _deadline.reset(token)
+class Within:
+    """Limits all reads of a block, and of tasks that start in it, to this time and a second more."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds + _GRACE_SECONDS
+
+    def __enter__(self) -> None:
+        self._token: Token[float | None] = _deadline.set(time.monotonic() + self._seconds)
+
+    def __exit__(self, *_: object) -> None:
+        _deadline.reset(self._token)
 
 
 def max_time_ms(most_ms: int | None = None) -> int | None:

@@ -1,9 +1,5 @@
 """How much a caller may run at the same time. Each process counts for itself."""
 
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from schema.context import Context
 
 
@@ -16,21 +12,36 @@ class Capacity:
 
     def __init__(self, places: int) -> None:
         self.places = places
-        self._taken: Counter[str] = Counter()
+        self._taken: dict[str, int] = {}
 
-    @contextmanager
-    def place(self, context: Context) -> Iterator[None]:
-        """A place of the context's caller, for the duration of the block. Raises `Full`."""
-        caller = key_of(context)
-        if self._taken[caller] >= self.places:
+    def place(self, context: Context) -> "_Place":
+        """A place of the context's caller, for the duration of a block. Raises `Full` at its beginning."""
+        return _Place(self, key_of(context))
+
+    def take(self, caller: str) -> None:
+        """Take a place. Raises `Full`."""
+        taken = self._taken.get(caller, 0)
+        if taken >= self.places:
             raise Full
-        self._taken[caller] += 1
-        try:
-            yield
-        finally:
-            self._taken[caller] -= 1
-            if not self._taken[caller]:
-                del self._taken[caller]
+        self._taken[caller] = taken + 1
+
+    def leave(self, caller: str) -> None:
+        """Leave a place."""
+        left = self._taken.pop(caller) - 1
+        if left:
+            self._taken[caller] = left
+
+
+class _Place:
+    def __init__(self, capacity: Capacity, caller: str) -> None:
+        self._capacity = capacity
+        self._caller = caller
+
+    def __enter__(self) -> None:
+        self._capacity.take(self._caller)
+
+    def __exit__(self, *_: object) -> None:
+        self._capacity.leave(self._caller)
 
 
 def key_of(context: Context) -> str:

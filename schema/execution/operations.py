@@ -1,6 +1,5 @@
 """Runs GraphQL operations within the limits of the settings, and answers with plain dicts."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -9,7 +8,6 @@ from typing import Any, Literal, cast
 
 from graphql import ExecutionResult, GraphQLError, OperationType, subscribe
 
-from runtime import deadline
 from runtime.fairness import first
 from schema.build import schema
 from schema.context import Context
@@ -18,6 +16,7 @@ from schema.execution.cost import Cost
 from schema.execution.documents import Documents, Invalid, Valid
 from schema.execution.faults import Json, fault, shown
 from schema.execution.persisted import Persisted
+from schema.execution.time_limit import TimeLimit
 from settings import Settings
 
 
@@ -61,7 +60,7 @@ class Operations:
         self._persisted = Persisted(settings)
         self._running = Capacity(settings.max_concurrent_operations)
         self._subscriptions = Capacity(settings.max_subscriptions)
-        self._seconds = settings.timeout_seconds
+        self._time_limit = TimeLimit(settings.timeout_seconds)
         self._hides = settings.suggestions == "off"
 
     async def run(self, request: Request, context: Context) -> Answer:
@@ -137,9 +136,8 @@ class Operations:
         if kind is not OperationType.QUERY:
             return _answer(await executing, context, cost)
         try:
-            with first, deadline.within(self._seconds):
-                async with asyncio.timeout(self._seconds):
-                    return _answer(await executing, context, cost)
+            with first, self._time_limit.block():
+                return _answer(await executing, context, cost)
         except TimeoutError:
             return self._late()
 
@@ -170,8 +168,8 @@ class Operations:
 
     def _late(self) -> Answer:
         message = (
-            f"The query took longer than {self._seconds:g} seconds, the limit. Request less at a time, or search for "
-            "longer words."
+            f"The query took longer than {self._time_limit.seconds:g} seconds, the limit. Request less at a time, or "
+            "search for longer words."
         )
         return Answer({"errors": [fault(message, "TIMEOUT")]}, executed=False, refused="late")
 

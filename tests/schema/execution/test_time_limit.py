@@ -1,6 +1,7 @@
 """The time limit of queries, and how many operations a caller may run at the same time."""
 
 import asyncio
+import contextlib
 from collections.abc import Iterator
 
 import httpx
@@ -17,6 +18,7 @@ from runtime import deadline
 from schema.build import schema
 from schema.context import Context
 from schema.execution.operations import Operations, Request
+from schema.execution.time_limit import TimeLimit
 from settings import Settings
 from storage.documents import Document
 from storage.driver import Database, Overdue
@@ -79,9 +81,9 @@ async def test_mongodb_stops_late_reads(db: Database) -> None:
     await db.history.insert_many([{"_id": number} for number in range(1_000)])
     numbers = {"$range": [0, 10_000]}
     slow: Document = {"$expr": {"$sum": {"$map": {"input": numbers, "in": {"$multiply": ["$$this", "$_id"]}}}}}
-    with deadline.within(-10), pytest.raises(Overdue):
+    with deadline.Within(-10), pytest.raises(Overdue):
         await find_command.find(db.history, slow)
-    with deadline.within(-10), pytest.raises(Overdue):
+    with deadline.Within(-10), pytest.raises(Overdue):
         await find_command.count(db.history, slow)
 
 
@@ -163,3 +165,43 @@ async def test_concurrent_subscriptions(settings: Settings, db: Database) -> Non
             return kind
 
         assert await waiting.until(again, lambda kind: kind == "next") == "next"
+
+
+async def test_what_the_time_limit_cancels() -> None:
+    """Blocks that are late are canceled, one after the other; others, and cancellations by others, are left alone."""
+    limit = TimeLimit(0.05)
+
+    async def endless() -> None:
+        with limit.block():
+            await asyncio.Event().wait()
+
+    async def brief() -> str:
+        with limit.block():
+            await asyncio.sleep(0)
+        return "done"
+
+    late = [asyncio.create_task(endless()) for _ in range(3)]
+    assert await brief() == "done"
+    canceled = asyncio.create_task(endless())
+    await asyncio.sleep(0)
+    canceled.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await canceled
+    for each in late:
+        with pytest.raises(TimeoutError):
+            await each
+    with pytest.raises(TimeoutError):  # the timer is set again
+        await endless()
+
+
+async def test_late_block_that_ends_by_itself() -> None:
+    """A block that ends while it is being canceled leaves no cancellation behind."""
+    limit = TimeLimit(0.01)
+    with contextlib.suppress(TimeoutError), limit.block():
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await asyncio.sleep(0)
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
