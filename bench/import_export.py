@@ -24,7 +24,7 @@ from resolvers.caller import Caller, Role
 from resolvers.files import export as csv_export
 from resolvers.files.columns import COLUMNS
 from resolvers.imports import jobs
-from resolvers.imports.jobs import Options
+from resolvers.imports.options import Options
 from resolvers.imports.runner import run_one
 from runtime import tuning
 from storage import migrations

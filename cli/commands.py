@@ -25,7 +25,7 @@ from resolvers.contacts import ORDERINGS
 from resolvers.errors import Problem
 from resolvers.files import columns as csv_columns
 from resolvers.files import export, filters
-from resolvers.imports.jobs import Options
+from resolvers.imports.options import Options
 from resolvers.imports.state import ErrorPolicy, OnMatch
 from resolvers.sync.request import SyncRequest
 from runtime import logs, tuning

@@ -27,7 +27,7 @@ from resolvers.caller import Caller
 from resolvers.contacts import count_contacts
 from resolvers.files import export
 from resolvers.imports import failed_rows, jobs, report
-from resolvers.imports.jobs import Options
+from resolvers.imports.options import Options
 from resolvers.imports.runner import run_one
 from storage.documents import Document
 from storage.lists.pages import Ordering, Window

@@ -15,7 +15,7 @@ from resolvers import groups
 from resolvers.caller import Caller
 from resolvers.errors import EmailAddressTaken
 from resolvers.imports import jobs
-from resolvers.imports.jobs import Options
+from resolvers.imports.options import Options
 from resolvers.imports.runner import Runner
 from resolvers.sync import contacts
 from storage import claims, demo_state, imports

@@ -1,6 +1,6 @@
 """Who calls a resolver, through which channel, and the database and clock of the call."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -9,6 +9,7 @@ from typing import Literal
 from storage.changes import Author, Channel
 from storage.documents import now
 from storage.driver import Database
+from storage.lease import Lease
 
 # What the audit log calls the operations that it records.
 Action = Literal[
@@ -66,12 +67,23 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to make the request with an idempotency key. `fingerprint`: what tells the request from others."""
+
+    lease: Lease
+    fingerprint: Callable[[], Awaitable[str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """Who calls, and the database of the call.
 
     Each channel creates its own and sets `author.channel`. `default_region` is the ISO 3166 code of the country whose
     dialing rules apply to the phone numbers of contacts without a country, empty for none. `address` and `request_id`
     are empty for callers on this machine. `action`: the operation that the audit log records, None for parts of one.
+
+    `key`: the idempotency key of the request, if it has one (see `resolvers.idempotency`). `claim`: the right to make
+    that request, once it is claimed.
     """
 
     db: Database
@@ -82,6 +94,8 @@ class Caller:
     address: str = ""
     request_id: str = ""
     action: Action | None = None
+    key: str | None = None
+    claim: Claim | None = None
 
 
 def signed_in(

@@ -3,13 +3,14 @@
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from resolvers import mastery, rules
+from resolvers import bulk, mastery, rules
 from resolvers.access import requires
 from resolvers.caller import Caller, Role
 from resolvers.commit import commit
-from resolvers.errors import FieldProblem, InvalidInput, InvalidRequest, NotFound, Problem, VersionConflict
+from resolvers.errors import FieldProblem, InvalidInput, InvalidRequest, NotFound, Problem
+from resolvers.idempotency import completing, idempotent, plain, recalling
 from resolvers.paging import MAX_SIZE
-from resolvers.recycle_bin import leaving, restoration
+from resolvers.recycle_bin import deletion, expect_version, restoration
 from resolvers.rules import Fields
 from storage import changes, contacts, history, recycle_bin
 from storage.changes import Change
@@ -32,6 +33,7 @@ ORDERINGS = {
 
 
 @requires(Role.EDITOR, "CREATE_CONTACT")
+@idempotent
 async def create_contact(caller: Caller, fields: Fields) -> Document:
     """Create a cloud-only contact. Raises `InvalidInput`, `EmailAddressTaken`, `NotFound` (the manager)."""
     identifier = new_id()
@@ -42,15 +44,17 @@ async def create_contact(caller: Caller, fields: Fields) -> Document:
         "createdAt": created_at(identifier),
         **rules.new_contact(fields, caller.default_region),
     }
+    change = changes.created(contact, caller.clock())
 
     async def decide(session: Session) -> Sequence[Change]:
-        return [changes.created(contact, caller.clock())]
+        return [change]
 
-    (change,) = await commit(caller, decide)
+    await commit(caller, decide, completing(caller, lambda: change.contact))
     return change.contact
 
 
 @requires(Role.EDITOR, "UPDATE_CONTACT")
+@idempotent
 async def update_contact(
     caller: Caller, identifier: str, fields: Fields, expected_version: int | None = None
 ) -> Document:
@@ -65,22 +69,30 @@ async def update_contact(
         current = await _present(caller, identifier, session)
         if not (caller.author.is_sync or mastery.is_editable(current)):
             raise await mastery.contact_read_only(caller, current)
-        _expect(current, expected_version)
+        expect_version(current, expected_version)
         after = rules.changed_contact(current, fields, caller.default_region)
         if not changes.altered(current, after):
             return []
-        return [changes.updated(current, after, caller.clock())]
+        change = changes.updated(current, after, caller.clock())
+        current = change.contact
+        return [change]
 
-    written = await commit(caller, decide)
-    return written[0].contact if written else current
+    await commit(caller, decide, completing(caller, lambda: plain(current)))
+    return current
 
 
 @requires(Role.EDITOR, "DELETE_CONTACT")
+@idempotent
 async def delete_contact(caller: Caller, identifier: str, expected_version: int | None = None) -> None:
     """Move a cloud-only contact to the recycle bin. Raises `NotFound`, `ContactReadOnly`, `VersionConflict`."""
-    outcome = await _delete(caller, [identifier], {identifier: expected_version})
-    for problem in outcome.problems.values():
-        raise problem
+
+    async def decide(session: Session) -> Sequence[Change]:
+        going, problems = await deletion(caller, [identifier], {identifier: expected_version}, session)
+        for problem in problems.values():
+            raise problem
+        return going
+
+    await commit(caller, decide, completing(caller, lambda: None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +103,32 @@ class Deletion:
     problems: Mapping[str, Problem]
 
 
+async def _recall_deletion(caller: Caller, stored: Document) -> Deletion:
+    return Deletion(stored["deleted"], await bulk.recall_problems(caller, stored["problems"]))
+
+
 @requires(Role.EDITOR, "DELETE_CONTACTS")
+@recalling(_recall_deletion)
 async def delete_contacts(caller: Caller, ids: Sequence[str]) -> Deletion:
     """Move the cloud-only contacts among these to the recycle bin, and return why the others were not deleted."""
-    return await _delete(caller, bulk_ids("ids", ids), {})
+    requested = bulk_ids("ids", ids)
+    outcome = Deletion([], {})
+
+    async def decide(session: Session) -> Sequence[Change]:
+        nonlocal outcome
+        going, problems = await deletion(caller, requested, {}, session)
+        outcome = Deletion([each for each in requested if each not in problems], problems)
+        return going
+
+    def stored() -> Document:
+        return {"deleted": outcome.deleted, "problems": bulk.stored_problems(outcome.problems)}
+
+    await commit(caller, decide, completing(caller, stored))
+    return outcome
 
 
 @requires(Role.EDITOR, "RESTORE_CONTACT")
+@idempotent
 async def restore_contact(caller: Caller, identifier: str) -> Document:
     """Restore a contact from the recycle bin, with its memberships, its manager and its reports.
 
@@ -106,16 +137,20 @@ async def restore_contact(caller: Caller, identifier: str) -> Document:
     `ContactReadOnly` for a synced contact, which comes back when it is restored in Active Directory.
     """
 
+    restored: Sequence[Change] = ()
+
     async def decide(session: Session) -> Sequence[Change]:
+        nonlocal restored
         entry = await recycle_bin.get(caller.db, identifier, session)
         if entry is None:
             raise NotFound("deleted contact", identifier)
         contact: Document = entry["contact"]
         if not (caller.author.is_sync or mastery.is_editable(contact)):
             raise await mastery.contact_read_only(caller, contact)
-        return await restoration(caller, entry, session)
+        restored = await restoration(caller, entry, session)
+        return restored
 
-    restored = await commit(caller, decide)
+    await commit(caller, decide, completing(caller, lambda: restored[0].contact))
     return restored[0].contact
 
 
@@ -195,50 +230,3 @@ async def _present(caller: Caller, identifier: str, session: Session) -> Documen
     if contact is None:
         raise NotFound("contact", identifier)
     return contact
-
-
-def _expect(current: Document, version: int | None) -> None:
-    if version is not None and current["version"] != version:
-        raise VersionConflict(current, version)
-
-
-async def _delete(caller: Caller, ids: Sequence[str], versions: Mapping[str, int | None]) -> Deletion:
-    """Delete the contacts that may be deleted, and return why the others may not."""
-    problems: dict[str, Problem] = {}
-
-    async def decide(session: Session) -> Sequence[Change]:
-        problems.clear()
-        found = await contacts.get_many(caller.db, ids, session)
-        reports = await contacts.reports_of(caller.db, ids, session)
-        locked = {each["managerId"]: each for each in reports if not mastery.is_editable(each)}
-        for identifier in ids:
-            contact = found.get(identifier)
-            if problem := await _undeletable(caller, identifier, contact, locked, versions.get(identifier)):
-                problems[identifier] = problem
-        going = [found[identifier] for identifier in ids if identifier not in problems]
-        return leaving(caller, going, reports)
-
-    await commit(caller, decide)
-    return Deletion([identifier for identifier in ids if identifier not in problems], problems)
-
-
-async def _undeletable(
-    caller: Caller,
-    identifier: str,
-    contact: Document | None,
-    locked: Mapping[str, Document],
-    expected_version: int | None,
-) -> Problem | None:
-    """Why this contact cannot be deleted, or None. `locked`: a synced report of each manager that has one."""
-    if contact is None:
-        return NotFound("contact", identifier)
-    if not caller.author.is_sync:
-        if not mastery.is_editable(contact):
-            return await mastery.contact_read_only(caller, contact)
-        if identifier in locked:
-            return await mastery.contact_read_only(caller, locked[identifier], manager=contact)
-    try:
-        _expect(contact, expected_version)
-    except VersionConflict as problem:
-        return problem
-    return None

@@ -15,6 +15,9 @@
     ├── ImportNotUndoable    the import cannot be undone, or no longer
     ├── SyncNotConfigured    no service syncs from an Active Directory
     ├── SyncAlreadyRunning   a sync is already running or queued
+    ├── IdempotencyKeyInvalid  an idempotency key is not a key
+    ├── IdempotencyKeyInUse    the first request with this idempotency key is still running
+    ├── IdempotencyKeyReused   this idempotency key belongs to another request
     ├── EventsMissed         a subscription has lost events
     └── Busy                 too many others are changing the same contacts; nothing was written
 
@@ -203,6 +206,36 @@ class SyncAlreadyRunning(Problem):
 
     def __init__(self) -> None:
         super().__init__("A sync is already running or queued. Check `directorySync` and retry when it has finished.")
+
+
+class IdempotencyKeyInvalid(Problem):
+    """Raised for an idempotency key that is empty, too long, or has other characters than printable ASCII."""
+
+    code = "IDEMPOTENCY_KEY_INVALID"
+
+
+class IdempotencyKeyInUse(Problem):
+    """Raised while another request with this idempotency key is running. Nothing was done."""
+
+    code = "IDEMPOTENCY_KEY_IN_USE"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A request with this idempotency key is still running. Retry in a moment to get its answer. If the service "
+            "was stopped meanwhile, the key is free again after a minute."
+        )
+
+
+class IdempotencyKeyReused(Problem):
+    """Raised if the idempotency key was used for a different request. Nothing was done."""
+
+    code = "IDEMPOTENCY_KEY_REUSED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This idempotency key was used for a different request in the last 24 hours. Send a new key with each new "
+            "request, and the same key only to repeat a request unchanged."
+        )
 
 
 class EventsMissed(Problem):

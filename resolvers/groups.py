@@ -1,7 +1,7 @@
 """Distribution groups: create, update, delete and search them, and change their members."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from resolvers import audit_log, mastery, rules
 from resolvers.access import requires
@@ -9,6 +9,7 @@ from resolvers.caller import Caller, Role
 from resolvers.commit import refuse_taken
 from resolvers.contacts import MAX_TEXT, bulk_ids
 from resolvers.errors import Busy, InvalidRequest, NotFound, VersionConflict
+from resolvers.idempotency import complete, idempotent, plain, recalling
 from resolvers.rules import Fields
 from storage import claims, contacts, groups
 from storage.documents import Document, created_at, new_id
@@ -20,6 +21,7 @@ _ATTEMPTS = 20
 
 
 @requires(Role.EDITOR, "CREATE_GROUP")
+@idempotent
 async def create_group(caller: Caller, fields: Fields) -> Document:
     """Create a group without members. Raises `InvalidInput`, `EmailAddressTaken`."""
     identifier = new_id()
@@ -40,6 +42,7 @@ async def create_group(caller: Caller, fields: Fields) -> Document:
 
 
 @requires(Role.EDITOR, "UPDATE_GROUP")
+@idempotent
 async def update_group(
     caller: Caller, identifier: str, fields: Fields, expected_version: int | None = None
 ) -> Document:
@@ -62,16 +65,18 @@ async def update_group(
 
 
 @requires(Role.EDITOR, "DELETE_GROUP")
+@idempotent
 async def delete_group(caller: Caller, identifier: str) -> None:
     """Delete a group, but not its members. Raises `NotFound`, `GroupReadOnly`."""
 
-    async def work(session: Session) -> bool:
+    async def work(session: Session) -> None:
         await _editable(caller, identifier, session)
+        if not await groups.mark_deleted(caller.db, identifier, session):
+            raise NotFound("distribution group", identifier)
         await audit_log.record(caller, [identifier], session)
-        return await groups.mark_deleted(caller.db, identifier, session)
+        await complete(caller, None, session)
 
-    if not await caller.db.transaction(work):
-        raise NotFound("distribution group", identifier)
+    await caller.db.transaction(work)
     await groups.finish_deletions(caller.db)
 
 
@@ -84,7 +89,12 @@ class Membership:
     unknown_ids: Sequence[str]
 
 
+async def _recall_membership(caller: Caller, stored: Document) -> Membership:
+    return Membership(**stored)
+
+
 @requires(Role.EDITOR, "ADD_CONTACTS_TO_GROUP")
+@recalling(_recall_membership)
 async def add_contacts(caller: Caller, identifier: str, contact_ids: Sequence[str]) -> Membership:
     """Add contacts to a group. Those that already are members stay members.
 
@@ -94,6 +104,7 @@ async def add_contacts(caller: Caller, identifier: str, contact_ids: Sequence[st
 
 
 @requires(Role.EDITOR, "REMOVE_CONTACTS_FROM_GROUP")
+@recalling(_recall_membership)
 async def remove_contacts(caller: Caller, identifier: str, contact_ids: Sequence[str]) -> Membership:
     """Remove contacts from a group. Those that aren't members are ignored.
 
@@ -142,16 +153,24 @@ async def _change_members(
         known = await contacts.get_many(caller.db, ids, session, ["_id"])
         if changed:
             await audit_log.record(caller, [identifier, *known], session)
-        return Membership(group, abs(changed), [each for each in ids if each not in known])
+        outcome = Membership(group, abs(changed), [each for each in ids if each not in known])
+        await complete(caller, asdict(outcome) | {"group": plain(group)}, session)
+        return outcome
 
     return await caller.db.transaction(work)
 
 
 async def _claiming(caller: Caller, work: groups.Write) -> Document:
     """Run a write that may claim an address, and retry it if the holder has released the address meanwhile."""
+
+    async def completing(session: Session) -> Document:
+        group = await work(session)
+        await complete(caller, plain(group), session)
+        return group
+
     for _ in range(_ATTEMPTS):
         try:
-            return await caller.db.transaction(work)
+            return await caller.db.transaction(completing)
         except claims.Taken as taken:
             await refuse_taken(caller, taken.value)
     raise Busy

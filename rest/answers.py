@@ -11,8 +11,9 @@ from starlette.routing import Route
 
 from resolvers import audit_log, mastery
 from resolvers.caller import Caller, signed_in
-from resolvers.errors import Busy, ContactReadOnly, Forbidden, Problem, VersionConflict
+from resolvers.errors import Busy, ContactReadOnly, Forbidden, IdempotencyKeyInUse, Problem, VersionConflict
 from rest import etags, problems, representation
+from rest.idempotency import with_key
 from rest.problems import ForeignOrigin, Malformed, UnsupportedMediaType
 from runtime.fairness import first
 from storage.documents import Document
@@ -40,6 +41,7 @@ def resource(path: str, **handlers: Handler) -> Route:
                 answer = await handlers["GET"](request)
             await _record_read(request)
             return answer
+        request.state.caller = with_key(request, request.state.caller)
         return await handlers[request.method](request)
 
     return Route(path, endpoint, methods=methods)
@@ -75,13 +77,13 @@ async def contact(
     request: Request, document: Document, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """An answer with this contact and its entity tag."""
-    content = representation.contact(document, await states(request, document))
+    content = representation.contact(document, await states(request.state.caller, document))
     return json(content, status, {"ETag": etags.etag(document), **(headers or {})})
 
 
-async def states(request: Request, contact: Document) -> mastery.States:
+async def states(caller: Caller, contact: Document) -> mastery.States:
     """The state of the synchronized domains. Empty if the contact is not synced."""
-    return await mastery.read(request.state.caller) if contact["source"] == "SYNCED" else {}
+    return await mastery.read(caller) if contact["source"] == "SYNCED" else {}
 
 
 async def refused(request: Request, problem: Exception) -> Response:
@@ -93,14 +95,14 @@ async def refused(request: Request, problem: Exception) -> Response:
         case Forbidden():
             caller: Caller = request.state.caller
             await audit_log.record_refusal(caller.db, caller.author, problem, caller.address, caller.request_id)
-        case Busy():
+        case Busy() | IdempotencyKeyInUse():
             headers["Retry-After"] = str(problems.RETRY_AFTER_SECONDS)
         case VersionConflict():
             content["current"]["etag"] = headers["ETag"] = etags.etag(problem.current)
         case UnsupportedMediaType():
             headers["Accept"] = "application/json"
         case ContactReadOnly():
-            shown = representation.contact(problem.contact, await states(request, problem.contact))
+            shown = representation.contact(problem.contact, await states(request.state.caller, problem.contact))
             content["contact"]["onPremises"] = shown["onPremises"]
     return _problem(content, headers)
 

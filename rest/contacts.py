@@ -8,11 +8,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from resolvers import contacts, mastery, paging, rules
-from resolvers.caller import Caller
+from resolvers.access import requires
+from resolvers.caller import Caller, Role
 from resolvers.errors import NotFound, VersionConflict
+from resolvers.idempotency import idempotent
 from resolvers.mastery import States
 from rest import answers, bodies, etags, parameters, representation
-from rest.problems import PreconditionFailed
+from rest.etags import Conditions
 from storage.documents import Document
 
 
@@ -58,64 +60,56 @@ async def create(request: Request) -> Response:
 
 async def read(request: Request) -> Response:
     """Read the contact in the path."""
-    found = await _current(request)
-    _check_match(request, found)
-    unchanged = _header(request, "if-none-match")
-    if unchanged is not None and etags.matches_weakly(unchanged, found):
+    conditions = _conditions(request)
+    found = await _current(request.state.caller, request.path_params["id"])
+    conditions.check_match(found)
+    if conditions.is_unchanged(found):
         return Response(status_code=304, headers={**answers.FRESH, "ETag": etags.etag(found)})
     return await answers.contact(request, found)
 
 
 async def update(request: Request) -> Response:
     """Change the given fields of the contact in the path."""
-    caller: Caller = request.state.caller
-    current = await _current(request)
-    expected = _expected(request, current)
-    check = partial(rules.changed_contact, current, default_region=caller.default_region)
-    shown = representation.contact(current, await answers.states(request, current))
     sent = await bodies.read_object(request)
-    _check_version(sent, current)
-    asked = representation.accept(sent, shown, check)
-    updated = await contacts.update_contact(caller, current["_id"], asked.fields, expected or asked.version)
+    updated = await _update(request.state.caller, request.path_params["id"], _conditions(request), sent)
     return await answers.contact(request, updated)
 
 
 async def delete(request: Request) -> Response:
     """Move the contact in the path to the recycle bin."""
-    current = await _current(request)
-    await contacts.delete_contact(request.state.caller, current["_id"], _expected(request, current))
+    await _delete(request.state.caller, request.path_params["id"], _conditions(request))
     return Response(status_code=204)
 
 
-async def _current(request: Request) -> Document:
-    """The contact in the path, in its current state. Raises `NotFound`."""
-    identifier: str = request.path_params["id"]
-    found = await contacts.get_contact(request.state.caller, identifier)
+# What a request is checked against is read before its resolver is called. With an idempotency key, that must be done
+# by the first request only, because later ones find the contact changed. So the key is claimed here already.
+
+
+@requires(Role.EDITOR, "UPDATE_CONTACT")
+@idempotent
+async def _update(caller: Caller, identifier: str, conditions: Conditions, sent: Document) -> Document:
+    current = await _current(caller, identifier)
+    expected = conditions.expected(current)
+    check = partial(rules.changed_contact, current, default_region=caller.default_region)
+    shown = representation.contact(current, await answers.states(caller, current))
+    _check_version(sent, current)
+    asked = representation.accept(sent, shown, check)
+    return await contacts.update_contact(caller, identifier, asked.fields, expected or asked.version)
+
+
+@requires(Role.EDITOR, "DELETE_CONTACT")
+@idempotent
+async def _delete(caller: Caller, identifier: str, conditions: Conditions) -> None:
+    current = await _current(caller, identifier)
+    await contacts.delete_contact(caller, identifier, conditions.expected(current))
+
+
+async def _current(caller: Caller, identifier: str) -> Document:
+    """The contact with this ID, in its current state. Raises `NotFound`."""
+    found = await contacts.get_contact(caller, identifier)
     if found is None:
         raise NotFound("contact", identifier)
     return found
-
-
-def _expected(request: Request, current: Document) -> int | None:
-    """The version that the change requires, None for any. Raises `PreconditionFailed`.
-
-    None for a synced contact, too: the resolver refuses to change it, whatever the version.
-    """
-    if not mastery.is_editable(current):
-        return None
-    absent = _header(request, "if-none-match")
-    if absent is not None and etags.matches_weakly(absent, current):
-        raise PreconditionFailed(current, f"If-None-Match: {absent}")
-    version: int = current["version"]
-    return version if _check_match(request, current) else None
-
-
-def _check_match(request: Request, current: Document) -> bool:
-    """Whether there is an `If-Match` with tags. Raises `PreconditionFailed` if none of them is the contact's."""
-    header = _header(request, "if-match")
-    if header is not None and not etags.matches(header, current):
-        raise PreconditionFailed(current, f"If-Match: {header}")
-    return header is not None and header.strip() != "*"
 
 
 def _check_version(sent: Document, current: Document) -> None:
@@ -126,6 +120,10 @@ def _check_version(sent: Document, current: Document) -> None:
     version = sent.get("version")
     if mastery.is_editable(current) and type(version) is int and version != current["version"]:
         raise VersionConflict(current, version)
+
+
+def _conditions(request: Request) -> Conditions:
+    return Conditions(_header(request, "if-match"), _header(request, "if-none-match"))
 
 
 def _header(request: Request, name: str) -> str | None:

@@ -11,7 +11,7 @@ from resolvers.files.columns import COLUMNS
 from resolvers.files.export import chosen
 from resolvers.files.records import DELIMITER_NAMES, DELIMITERS
 from resolvers.files.text import ENCODINGS
-from resolvers.imports.jobs import Options
+from resolvers.imports.options import Options
 from resolvers.imports.state import ErrorPolicy, OnMatch
 from rest import parameters
 from rest.problems import InvalidParameters

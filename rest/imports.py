@@ -9,7 +9,7 @@ from starlette.responses import Response, StreamingResponse
 from resolvers import paging
 from resolvers.caller import Caller
 from resolvers.imports import failed_rows, jobs
-from resolvers.imports.jobs import Options
+from resolvers.imports.options import Options
 from resolvers.imports.runner import Runner
 from resolvers.imports.source import Scan
 from rest import answers, bodies, import_parameters, import_report, uploads
@@ -100,7 +100,7 @@ def attachment(name: str) -> dict[str, str]:
     return {**answers.FRESH, "Content-Disposition": f'attachment; filename="{name}"'}
 
 
-async def _start(request: Request) -> tuple[Document, Scan]:
+async def _start(request: Request) -> tuple[Document, Scan | None]:
     caller: Caller = request.state.caller
     asked = request.query_params.multi_items()
     options = import_parameters.options(asked)
@@ -119,7 +119,7 @@ async def _start(request: Request) -> tuple[Document, Scan]:
     )
 
 
-async def _start_form(request: Request, asked: list[tuple[str, str]], limit: int) -> tuple[Document, Scan]:
+async def _start_form(request: Request, asked: list[tuple[str, str]], limit: int) -> tuple[Document, Scan | None]:
     """Import the file in a form. Its other fields are options, like query parameters."""
     form, file = await uploads.form_file(request, uploads.body(request, limit))
 

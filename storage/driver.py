@@ -64,6 +64,7 @@ class Database:
         self.cloud_only = self.mongo["handedOver"]
         self.audit = self.mongo["audit"]
         self.people = self.mongo["people"]
+        self.idempotency_keys = self.mongo["idempotencyKeys"]
         self.imports = self.mongo["imports"]
         self.import_outcomes = self.mongo["importOutcomes"]
         self.import_problems = self.mongo["importProblems"]

@@ -15,6 +15,7 @@ from storage.audit import entries
 from storage.documents import Document
 from storage.driver import Database
 from storage.lists.indexes import CONTACT_INDEXES
+from storage.requests import idempotency
 
 
 class NewerDatabase(Exception):
@@ -113,7 +114,12 @@ async def _audit_log(db: Database) -> None:
     await db.audit.create_indexes(entries.INDEXES)
 
 
-STEPS: list[Callable[[Database], Awaitable[None]]] = [_first, _one_lease, _audit_log]
+async def _idempotency_keys(db: Database) -> None:
+    await _collection(db, "idempotencyKeys")
+    await db.idempotency_keys.create_indexes(idempotency.INDEXES)
+
+
+STEPS: list[Callable[[Database], Awaitable[None]]] = [_first, _one_lease, _audit_log, _idempotency_keys]
 
 
 async def prepare(db: Database) -> None:

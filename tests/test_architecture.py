@@ -13,7 +13,7 @@ import pytest
 from tests.support.modules import MODULES, PACKAGES, ROOT
 
 EVERYONE = {"settings", "runtime"}
-STORAGE = {"storage", "storage.audit", "storage.lists", "storage.sync"}
+STORAGE = {"storage", "storage.audit", "storage.lists", "storage.requests", "storage.sync"}
 CORE = {"resolvers"}
 RESOLVERS = CORE | {"resolvers.files", "resolvers.imports", "resolvers.sync"}
 GRAPHQL = {"schema", "schema.types"}
@@ -21,9 +21,10 @@ GRAPHQL = {"schema", "schema.types"}
 MAY_IMPORT: dict[str, set[str]] = {
     "runtime": set(),
     "settings": set(),
-    "storage": {"storage.audit", "storage.lists"},
+    "storage": {"storage.audit", "storage.lists", "storage.requests"},
     "storage.audit": {"storage", "storage.lists"},
     "storage.lists": {"storage"},
+    "storage.requests": {"storage"},
     "storage.sync": {"storage", "storage.lists"},
     "storage.embedded": set(),
     "resolvers": STORAGE,

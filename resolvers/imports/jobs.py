@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass, field
 
 import orjson
 
@@ -12,44 +11,49 @@ from resolvers.caller import Caller, Role
 from resolvers.errors import ImportNotUndoable, NotFound
 from resolvers.events import Feed
 from resolvers.files.reader import Format
-from resolvers.files.records import DELIMITER_NAMES
 from resolvers.files.text import Detector, blocks
-from resolvers.imports import results
-from resolvers.imports.source import Scan, needed, scan
-from resolvers.imports.state import ErrorPolicy, OnMatch
+from resolvers.idempotency import Hashed, complete, digest, once, recalling
+from resolvers.imports.options import Options, new_job
+from resolvers.imports.source import Scan, scan
 from storage import imports, uploads
-from storage.documents import RETENTION, Document, new_id
+from storage.documents import Document, new_id
 from storage.driver import Session
 from storage.lists.pages import Page, Window
 
 _UNDOABLE = ("SUCCEEDED", "FAILED", "CANCELLED")
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to import. An encoding or delimiter of None is detected; `columns` maps the file's column names to ours.
+async def _recall_job(caller: Caller, identifier: str) -> Document:
+    return await present(caller, identifier)
 
-    Names of encodings are case-insensitive. A delimiter is given as the character or by name.
-    """
 
-    dry_run: bool = False
-    on_match: OnMatch = "SKIP"
-    error_policy: ErrorPolicy = "SKIP_FAILED_ROWS"
-    columns: Mapping[str, str] = field(default_factory=dict)
-    encoding: str | None = None
-    delimiter: str | None = None
-    file_name: str | None = None
+async def _recall_start(caller: Caller, identifier: str) -> tuple[Document, Scan | None]:
+    return await present(caller, identifier), None
 
 
 @requires(Role.EDITOR, "IMPORT_CONTACTS")
 async def start_csv(
     caller: Caller, file: AsyncIterable[bytes], options: Options | Callable[[], Options]
-) -> tuple[Document, Scan]:
+) -> tuple[Document, Scan | None]:
     """Store an uploaded CSV file and create the job that imports it. The job is then claimed and run.
 
     If `options` is a function, it is called when the whole file has arrived. Raises `ImportUnreadable` if the file
-    isn't a table of contacts, and whatever `options` raises. Then nothing is stored.
+    isn't a table of contacts, and whatever `options` raises. Then nothing is stored. There is no scan of a job that an
+    earlier request with the same idempotency key has created.
     """
+    if caller.key is None:
+        return await _store_csv(caller, file, options)
+    content = Hashed(file)
+
+    async def fingerprint() -> str:
+        return digest(caller.action, await content.whole(), options if isinstance(options, Options) else options())
+
+    return await once(caller, fingerprint, lambda claimed: _store_csv(claimed, content, options), _recall_start)
+
+
+async def _store_csv(
+    caller: Caller, file: AsyncIterable[bytes], options: Options | Callable[[], Options]
+) -> tuple[Document, Scan | None]:
     detector = Detector()
 
     async def watched() -> AsyncIterator[bytes]:
@@ -61,11 +65,12 @@ async def start_csv(
     async with _stored(caller, identifier, watched()) as size:
         chosen = options if isinstance(options, Options) else options()
         encoding = (chosen.encoding or detector.encoding()).lower()
-        return await _start(caller, _job(caller, identifier, "csv", size, chosen, encoding))
+        return await _start(caller, new_job(caller, identifier, "csv", size, chosen, encoding))
 
 
 @requires(Role.EDITOR, "IMPORT_CONTACTS")
-async def start_rows(caller: Caller, rows: Sequence[object], options: Options) -> tuple[Document, Scan]:
+@recalling(_recall_start)
+async def start_rows(caller: Caller, rows: Sequence[object], options: Options) -> tuple[Document, Scan | None]:
     """Like `start_csv`, for rows like `CreateContactInput`. Raises `ImportUnreadable` if there are no rows."""
 
     async def lines() -> AsyncIterator[bytes]:
@@ -74,7 +79,7 @@ async def start_rows(caller: Caller, rows: Sequence[object], options: Options) -
 
     identifier = new_id()
     async with _stored(caller, identifier, lines()) as size:
-        return await _start(caller, _job(caller, identifier, "json", size, options, None))
+        return await _start(caller, new_job(caller, identifier, "json", size, options, None))
 
 
 async def get(caller: Caller, identifier: str) -> Document | None:
@@ -145,36 +150,39 @@ async def progress(feed: Feed, caller: Caller, identifier: str) -> AsyncGenerato
 
 
 @requires(Role.EDITOR, "CANCEL_IMPORT")
+@recalling(_recall_job)
 async def cancel(caller: Caller, identifier: str) -> Document:
     """Ask a job to stop. It keeps the rows imported so far, or none under `REJECT_ALL`.
 
     A finished job doesn't change. Raises `NotFound`.
     """
 
-    async def work(session: Session) -> Document | None:
-        return await _recorded(caller, await imports.request_cancel(caller.db, identifier, session), session)
+    async def work(session: Session) -> Document:
+        job = await imports.request_cancel(caller.db, identifier, session)
+        if job is not None:
+            await audit_log.record(caller, [identifier], session)
+        found = job or await present(caller, identifier)
+        await complete(caller, identifier, session)
+        return found
 
-    return await caller.db.transaction(work) or await present(caller, identifier)
+    return await caller.db.transaction(work)
 
 
 @requires(Role.EDITOR, "UNDO_IMPORT")
+@recalling(_recall_job)
 async def undo(caller: Caller, identifier: str) -> Document:
     """Queue a finished job to be undone. It is then claimed and run. Raises `NotFound`, `ImportNotUndoable`."""
 
-    async def work(session: Session) -> Document | None:
-        return await _recorded(caller, await imports.request_undo(caller.db, identifier, _UNDOABLE, session), session)
-
-    job = await caller.db.transaction(work)
-    if job is not None:
+    async def work(session: Session) -> Document:
+        job = await imports.request_undo(caller.db, identifier, _UNDOABLE, session)
+        if job is None:
+            why = _why_not_undoable(await present(caller, identifier))
+            raise ImportNotUndoable(f"This import cannot be undone. {why}")
+        await audit_log.record(caller, [identifier], session)
+        await complete(caller, identifier, session)
         return job
-    current = await present(caller, identifier)
-    raise ImportNotUndoable(f"This import cannot be undone. {_why_not_undoable(current)}")
 
-
-async def _recorded(caller: Caller, job: Document | None, session: Session) -> Document | None:
-    if job is not None:
-        await audit_log.record(caller, [job["_id"]], session)
-    return job
+    return await caller.db.transaction(work)
 
 
 def _why_not_undoable(job: Document) -> str:
@@ -195,7 +203,7 @@ async def _stored(caller: Caller, identifier: str, file: AsyncIterable[bytes]) -
         stack.pop_all()
 
 
-async def _start(caller: Caller, job: Document) -> tuple[Document, Scan]:
+async def _start(caller: Caller, job: Document) -> tuple[Document, Scan | None]:
     if job["kind"] == "csv":
         Format(job["encoding"], job["delimiter"])
     scanned = await scan(caller, job)
@@ -210,37 +218,7 @@ async def _start(caller: Caller, job: Document) -> tuple[Document, Scan]:
     async def work(session: Session) -> None:
         await imports.insert(caller.db, job, session)
         await audit_log.record(caller, [job["_id"]], session, details)
+        await complete(caller, job["_id"], session)
 
     await caller.db.transaction(work)
     return await present(caller, job["_id"]), scanned
-
-
-def _job(caller: Caller, identifier: str, kind: str, size: int, options: Options, encoding: str | None) -> Document:
-    at = caller.clock()
-    plans_first = options.dry_run or options.error_policy == "REJECT_ALL"
-    return {
-        "_id": identifier,
-        "status": "QUEUED",
-        "phase": "PREVIEW" if plans_first else "WRITE",
-        "kind": kind,
-        "fileName": options.file_name,
-        "size": size,
-        "dryRun": options.dry_run,
-        "onMatch": options.on_match,
-        "errorPolicy": options.error_policy,
-        "mapping": dict(options.columns),
-        "needed": list(needed(options.on_match)),
-        "encoding": encoding,
-        "delimiter": options.delimiter and DELIMITER_NAMES.get(options.delimiter.lower(), options.delimiter),
-        **dict.fromkeys(("processed", *results.COUNTS, "undone", "notUndone"), 0),
-        "step": 1,
-        "place": 0,
-        "isLast": False,
-        "author": caller.author.name,
-        "authorId": caller.author.id,
-        "startedAt": at,
-        "finishedAt": None,
-        "message": None,
-        "cancelRequested": False,
-        "purgeAt": at + RETENTION,
-    }

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from resolvers import bulk
 from resolvers.access import requires
 from resolvers.caller import Caller, Role
 from resolvers.commit import commit
 from resolvers.contacts import bulk_ids
 from resolvers.errors import FieldProblem, InvalidInput, NotFound, Problem
+from resolvers.idempotency import complete, recalling
 from resolvers.mastery import is_editable
 from storage import changes, contacts
 from storage.changes import Change
@@ -24,7 +26,13 @@ class CloudOnlyOutcome:
     problems: Mapping[str, Problem]
 
 
+async def _recall(caller: Caller, stored: Document) -> CloudOnlyOutcome:
+    found = await bulk.recall_contacts(caller, stored["ids"])
+    return CloudOnlyOutcome(found, await bulk.recall_problems(caller, stored["problems"]))
+
+
 @requires(Role.ADMIN, "MAKE_CLOUD_ONLY")
+@recalling(_recall)
 async def make_cloud_only(caller: Caller, ids: Sequence[str]) -> CloudOnlyOutcome:
     """Turn synced contacts into cloud contacts, keeping all their data. Later runs ignore them.
 
@@ -45,6 +53,7 @@ async def make_cloud_only(caller: Caller, ids: Sequence[str]) -> CloudOnlyOutcom
     async def also_write(session: Session) -> None:
         taken = {found[each]["onPremises"]["objectGuid"]: each for each in requested if each not in problems}
         await objects.remember_cloud_only(caller.db, taken, caller.author.name, caller.clock(), session)
+        await complete(caller, {"ids": [*taken.values()], "problems": bulk.stored_problems(problems)}, session)
 
     written = await commit(caller, decide, also_write)
     return CloudOnlyOutcome([change.contact for change in written], problems)

@@ -10,6 +10,7 @@ from resolvers.access import requires
 from resolvers.caller import Caller, Role
 from resolvers.errors import SyncAlreadyRunning, SyncNotConfigured
 from resolvers.events import Feed
+from resolvers.idempotency import complete, idempotent
 from resolvers.sync.request import SyncRequest, new_record
 from storage.documents import Document, new_id
 from storage.driver import Session
@@ -42,6 +43,7 @@ async def status(caller: Caller) -> SyncStatus:
 
 
 @requires(Role.ADMIN, "START_SYNC")
+@idempotent
 async def start(caller: Caller, request: SyncRequest | None = None) -> Document:
     """Queue a run, which a service starts within seconds. Returns its record. Requires an administrator.
 
@@ -56,6 +58,7 @@ async def start(caller: Caller, request: SyncRequest | None = None) -> Document:
             return False
         await runs.insert(caller.db, run, caller.clock(), session)
         await audit_log.record(caller, [run["_id"]], session, request.document())
+        await complete(caller, run, session)
         return True
 
     if await caller.db.transaction(work):

@@ -7,6 +7,7 @@ import strawberry
 from resolvers import contacts
 from schema.context import Info
 from schema.documents import as_type
+from schema.mutations.idempotency import IdempotencyKey, caller
 from schema.types.contact import Contact
 from schema.types.inputs import CreateContactInput, UpdateContactInput, fields
 from schema.types.problems import problem
@@ -34,31 +35,37 @@ ExpectedVersion = Annotated[
 async def create_contact(
     info: Info,
     input: Annotated[CreateContactInput, strawberry.argument(description="The new contact.")],
+    idempotency_key: IdempotencyKey = None,
 ) -> CreateContactResult:
-    contact = await contacts.create_contact(info.context.caller, fields(input))
+    contact = await contacts.create_contact(caller(info, idempotency_key), fields(input))
     return CreateContactSuccess(contact=as_type(Contact, contact))
 
 
 async def update_contact(
     info: Info,
     input: Annotated[UpdateContactInput, strawberry.argument(description="The fields to change.")],
+    idempotency_key: IdempotencyKey = None,
 ) -> UpdateContactResult:
-    contact = await contacts.update_contact(info.context.caller, input.id, fields(input), input.expected_version)
+    contact = await contacts.update_contact(
+        caller(info, idempotency_key), input.id, fields(input), input.expected_version
+    )
     return UpdateContactSuccess(contact=as_type(Contact, contact))
 
 
-async def delete_contact(info: Info, id: ContactId, expected_version: ExpectedVersion = None) -> DeleteContactResult:
-    await contacts.delete_contact(info.context.caller, id, expected_version)
+async def delete_contact(
+    info: Info, id: ContactId, expected_version: ExpectedVersion = None, idempotency_key: IdempotencyKey = None
+) -> DeleteContactResult:
+    await contacts.delete_contact(caller(info, idempotency_key), id, expected_version)
     return DeleteContactSuccess(id=id)
 
 
-async def restore_contact(info: Info, id: ContactId) -> RestoreContactResult:
-    contact = await contacts.restore_contact(info.context.caller, id)
+async def restore_contact(info: Info, id: ContactId, idempotency_key: IdempotencyKey = None) -> RestoreContactResult:
+    contact = await contacts.restore_contact(caller(info, idempotency_key), id)
     return RestoreContactSuccess(contact=as_type(Contact, contact))
 
 
-async def delete_contacts(info: Info, ids: ContactIds) -> DeleteContactsResult:
-    outcome = await contacts.delete_contacts(info.context.caller, ids)
+async def delete_contacts(info: Info, ids: ContactIds, idempotency_key: IdempotencyKey = None) -> DeleteContactsResult:
+    outcome = await contacts.delete_contacts(caller(info, idempotency_key), ids)
     return DeleteContactsSuccess(
         deleted_ids=[strawberry.ID(each) for each in outcome.deleted],
         refusals=[

@@ -9,9 +9,10 @@ from strawberry.file_uploads import Upload
 
 from resolvers.errors import InvalidRequest
 from resolvers.imports import jobs
-from resolvers.imports.jobs import Options
+from resolvers.imports.options import Options
 from schema.context import Info
 from schema.documents import as_type
+from schema.mutations.idempotency import IdempotencyKey, caller
 from schema.types.contact_import import ContactImport, ImportErrorPolicy, ImportMatch
 from schema.types.inputs import CreateContactInput, PostalAddressInput, fields
 from schema.types.problems import ImportNotUndoable, ImportUnreadable, NotFound
@@ -141,10 +142,12 @@ class _File(Protocol):
 
 
 async def import_contacts(
-    info: Info, input: Annotated[ImportContactsInput, strawberry.argument(description="What to import, and how.")]
+    info: Info,
+    input: Annotated[ImportContactsInput, strawberry.argument(description="What to import, and how.")],
+    idempotency_key: IdempotencyKey = None,
 ) -> ImportContactsResult:
     """The binding of `Mutation.importContacts`."""
-    caller, source = info.context.caller, input.source
+    source = input.source
     options = Options(
         dry_run=input.dry_run,
         on_match=input.on_match.name,  # type: ignore[arg-type]  # the enum has exactly these names
@@ -155,22 +158,22 @@ async def import_contacts(
         file_name=cast("_File", source.file).filename if source.file else None,
     )
     if (rows := _rows(source)) is not None:
-        job, scanned = await jobs.start_rows(caller, rows, options)
+        job, scanned = await jobs.start_rows(caller(info, idempotency_key), rows, options)
     else:
-        job, scanned = await jobs.start_csv(caller, _pieces(source), options)
+        job, scanned = await jobs.start_csv(caller(info, idempotency_key), _pieces(source), options)
     info.context.imports.start(job, scanned)
     return ImportContactsSuccess(contact_import=await _soon(info, job))
 
 
-async def cancel_import(info: Info, id: ImportId) -> CancelImportResult:
+async def cancel_import(info: Info, id: ImportId, idempotency_key: IdempotencyKey = None) -> CancelImportResult:
     """The binding of `Mutation.cancelImport`."""
-    job = await jobs.cancel(info.context.caller, id)
+    job = await jobs.cancel(caller(info, idempotency_key), id)
     return CancelImportSuccess(contact_import=await _soon(info, job))
 
 
-async def undo_import(info: Info, id: ImportId) -> UndoImportResult:
+async def undo_import(info: Info, id: ImportId, idempotency_key: IdempotencyKey = None) -> UndoImportResult:
     """The binding of `Mutation.undoImport`."""
-    job = await jobs.undo(info.context.caller, id)
+    job = await jobs.undo(caller(info, idempotency_key), id)
     info.context.imports.start(job)
     return UndoImportSuccess(contact_import=await _soon(info, job))
 

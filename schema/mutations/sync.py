@@ -8,6 +8,7 @@ from resolvers.sync import cloud_only, control
 from resolvers.sync.request import SyncRequest
 from schema.context import Info
 from schema.documents import as_type
+from schema.mutations.idempotency import IdempotencyKey, caller
 from schema.types.contact import Contact
 from schema.types.directory_sync import DirectorySyncRun
 from schema.types.problems import InvalidInput, Problem, SyncAlreadyRunning, SyncNotConfigured, problem
@@ -58,18 +59,20 @@ async def start_directory_sync(
             description="Read all objects, not only those that changed. Unchanged ones are not written."
         ),
     ] = False,
+    idempotency_key: IdempotencyKey = None,
 ) -> StartDirectorySyncResult:
     """The binding of `Mutation.startDirectorySync`."""
-    run = await control.start(info.context.caller, SyncRequest(dry_run, allow_deletions, full))
+    run = await control.start(caller(info, idempotency_key), SyncRequest(dry_run, allow_deletions, full))
     return StartDirectorySyncSuccess(run=as_type(DirectorySyncRun, run))
 
 
 async def make_cloud_only(
     info: Info,
     ids: Annotated[list[strawberry.ID], strawberry.argument(description="IDs of up to 1,000 synced contacts.")],
+    idempotency_key: IdempotencyKey = None,
 ) -> MakeCloudOnlyResult:
     """The binding of `Mutation.makeCloudOnly`."""
-    outcome = await cloud_only.make_cloud_only(info.context.caller, ids)
+    outcome = await cloud_only.make_cloud_only(caller(info, idempotency_key), ids)
     return MakeCloudOnlySuccess(
         contacts=[as_type(Contact, each) for each in outcome.contacts],
         refusals=[

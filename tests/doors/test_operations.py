@@ -141,6 +141,40 @@ async def test_rest(
     await expect_audited(caller, operation, role, "REST")
 
 
+@pytest.mark.parametrize("operation", [each for each in GRAPHQL if each.leaves == "one entry"], ids=named)
+async def test_a_repeated_mutation_leaves_one_entry(
+    operation: GraphQLOperation, secured: httpx.AsyncClient, caller: Caller, authorize: Authorize
+) -> None:
+    """A mutation that is repeated with its key returns the same data, and the audit log has one entry of it."""
+    text = with_key(operation, operation.text(await data(caller)))
+    answers = [
+        await secured.post("/graphql", json={"query": text}, headers={"authorization": authorize(operation.role)})
+        for _ in range(2)
+    ]
+    assert answers[0].json() == answers[1].json()
+    assert "errors" not in answers[0].json()
+    await expect_audited(caller, operation, operation.role, "GRAPHQL")
+
+
+def with_key(operation: GraphQLOperation, text: str) -> str:
+    """The mutation with an idempotency key."""
+    name, keyed = operation.name, f'{operation.name}(idempotencyKey: "1"'
+    return text.replace(f"{name}(", f"{keyed}, ") if f"{name}(" in text else text.replace(name, f"{keyed})")
+
+
+@pytest.mark.parametrize("operation", [each for each in REST if each.method != "GET"], ids=named)
+async def test_a_repeated_rest_change_leaves_one_entry(
+    operation: RestOperation, secured: httpx.AsyncClient, caller: Caller, authorize: Authorize
+) -> None:
+    """A change that is repeated with its key gets the same answer, and the audit log has one entry of it."""
+    request = operation.request(await data(caller))
+    headers = {"authorization": authorize(operation.role), "idempotency-key": "1"}
+    answers = [await secured.request(**request, headers=headers) for _ in range(2)]
+    assert answers[0].is_success
+    assert (answers[0].status_code, answers[0].content) == (answers[1].status_code, answers[1].content)
+    await expect_audited(caller, operation, operation.role, "REST")
+
+
 @pytest.mark.parametrize("authorization", [None, INVALID], ids=["no token", "invalid token"])
 @pytest.mark.parametrize("operation", [*GRAPHQL, *REST], ids=named)
 async def test_nothing_without_a_valid_token(

@@ -222,8 +222,8 @@ def fetch_existing(service_url: str) -> str:
 
 
 def depends_on_data(case: Case[Any]) -> bool:
-    """Whether no schema can tell if a request is acceptable: it names a page, a manager, a version, GAL twice, columns,
-    or is a file.
+    """Whether no schema can tell if a request is acceptable: it names a page, a manager, a version, GAL twice, columns
+    or a key, or is a file.
     """
     body = case.body if isinstance(case.body, dict) else {}
     return bool(
@@ -231,7 +231,7 @@ def depends_on_data(case: Case[Any]) -> bool:
         or case.path.endswith("/bulk")
         or body.get("managerId")
         or {"gal", "showInGal"} <= body.keys()
-        or {"If-Match", "If-None-Match"} & case.headers.keys()
+        or {"If-Match", "If-None-Match", "Idempotency-Key"} & case.headers.keys()
     )
 
 

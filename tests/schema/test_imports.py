@@ -7,7 +7,7 @@ from httpx import AsyncClient
 
 from resolvers.caller import Caller
 from resolvers.imports import jobs
-from resolvers.imports.jobs import Options
+from resolvers.imports.options import Options
 from resolvers.imports.runner import run_one
 from storage import imports
 from storage.lease import release

@@ -6,7 +6,7 @@ import pytest
 
 from resolvers.caller import Caller
 from resolvers.imports import jobs
-from resolvers.imports.jobs import Options
+from resolvers.imports.options import Options
 from resolvers.imports.runner import run_one
 from resolvers.sync import control, progress
 from resolvers.sync.request import SyncRequest

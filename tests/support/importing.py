@@ -6,7 +6,7 @@ from resolvers import contacts
 from resolvers.caller import Caller
 from resolvers.imports import jobs
 from resolvers.imports import jobs as import_jobs
-from resolvers.imports.jobs import Options
+from resolvers.imports.options import Options
 from resolvers.imports.runner import run_one
 from storage import imports
 from storage.documents import Document
