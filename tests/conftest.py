@@ -7,16 +7,12 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Thread
-from typing import Any
 
 import httpx
 import hypothesis
 import pytest
-import uvicorn
 from httpx import ASGITransport
 
-from app import create_app
 from resolvers.caller import Caller, Role
 from resolvers.imports import runner
 from settings import Settings
@@ -25,7 +21,7 @@ from storage.changes import Author
 from storage.documents import new_id
 from storage.driver import Database, connect
 from storage.embedded.mongod import embedded
-from tests.support import waiting
+from tests.support.configured import applied, listening
 from tests.support.environment import DRIVER, HOST
 
 # On a busy machine, the duration of an example, or of generating it, means nothing.
@@ -122,13 +118,8 @@ def settings(mongodb_uri: str, database_name: str) -> Settings:
 @pytest.fixture(scope="session")
 async def application(settings: Settings, prepared_db: Database) -> AsyncIterator[ASGITransport]:
     """The running application, called without a network connection."""
-    app = create_app(settings)
-    async with app.router.lifespan_context(app) as state:
-
-        async def with_state(scope: Any, receive: Any, send: Any) -> None:  # what uvicorn does with lifespan state
-            await app({**scope, "state": dict(state or {})}, receive, send)
-
-        yield ASGITransport(with_state, raise_app_exceptions=False)
+    async with applied(settings) as transport:
+        yield transport
 
 
 @pytest.fixture
@@ -141,14 +132,8 @@ async def client(application: ASGITransport, db: Database) -> AsyncIterator[http
 @pytest.fixture(scope="session")
 def service_url(settings: Settings) -> Iterator[str]:
     """The base URL of a service that listens on a real port, for clients in other processes."""
-    config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=0, log_level="warning", ws="websockets-sansio")
-    server = uvicorn.Server(config)
-    thread = Thread(target=server.run)
-    thread.start()
-    waiting.wait_until(lambda: server.started or not thread.is_alive())
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    with listening(settings) as url:
+        yield url
 
 
 @pytest.fixture

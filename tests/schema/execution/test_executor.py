@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from graphql import ExecutionResult, parse, validate
+from graphql import execute as graphql_execute
 from hypothesis import HealthCheck, assume, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -17,9 +18,11 @@ from schema.build import schema
 from schema.context import Context
 from schema.execution import documents, executor
 from schema.execution.executor import Executable
+from settings import Settings
 from storage import keys
 from storage.documents import Document, new_id, now
 from storage.driver import Database
+from tests.support.graphql import GraphQL
 from tests.support.random_queries import queries
 
 CORE = schema._schema
@@ -287,3 +290,16 @@ def test_parsed_documents_are_bounded() -> None:
     latest = "{ contactStats { a99: total } }"
     assert sum(map(len, cache._documents)) <= 1_000
     assert cache.get(latest) is cache.get(latest)
+
+
+async def test_tests_take_their_path(graphql: GraphQL, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests that run twice, with the fast path and without, really do, whatever ran before them."""
+    paths = []
+
+    def execute(*arguments: Any, **more: Any) -> Any:
+        paths.append("graphql_core")
+        return graphql_execute(*arguments, **more)
+
+    monkeypatch.setattr(executor, "execute", execute)
+    assert await graphql("{ contactStats { total } }")
+    assert paths == ([] if settings.fast_path == "on" else ["graphql_core"])
