@@ -56,7 +56,9 @@ async def _record_read(request: Request) -> None:
     """Record an allowed read, if the settings say so and it is not recorded as something else."""
     url = request.url
     if request.state.settings.audit_reads == "on" and not url.path.endswith("/export"):
-        await audit_log.record_read(request.state.caller, {"path": url.path, "query": url.query})
+        await audit_log.record_read(
+            request.state.caller, {"path": url.path, "parameters": [*request.query_params.keys()]}
+        )
 
 
 def _check_origin(request: Request) -> None:

@@ -18,7 +18,7 @@ T = TypeVar("T")
 class Context:
     """The context of one GraphQL request. `feed` serves its subscriptions, `imports` runs its imports.
 
-    `refusals`: what the caller was refused so far, for the audit log.
+    For the audit log: `refusals` is what the caller was refused so far, `is_recorded` whether the read has an entry.
     """
 
     def __init__(
@@ -38,6 +38,7 @@ class Context:
         self.fast_path = fast_path
         self.identity = identity or Identity(caller.author.id, caller.author.name, "APP", caller.role)
         self.refusals: list[Forbidden] = []
+        self.is_recorded = False
         self._loaders: dict[object, DataLoader[Document, Any]] = {}  # Any: values of any field
 
     def gather(

@@ -7,8 +7,13 @@ from typing import Any
 
 from graphql import (
     DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLError,
+    InlineFragmentNode,
     MaxIntrospectionDepthRule,
+    OperationDefinitionNode,
     OperationType,
     get_operation_ast,
     parse,
@@ -70,6 +75,23 @@ class Valid:
         alone = introspection.is_alone(operation)
         found = self._chosen[name] = Chosen(operation.operation, self._costs.of(operation), alone)
         return found
+
+    def root_fields(self, operation: OperationDefinitionNode) -> list[str]:
+        """The names of the fields that an operation selects at the top, in order, each once."""
+        fragments = {
+            each.name.value: each for each in self.node.definitions if isinstance(each, FragmentDefinitionNode)
+        }
+        found: dict[str, None] = {}
+        waiting = [*operation.selection_set.selections]
+        while waiting:
+            match waiting.pop(0):
+                case FieldNode(name=name):
+                    found[name.value] = None
+                case InlineFragmentNode(selection_set=inner):
+                    waiting = [*inner.selections, *waiting]
+                case FragmentSpreadNode(name=name):
+                    waiting = [*fragments[name.value].selection_set.selections, *waiting]
+        return [*found]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any, Literal, cast
 
-from graphql import ExecutionResult, GraphQLError, OperationType, subscribe
+from graphql import ExecutionResult, GraphQLError, OperationType, get_operation_ast, subscribe
 
 from runtime.fairness import first
 from schema.build import schema
@@ -109,13 +109,15 @@ class Operations:
             raised = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
             yield Answer({"errors": [shown(raised, context, "INVALID")]}, executed=False)
 
-    def read_by(self, request: Request) -> str | None:
-        """The document of a request that reads: any operation but a mutation. None if it does not."""
+    def fields_read_by(self, request: Request) -> list[str]:
+        """The names of the root fields of an operation that reads. Empty for mutations."""
         document = self._document(request)
-        chosen = None if isinstance(document, Invalid) else document.chosen(request.operation_name)
-        if isinstance(document, Invalid) or chosen is None or chosen.kind is OperationType.MUTATION:
-            return None
-        return document.text
+        if isinstance(document, Invalid):
+            return []
+        operation = get_operation_ast(document.node, request.operation_name)
+        if operation is None or operation.operation is OperationType.MUTATION:
+            return []
+        return document.root_fields(operation)
 
     def _document(self, request: Request) -> Valid | Invalid:
         try:

@@ -8,10 +8,6 @@ from resolvers.caller import Identity, signed_in
 from schema.context import Context
 from schema.execution.operations import Answer, Operations, Request
 
-# Characters of a query in the audit log.
-_MAX_QUERY = 2_000
-
-
 # What clients call the ID of a persisted document: GraphQL over HTTP, and Relay's examples.
 DOCUMENT_IDS = ("documentId", "doc_id", "id")
 
@@ -66,12 +62,18 @@ def context(state: Mapping[str, Any]) -> Context:
 
 
 async def record(request: Request, answer: Answer, context: Context, state: Mapping[str, Any]) -> None:
-    """Add what the audit log must have of an answer: each refusal and, if the settings say so, reads."""
+    """Add what the audit log must have of an answer: each refusal and, if the settings say so, reads.
+
+    A subscription is one read, however many answers it has. Reads are recorded without values, which can be personal.
+    """
     caller = context.caller
     while context.refusals:
         await audit_log.record_refusal(
             caller.db, caller.author, context.refusals.pop(), caller.address, caller.request_id
         )
+    if state["settings"].audit_reads == "off" or context.is_recorded or not answer.executed:
+        return
     operations: Operations = state["operations"]
-    if state["settings"].audit_reads == "on" and answer.executed and (query := operations.read_by(request)):
-        await audit_log.record_read(caller, {"operation": request.operation_name, "query": query[:_MAX_QUERY]})
+    if fields := operations.fields_read_by(request):
+        context.is_recorded = True
+        await audit_log.record_read(caller, {"operation": request.operation_name, "fields": fields})

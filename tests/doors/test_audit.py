@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from resolvers import audit_log
+from resolvers import audit_log, contacts
 from resolvers.caller import Caller, Role
 from settings import Settings
 from storage.audit import entries
@@ -17,9 +17,10 @@ from storage.changes import Author
 from storage.driver import Database
 from storage.lists.pages import Window
 from tests.support.doors import Authorize
+from tests.support.graphql_transport_ws import connected
 from tests.support.importing import HEADER
 from tests.support.rest import ANA
-from tests.support.service import Machines, machines
+from tests.support.service import Machines, machines, served
 
 AUDIT = "/api/identity/audit"
 CONTACTS = "/api/identity/contacts"
@@ -176,9 +177,8 @@ async def test_reads(with_reads: Machines, caller: Caller) -> None:
     """With the setting, each allowed read leaves an entry, too, and a change still leaves one."""
     client = with_reads.client("127.0.0.1")
     await client.get(CONTACTS, params={"search": "ana"})
-    await client.post(
-        "/graphql", json={"query": "query Figures { contactStats { total } }", "operationName": "Figures"}
-    )
+    text = "query Figures { ...All viewer { name } } fragment All on Query { contactStats { total } }"
+    await client.post("/graphql", json={"query": text, "operationName": "Figures"})
     await client.post(CONTACTS, json=ANA)
     found = await caller.db.audit.find(sort=[("_id", 1)]).to_list(None)
     assert [(each["action"], each["channel"]) for each in found] == [
@@ -186,8 +186,21 @@ async def test_reads(with_reads: Machines, caller: Caller) -> None:
         ("READ", "GRAPHQL"),
         ("CREATE_CONTACT", "REST"),
     ]
-    assert found[0]["details"] == {"path": CONTACTS, "query": "search=ana"}
-    assert found[1]["details"]["operation"] == "Figures"
+    assert found[0]["details"] == {"path": CONTACTS, "parameters": ["search"]}
+    assert found[1]["details"] == {"operation": "Figures", "fields": ["contactStats", "viewer"]}
+
+
+async def test_a_subscription_is_one_read(settings: Settings, db: Database) -> None:
+    """A subscription leaves one entry, however many events it sends."""
+    async with served(settings.model_copy(update={"audit_reads": "on"})) as (_, url), connected(url) as client:
+        await client.subscribe("1", "subscription { contactStatsChanged { total } }")
+        caller = Caller(db, Author("tester", "graphql"), Role.ADMIN)
+        for number in range(2):
+            assert await client.data("1") == {"contactStatsChanged": {"total": number}}
+            await contacts.create_contact(caller, {**ANA, "emailAddress": f"ana-{number}@acme.example"})
+        assert await client.data("1") == {"contactStatsChanged": {"total": 2}}
+    found = await db.audit.find({"action": "READ"}).to_list(None)
+    assert [each["details"]["fields"] for each in found] == [["contactStatsChanged"]]
 
 
 async def test_retention(db: Database) -> None:
