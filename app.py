@@ -22,11 +22,13 @@ from connector.scheduler import scheduled
 from identity.sign_in import SignIn
 from identity.sign_in import opened as opened_sign_in
 from middleware import middleware
+from resolvers.admission import Attempts
 from resolvers.audit_log import Failures
 from resolvers.caller import Caller, Role
 from resolvers.errors import Problem
 from resolvers.events import Feed
 from resolvers.imports.runner import Runner
+from resolvers.rate_limits import RateLimit
 from runtime import logs, tuning
 from schema.execution.operations import Operations
 from schema.transport import page, view
@@ -53,6 +55,8 @@ class State(TypedDict):
     imports: Runner
     settings: Settings
     operations: Operations
+    rate_limit: RateLimit | None
+    attempts: Attempts
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -81,6 +85,8 @@ def create_app(settings: Settings) -> Starlette:
                     "imports": imports,
                     "settings": settings,
                     "operations": Operations(settings),
+                    "rate_limit": RateLimit.per_minute(db, "cost", settings.rate_limit, settings.rate_burst),
+                    "attempts": Attempts(RateLimit.per_minute(db, "sign-in", settings.max_failed_sign_ins)),
                 }
             await feed.close()
 

@@ -13,7 +13,8 @@ import rest
 from identity.errors import ProviderUnavailable
 from identity.proxies import forwarded, trusting
 from resolvers.admission import admit
-from resolvers.errors import Problem, Unauthenticated
+from resolvers.errors import Problem, RateLimited, Unauthenticated
+from resolvers.rate_limits import payer
 from runtime import logs
 from schema.transport import page, view
 from settings import LOOPBACK_ORIGIN, Settings, is_loopback
@@ -177,12 +178,15 @@ class SignIn:
         except ProviderUnavailable as error:
             log.warning("sign-in unavailable", error=str(error))
             answer = view.unavailable(str(error)) if _is_graphql(scope) else rest.sign_in_unavailable(str(error))
+        if (limit := state["rate_limit"]) and state["identity"] and scope["type"] == "http":
+            caller = payer(state["identity"], state["address"], signs_in=self._requires_tls)
+            send = rest.with_allowance(send, limit, caller)
         await answer(scope, receive, send)
 
     async def _admit(self, scope: Scope) -> None:
         """Set the identity in the state.
 
-        Raises `Unauthenticated`, `Forbidden`, `TlsRequired`, `ProviderUnavailable`.
+        Raises `Unauthenticated`, `RateLimited`, `Forbidden`, `TlsRequired`, `ProviderUnavailable`.
         """
         state = scope["state"]
         if self._requires_tls and scope["scheme"] in ("http", "ws") and not is_loopback(state["address"]):
@@ -190,6 +194,9 @@ class SignIn:
                 return
             raise rest.TlsRequired
         sign_in = state["sign_in"]
+        authorization = _header(scope, b"authorization")
+        if authorization and not sign_in.knows(authorization):
+            state["attempts"].check(state["address"])
         try:
             identity = await sign_in.by_headers(scope["headers"], from_proxy=state.get("from_proxy", False))
         except Unauthenticated as problem:
@@ -197,6 +204,8 @@ class SignIn:
             if not problem.has_token and (can_follow or self._is_public(scope)):
                 return
             state["failures"].count(state["address"])
+            if problem.has_token:
+                await state["attempts"].failed(state["address"])
             raise
         if identity.role is None:
             channel: Channel = "graphql" if _is_graphql(scope) else "rest"
@@ -205,16 +214,13 @@ class SignIn:
 
 
 def _refusal(scope: Scope, problem: Problem) -> ASGIApp:
-    headers = {"WWW-Authenticate": _challenge(scope, problem)} if isinstance(problem, Unauthenticated) else {}
+    headers: dict[str, str] = {}
+    match problem:
+        case Unauthenticated():
+            headers["WWW-Authenticate"] = rest.challenge(scope, _text(_header(scope, b"host")), problem)
+        case RateLimited():
+            headers["Retry-After"] = str(problem.retry_after_seconds)
     return view.refusal(problem, headers) if _is_graphql(scope) else rest.refusal(problem, headers)
-
-
-def _challenge(scope: Scope, problem: Unauthenticated) -> str:
-    """How to sign in (RFC 6750, RFC 9728)."""
-    scheme = {"ws": "http", "wss": "https"}.get(scope["scheme"], scope["scheme"])
-    host = _text(_header(scope, b"host")) or "localhost"
-    challenge = f'Bearer realm="contacts", resource_metadata="{scheme}://{host}{rest.SIGN_IN_METADATA}"'
-    return f'{challenge}, error="invalid_token"' if problem.has_token else challenge
 
 
 def _is_graphql(scope: Scope) -> bool:

@@ -23,6 +23,8 @@ HARDENED: Mapping[str, object] = {
     "timeout_seconds": 10,
     "max_concurrent_operations": 20,
     "max_subscriptions": 50,
+    "rate_limit": 30_000,
+    "max_failed_sign_ins": 60,
     "introspection": "off",
     "suggestions": "off",
     "graphiql": "off",
@@ -203,6 +205,29 @@ class Settings(BaseSettings):
     ] = 100
     max_subscriptions: Annotated[
         int, Field(ge=1, description="Maximum number of subscriptions that one caller has at the same time.")
+    ] = 1_000
+    rate_limit: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="Cost that one caller can spend per minute, through GraphQL and REST together. A page of 50 "
+            "contacts costs about 55. 0 is no limit.",
+        ),
+    ] = 0
+    rate_burst: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            description="Cost that one caller can spend at once, before CONTACTS_RATE_LIMIT slows them down. If empty, "
+            "that of a minute.",
+        ),
+    ] = None
+    max_failed_sign_ins: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="Number of requests with an invalid token that one address can send per minute. 0 is no limit.",
+        ),
     ] = 1_000
     introspection: Annotated[
         Literal["on", "off"], Field(description="Whether GraphQL clients can read the schema with introspection.")

@@ -28,6 +28,9 @@ class SignIn(Protocol):
     def addresses(self) -> Sequence[str]:
         """The addresses of the provider that a page calls to sign its user in."""
 
+    def knows(self, authorization: bytes) -> bool:
+        """Whether this value of an `Authorization` header has been verified before, so that it costs nothing again."""
+
     async def by_headers(self, headers: Headers, *, from_proxy: bool) -> Identity:
         """Who sent a request with these headers. `from_proxy`: whether it came from a trusted proxy.
 
@@ -42,6 +45,10 @@ class NoSignIn:
     """Everyone on this machine is an administrator."""
 
     in_band = False
+
+    def knows(self, authorization: bytes) -> bool:
+        return False
+
     addresses = ()
 
     async def by_headers(self, headers: Headers, *, from_proxy: bool) -> Identity:
@@ -63,6 +70,9 @@ class ByToken:
 
     def __init__(self, provider: oidc.Provider) -> None:
         self._provider = provider
+
+    def knows(self, authorization: bytes) -> bool:
+        return self._provider.known(authorization) is not None
 
     @property
     def addresses(self) -> Sequence[str]:
@@ -88,6 +98,9 @@ class ByProxy:
 
     def __init__(self, settings: Settings) -> None:
         self._user, self._roles = settings.proxy_user_header, settings.proxy_roles_header
+
+    def knows(self, authorization: bytes) -> bool:
+        return False
 
     async def by_headers(self, headers: Headers, *, from_proxy: bool) -> Identity:
         if not from_proxy:

@@ -18,6 +18,7 @@
     ├── IdempotencyKeyInvalid  an idempotency key is not a key
     ├── IdempotencyKeyInUse    the first request with this idempotency key is still running
     ├── IdempotencyKeyReused   this idempotency key belongs to another request
+    ├── RateLimited          the caller has spent what they may for now
     ├── EventsMissed         a subscription has lost events
     └── Busy                 too many others are changing the same contacts; nothing was written
 
@@ -236,6 +237,20 @@ class IdempotencyKeyReused(Problem):
             "This idempotency key was used for a different request in the last 24 hours. Send a new key with each new "
             "request, and the same key only to repeat a request unchanged."
         )
+
+
+class RateLimited(Problem):
+    """Raised when the caller has spent what they may for now. Nothing was done."""
+
+    code = "RATE_LIMITED"
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        unit = "second" if retry_after_seconds == 1 else "seconds"
+        super().__init__(
+            f"You have sent too much in a short time. Wait {retry_after_seconds:,} {unit}, then send this again. "
+            "Shorter pages and fewer fields cost less."
+        )
+        self.retry_after_seconds = retry_after_seconds
 
 
 class EventsMissed(Problem):

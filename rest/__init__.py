@@ -5,6 +5,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from rest import audit, contacts, exports, imports, openapi
+from rest.allowance import with_allowance
 from rest.answers import (
     internal_error,
     json,
@@ -17,11 +18,12 @@ from rest.answers import (
     unavailable,
 )
 from rest.problems import TlsRequired
-from rest.sign_in import SIGN_IN_METADATA, metadata, viewer
+from rest.sign_in import SIGN_IN_METADATA, challenge, metadata, viewer
 
 __all__ = [
     "SIGN_IN_METADATA",
     "TlsRequired",
+    "challenge",
     "internal_error",
     "misdirected",
     "not_served",
@@ -30,6 +32,7 @@ __all__ = [
     "routes",
     "sign_in_unavailable",
     "unavailable",
+    "with_allowance",
 ]
 
 

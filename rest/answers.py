@@ -11,8 +11,17 @@ from starlette.routing import Route
 
 from resolvers import audit_log, mastery
 from resolvers.caller import Caller, signed_in
-from resolvers.errors import Busy, ContactReadOnly, Forbidden, IdempotencyKeyInUse, Problem, VersionConflict
-from rest import etags, problems, representation
+from resolvers.errors import (
+    Busy,
+    ContactReadOnly,
+    Forbidden,
+    IdempotencyKeyInUse,
+    Problem,
+    RateLimited,
+    VersionConflict,
+)
+from resolvers.rate_limits import payer
+from rest import costs, etags, problems, representation
 from rest.idempotency import with_key
 from rest.problems import ForeignOrigin, Malformed, UnsupportedMediaType
 from runtime.fairness import first
@@ -36,6 +45,7 @@ def resource(path: str, **handlers: Handler) -> Route:
             return Response(status_code=204, headers=allow)
         _check_origin(request)
         request.state.caller = _caller(request)
+        await _pay(request, costs.units(request, path))
         if request.method in ("GET", "HEAD"):
             with first:
                 answer = await handlers["GET"](request)
@@ -50,6 +60,14 @@ def resource(path: str, **handlers: Handler) -> Route:
 def _caller(request: Request) -> Caller:
     state = request.state
     return signed_in(state.db, state.identity, "rest", state.settings.default_region, state.address, state.request_id)
+
+
+async def _pay(request: Request, units: int) -> None:
+    """Pay for a request. Raises `RateLimited`."""
+    state = request.state
+    if limit := state.rate_limit:
+        signs_in = state.settings.auth != "none"
+        await limit.spend(payer(state.identity, state.address, signs_in=signs_in), units)
 
 
 async def _record_read(request: Request) -> None:
@@ -99,6 +117,8 @@ async def refused(request: Request, problem: Exception) -> Response:
             await audit_log.record_refusal(caller.db, caller.author, problem, caller.address, caller.request_id)
         case Busy() | IdempotencyKeyInUse():
             headers["Retry-After"] = str(problems.RETRY_AFTER_SECONDS)
+        case RateLimited():
+            headers["Retry-After"] = str(problem.retry_after_seconds)
         case VersionConflict():
             content["current"]["etag"] = headers["ETag"] = etags.etag(problem.current)
         case UnsupportedMediaType():

@@ -20,6 +20,7 @@ from resolvers.errors import (
     ManagerCycle,
     NotFound,
     Problem,
+    RateLimited,
     SyncAlreadyRunning,
     SyncNotConfigured,
     Unauthenticated,
@@ -122,6 +123,7 @@ STATUSES: dict[type[Problem], HTTPStatus] = {
     IdempotencyKeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     ManagerCycle: HTTPStatus.UNPROCESSABLE_ENTITY,
     ImportUnreadable: HTTPStatus.UNPROCESSABLE_ENTITY,
+    RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
     Busy: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 

@@ -3,8 +3,10 @@
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Scope
 
 from resolvers.caller import Identity, Role
+from resolvers.errors import Unauthenticated
 from rest import answers
 from settings import Settings
 
@@ -25,6 +27,13 @@ async def metadata(request: Request) -> Response:
         "contacts_scope": settings.oidc_scope or "openid",
     }
     return JSONResponse({name: value for name, value in found.items() if value is not None})
+
+
+def challenge(scope: Scope, host: str | None, problem: Unauthenticated) -> str:
+    """How to sign in, in the header of a refusal (RFC 6750, RFC 9728). `host`: under which name it was sent."""
+    scheme = {"ws": "http", "wss": "https"}.get(scope["scheme"], scope["scheme"])
+    text = f'Bearer realm="contacts", resource_metadata="{scheme}://{host or "localhost"}{SIGN_IN_METADATA}"'
+    return f'{text}, error="invalid_token"' if problem.has_token else text
 
 
 async def viewer(request: Request) -> Response:

@@ -15,10 +15,15 @@ from storage.documents import Document
 T = TypeVar("T")
 
 
+async def _free(units: float) -> None:
+    """Without a rate limit, nothing is paid."""
+
+
 class Context:
     """The context of one GraphQL request. `feed` serves its subscriptions, `imports` runs its imports.
 
     For the audit log: `refusals` is what the caller was refused so far, `is_recorded` whether the read has an entry.
+    `spend` pays for an operation, see `resolvers.rate_limits`.
     """
 
     def __init__(
@@ -37,6 +42,7 @@ class Context:
         self.imports = imports or Runner(caller)
         self.fast_path = fast_path
         self.identity = identity or Identity(caller.author.id, caller.author.name, "APP", caller.role)
+        self.spend: Callable[[float], Awaitable[None]] = _free
         self.refusals: list[Forbidden] = []
         self.is_recorded = False
         self._loaders: dict[object, DataLoader[Document, Any]] = {}  # Any: values of any field

@@ -65,6 +65,7 @@ class Database:
         self.audit = self.mongo["audit"]
         self.people = self.mongo["people"]
         self.idempotency_keys = self.mongo["idempotencyKeys"]
+        self.budgets = self.mongo["budgets"]
         self.imports = self.mongo["imports"]
         self.import_outcomes = self.mongo["importOutcomes"]
         self.import_problems = self.mongo["importProblems"]

@@ -15,7 +15,7 @@ from storage.audit import entries
 from storage.documents import Document
 from storage.driver import Database
 from storage.lists.indexes import CONTACT_INDEXES
-from storage.requests import idempotency
+from storage.requests import budgets, idempotency
 
 
 class NewerDatabase(Exception):
@@ -119,7 +119,12 @@ async def _idempotency_keys(db: Database) -> None:
     await db.idempotency_keys.create_indexes(idempotency.INDEXES)
 
 
-STEPS: list[Callable[[Database], Awaitable[None]]] = [_first, _one_lease, _audit_log, _idempotency_keys]
+async def _budgets(db: Database) -> None:
+    await _collection(db, "budgets")
+    await db.budgets.create_indexes(budgets.INDEXES)
+
+
+STEPS: list[Callable[[Database], Awaitable[None]]] = [_first, _one_lease, _audit_log, _idempotency_keys, _budgets]
 
 
 async def prepare(db: Database) -> None:

@@ -17,6 +17,7 @@
     UNAUTHENTICATED               the caller has not signed in, or with a token that is not valid
     FORBIDDEN                     the caller's role does not allow this
     FOREIGN_ORIGIN                the request comes from a page of another site, which is not allowed
+    RATE_LIMITED            the caller has spent what they may for now; `retryAfter` says for how many seconds
     TOO_MANY_OPERATIONS           the caller or the WebSocket already runs the maximum number of operations
     TIMEOUT                       the query took longer than the time limit
     INTROSPECTION_DISABLED        the document uses introspection, which is turned off

@@ -8,6 +8,7 @@ from typing import Any, Literal, cast
 
 from graphql import ExecutionResult, GraphQLError, OperationType, get_operation_ast, subscribe
 
+from resolvers.errors import RateLimited
 from runtime.fairness import first
 from schema.build import schema
 from schema.context import Context
@@ -35,8 +36,10 @@ class Request:
     may_mutate: bool = True
 
 
+# What a document costs that cannot be executed: it was read nevertheless.
+_INVALID_COST = 1
 # Why an operation was not run to its end, if that is not about the operation itself.
-Refused = Literal["mutation", "subscription", "busy", "late"]
+Refused = Literal["mutation", "subscription", "busy", "limited", "late"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class Answer:
     """The answer to a request. `executed`: false if the request itself failed, so that there is no `data`.
 
     `refused`: `mutation` or `subscription` if the operation cannot be sent this way, `busy` if the caller already runs
-    too many, `late` if it took too long.
+    too many, `limited` if they have spent what they may for now, `late` if it took too long.
     """
 
     body: Json
@@ -67,7 +70,7 @@ class Operations:
         """Execute a request. Never raises: unexpected errors are logged and answered with the request ID only."""
         document = self._document(request)
         if isinstance(document, Invalid):
-            return _invalid(document)
+            return await _invalid(document, context)
         chosen = document.chosen(request.operation_name)
         if chosen is None:
             return await self._unknown(document, request, context)
@@ -75,6 +78,7 @@ class Operations:
             return misplaced
         try:
             cost = self._documents.cost(chosen.analysis, request.variables or {})
+            await context.spend(cost.total)
             if chosen.answer:
                 return Answer(chosen.answer, executed=True)
             with self._running.place(context):
@@ -83,6 +87,8 @@ class Operations:
             return Answer({"errors": [error.formatted]}, executed=False)
         except Full:
             return _busy(self._running, "operations")
+        except RateLimited as problem:
+            return _limited(problem)
         if chosen.is_introspection and "errors" not in answer.body:
             chosen.answer = answer.body
         return answer
@@ -99,12 +105,15 @@ class Operations:
             return
         try:
             cost = self._documents.cost(chosen.analysis, request.variables or {})
+            await context.spend(cost.total)
             with self._subscriptions.place(context):
                 async with aclosing(self._events(document, request, context)) as results:
                     async for result in results:
                         yield _answer(result, context, cost)
         except Full:
             yield _busy(self._subscriptions, "subscriptions")
+        except RateLimited as problem:
+            yield _limited(problem)
         except Exception as error:  # errors of the event source, expected or not
             raised = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
             yield Answer({"errors": [shown(raised, context, "INVALID")]}, executed=False)
@@ -176,7 +185,11 @@ class Operations:
         return Answer({"errors": [fault(message, "TIMEOUT")]}, executed=False, refused="late")
 
 
-def _invalid(document: Invalid) -> Answer:
+async def _invalid(document: Invalid, context: Context) -> Answer:
+    try:
+        await context.spend(_INVALID_COST)
+    except RateLimited as problem:
+        return _limited(problem)
     return Answer({"errors": [error.formatted for error in document.errors]}, executed=False)
 
 
@@ -189,6 +202,12 @@ def _misplaced(kind: OperationType, request: Request) -> Answer | None:
         message = "Mutations cannot be sent with GET. Use POST."
         return Answer({"errors": [fault(message, "METHOD_NOT_ALLOWED")]}, executed=False, refused="mutation")
     return None
+
+
+def _limited(problem: RateLimited) -> Answer:
+    refused = fault(problem.message, problem.code)
+    refused["extensions"]["retryAfter"] = problem.retry_after_seconds
+    return Answer({"errors": [refused]}, executed=False, refused="limited")
 
 
 def _busy(capacity: Capacity, what: str) -> Answer:

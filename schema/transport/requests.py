@@ -1,10 +1,12 @@
 """Checks GraphQL requests, whether they are sent over HTTP or a WebSocket."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from resolvers import audit_log
 from resolvers.caller import Identity, signed_in
+from resolvers.rate_limits import payer
 from schema.context import Context
 from schema.execution.operations import Answer, Operations, Request
 
@@ -58,7 +60,10 @@ def context(state: Mapping[str, Any]) -> Context:
     identity: Identity = state["identity"]
     request_id: str = state["request_id"]
     caller = signed_in(state["db"], identity, "graphql", settings.default_region, state["address"], request_id)
-    return Context(caller, request_id, state["feed"], state["imports"], identity, fast_path=settings.fast_path == "on")
+    used = Context(caller, request_id, state["feed"], state["imports"], identity, fast_path=settings.fast_path == "on")
+    if limit := state["rate_limit"]:
+        used.spend = partial(limit.spend, payer(identity, state["address"], signs_in=settings.auth != "none"))
+    return used
 
 
 async def record(request: Request, answer: Answer, context: Context, state: Mapping[str, Any]) -> None:

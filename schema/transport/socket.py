@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from identity.errors import ProviderUnavailable
-from resolvers.errors import Forbidden, Unauthenticated
+from resolvers.errors import Forbidden, RateLimited, Unauthenticated
 from schema.execution.faults import fault
 from schema.execution.operations import Operations, Request
 from schema.transport import requests
@@ -108,9 +108,13 @@ class _Connection:
             await sign_in(self._state, message.get("payload"))
         except Unauthenticated as problem:
             self._state["failures"].count(self._state["address"])
+            if problem.has_token:
+                await self._state["attempts"].failed(self._state["address"])
             raise Violation(FORBIDDEN if problem.has_token else UNAUTHORIZED, problem.message) from problem
         except Forbidden as problem:
             raise Violation(FORBIDDEN, problem.message) from problem
+        except RateLimited as problem:
+            raise Violation(TRY_AGAIN, problem.message) from problem
         except ProviderUnavailable as error:
             raise Violation(TRY_AGAIN, str(error)) from error
         await self._send({"type": "connection_ack"})

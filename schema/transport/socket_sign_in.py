@@ -14,11 +14,13 @@ _State = dict[str, Any]
 async def sign_in(state: _State, payload: object) -> None:
     """Set the identity in the state from the payload of `connection_init`, if it has a token.
 
-    A token in the payload replaces the one in the headers of the handshake. Raises `Unauthenticated`, `Forbidden`,
-    `ProviderUnavailable`.
+    A token in the payload replaces the one in the headers of the handshake. Raises `Unauthenticated`,
+    `RateLimited`, `Forbidden`, `ProviderUnavailable`.
     """
     authorization = _authorization(payload)
     if authorization is not None:
+        if not state["sign_in"].knows(authorization.encode(errors="replace")):
+            state["attempts"].check(state["address"])
         identity: Identity = await state["sign_in"].by_token(authorization)
         await admit(state["db"], identity, "graphql", state["address"], state["request_id"])
         state["identity"] = identity

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from resolvers.errors import Problem, Unauthenticated
+from resolvers.errors import Problem, RateLimited, Unauthenticated
 from schema.execution.faults import fault
 from schema.execution.operations import Answer, Operations, Request
 from schema.transport import bodies, page
@@ -24,7 +24,7 @@ from schema.transport.page import PATH
 from schema.transport.requests import context, record
 from schema.transport.socket import Socket
 
-_STATUSES: Mapping[type[Problem], int] = {Unauthenticated: 401}
+_STATUSES: Mapping[type[Problem], int] = {Unauthenticated: 401, RateLimited: 429}
 
 
 def routes() -> list[BaseRoute]:
@@ -127,6 +127,9 @@ def _response(answer: Answer, media_type: str) -> "Response | _Json":
             return Response(body, 400, media_type=media_type)
         case "busy":
             return Response(body, 429, {"Retry-After": "1"}, media_type)
+        case "limited":
+            seconds = answer.body["errors"][0]["extensions"]["retryAfter"]
+            return Response(body, 429, {"Retry-After": str(seconds)}, media_type)
         case "late" if media_type == RESPONSE_JSON:
             return Response(body, 503, media_type=media_type)
     if not answer.executed and media_type == RESPONSE_JSON:

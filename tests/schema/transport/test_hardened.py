@@ -151,6 +151,7 @@ async def test_persisted_queries_in_urls(settings: Settings, db: Database) -> No
 def test_settings_win_over_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:
     """A setting that is given wins over the profile, even if it has the value of the standard profile."""
     assert Settings(profile="hardened").max_aliases == 15
+    assert (Settings().rate_limit, Settings(profile="hardened").rate_limit) == (0, 30_000)
     assert Settings(profile="hardened", introspection="on").introspection == "on"
     monkeypatch.setenv("CONTACTS_PROFILE", "hardened")
     monkeypatch.setenv("CONTACTS_MAX_ALIASES", "100")

@@ -1,0 +1,144 @@
+"""Rate limits: what each caller may spend over time, in units of cost, through all channels and processes together.
+
+A process takes portions of a caller's budget from the database and spends them on its own. So all processes together
+never spend more than the budget, and a caller can be refused while others still hold a portion each. That is the error:
+`PORTION` of the limit per process.
+"""
+
+import asyncio
+import ipaddress
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from resolvers.caller import Identity
+from resolvers.errors import RateLimited
+from storage.driver import Database, Unavailable
+from storage.requests import budgets
+from storage.requests.budgets import Budget
+
+log = structlog.get_logger(__name__)
+
+PORTION = 0.02
+"""The part of a budget that a process takes at once."""
+_MAX_ACCOUNTS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a caller has left of a limit, and how long until it is all there again."""
+
+    left: int
+    limit: int
+    window_seconds: int
+    seconds: int
+
+
+@dataclass(slots=True)
+class _Account:
+    """What this process knows of a caller's budget: the units that it may spend, and what was left at a time."""
+
+    units: float = 0
+    left: float = math.inf
+    at: float = 0
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class RateLimit:
+    """A limit for each of many callers."""
+
+    def __init__(self, db: Database, name: str, budget: Budget, clock: Callable[[], float] = time.monotonic) -> None:
+        self._db = db
+        self._name = name
+        self._budget = budget
+        self._portion = budget.capacity * PORTION
+        self._clock = clock
+        self._accounts: OrderedDict[str, _Account] = OrderedDict()
+
+    async def spend(self, caller: str, units: float) -> None:
+        """Spend units of a caller's budget. Raises `RateLimited` if there are not enough.
+
+        Whoever needs more than the whole budget must wait until it is full, and pays back what exceeds it afterward.
+        While the database cannot be reached, nothing is limited.
+        """
+        account = self._account(caller)
+        if account.units < units:
+            async with account.lock:
+                if account.units < units:
+                    await self._take(caller, account, units - account.units)
+        account.units -= units
+
+    @classmethod
+    def per_minute(cls, db: Database, name: str, units: int, burst: int | None = None) -> "RateLimit | None":
+        """A limit of this many units per minute, or this many at once. None for 0 units, which is no limit."""
+        return cls(db, name, Budget(burst or units, units / 60)) if units else None
+
+    def check(self, caller: str) -> None:
+        """Raise `RateLimited` if nothing is left, as far as this process knows."""
+        if (account := self._accounts.get(caller)) and account.units < 1:
+            self._refuse_hopeless(account, 1)
+
+    def allowance(self, caller: str) -> Allowance:
+        """What the caller has left, as far as this process knows."""
+        account, budget = self._account(caller), self._budget
+        left = max(0.0, min(budget.capacity, self._left(account) + account.units))
+        window = math.ceil(budget.capacity / budget.per_second)
+        missing = math.ceil((budget.capacity - left) / budget.per_second)
+        return Allowance(int(left), int(budget.capacity), window, missing)
+
+    async def _take(self, caller: str, account: _Account, needed: float) -> None:
+        self._refuse_hopeless(account, needed)
+        try:
+            portion = await budgets.take(
+                self._db, f"{self._name}:{caller}", self._budget, needed, max(needed, self._portion)
+            )
+        except Unavailable as error:
+            log.warning("rate limits not applied", error=str(error))
+            account.units += max(needed, self._portion)  # so that not all requests wait for an error of their own
+            return
+        account.units += portion.units
+        account.left, account.at = portion.left, self._clock()
+        if not portion.units:
+            self._refuse_hopeless(account, needed)
+            raise RateLimited(1)
+
+    def _refuse_hopeless(self, account: _Account, needed: float) -> None:
+        """Raise `RateLimited` without a query if there cannot be enough: others can only have taken more."""
+        missing = min(needed, self._budget.capacity) - self._left(account)
+        if missing > 0:
+            raise RateLimited(max(1, math.ceil(missing / self._budget.per_second)))
+
+    def _left(self, account: _Account) -> float:
+        refilled = account.left + (self._clock() - account.at) * self._budget.per_second
+        return min(self._budget.capacity, refilled)
+
+    def _account(self, caller: str) -> _Account:
+        """The caller's account. The one that was not used for the longest time is dropped if there are too many."""
+        account = self._accounts.get(caller)
+        if account is None:
+            account = self._accounts[caller] = _Account()
+            if len(self._accounts) > _MAX_ACCOUNTS:
+                self._accounts.popitem(last=False)
+        else:
+            self._accounts.move_to_end(caller)
+        return account
+
+
+def payer(identity: Identity, address: str, *, signs_in: bool) -> str:
+    """Whose budget a request is paid from: that of who signed in, and of the address where nobody signs in."""
+    return identity.id if signs_in else network_of(address)
+
+
+def network_of(address: str) -> str:
+    """What counts as one address: all of an IPv6 network of 64 bits, since a client can have any address of it."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if parsed.version == 4:
+        return address
+    return str(parsed.ipv4_mapped or ipaddress.ip_network((parsed, 64), strict=False))
