@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Se
 
 from pymongo import ReturnDocument
 
+from storage.changes import Author
 from storage.documents import Document
 from storage.driver import Database, Session
 from storage.lease import Lease, LeaseLost, held, take
@@ -92,12 +93,13 @@ async def request_cancel(db: Database, identifier: str, session: Session | None 
 
 
 async def request_undo(
-    db: Database, identifier: str, statuses: Sequence[str], session: Session | None = None
+    db: Database, identifier: str, statuses: Sequence[str], author: Author, session: Session | None = None
 ) -> Document | None:
-    """Queue a finished job to be undone. Returns it, or None if it is a dry run or has another status than these."""
+    """Queue a finished job for this author to undo. Returns it, or None if it is a dry run or has another status."""
+    undoing = {"status": "QUEUED", "phase": "UNDO", "cancelRequested": False}
     return await db.imports.find_one_and_update(
         {"_id": identifier, "status": {"$in": list(statuses)}, "dryRun": False},
-        {"$set": {"status": "QUEUED", "phase": "UNDO", "cancelRequested": False}},
+        {"$set": {**undoing, "undoneBy": author.name, "undoneById": author.id}},
         return_document=ReturnDocument.AFTER,
         session=session,
     )

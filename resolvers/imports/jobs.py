@@ -174,7 +174,7 @@ async def undo(caller: Caller, identifier: str) -> Document:
     """Queue a finished job to be undone. It is then claimed and run. Raises `NotFound`, `ImportNotUndoable`."""
 
     async def work(session: Session) -> Document:
-        job = await imports.request_undo(caller.db, identifier, _UNDOABLE, session)
+        job = await imports.request_undo(caller.db, identifier, _UNDOABLE, caller.author, session)
         if job is None:
             why = _why_not_undoable(await present(caller, identifier))
             raise ImportNotUndoable(f"This import cannot be undone. {why}")

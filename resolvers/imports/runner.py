@@ -90,7 +90,7 @@ async def run_one(caller: Caller, identifier: str, scanned: Scan | None = None) 
 
 
 async def _run(caller: Caller, lease: Lease, job: Document, scanned: Scan | None) -> None:
-    own = replace(caller, author=Author(job["author"], "import", job.get("authorId", "")))
+    own = replace(caller, author=_author(job))
     current: Document | None = job
     stuck = 0
     async with keep(lease):
@@ -120,6 +120,12 @@ async def _run(caller: Caller, lease: Lease, job: Document, scanned: Scan | None
                     return
             await asyncio.sleep(_RETRY_SECONDS)
             current, scanned = await _reload(lease, current), None
+
+
+def _author(job: Document) -> Author:
+    """Who starts or undoes the import: the history names them."""
+    name, identifier = ("undoneBy", "undoneById") if job["phase"] == "UNDO" else ("author", "authorId")
+    return Author(job.get(name, job["author"]), "import", job.get(identifier, ""))
 
 
 async def _reload(lease: Lease, job: Document) -> Document | None:

@@ -29,7 +29,19 @@ from tests.support import waiting
 from tests.support.consistency import check
 from tests.support.environment import DRIVER
 from tests.support.holding import held
-from tests.support.importing import HEADER, counts, import_csv, job_of, made, outcomes_of, total, until
+from tests.support.importing import (
+    HEADER,
+    counts,
+    import_csv,
+    job_of,
+    made,
+    outcomes_of,
+    row,
+    table,
+    total,
+    undo,
+    until,
+)
 
 ROWS = 4_000
 # Many managers are later rows, so that the file needs several passes.
@@ -208,6 +220,19 @@ async def test_undo_resumes(caller: Caller) -> None:
     assert (job["status"], job["undone"], job["notUndone"]) == ("UNDONE", job["created"], 0)
     assert await total(caller) == 0
     await check(caller.db)
+
+
+async def test_history_names_who_undoes(caller: Caller) -> None:
+    """Someone else can undo an import. The history and the recycle bin name them, not who imported the contact."""
+    job = await import_csv(caller, table(row("Ana Li", "ana@a.example")))
+    await undo(replace(caller, author=Author("ed", "rest", "id-of-ed")), job)
+    records = await caller.db.history.find(sort=[("_id", 1)]).to_list(None)
+    assert [(each["action"], each["by"], each["byId"], each["through"]) for each in records] == [
+        ("CREATED", "tester", "tester-id", "import"),
+        ("DELETED", "ed", "id-of-ed", "import"),
+    ]
+    (gone,) = await caller.db.deleted_contacts.find().to_list(None)
+    assert gone["deletedBy"] == "ed"
 
 
 async def test_what_cannot_be_undone(caller: Caller) -> None:
