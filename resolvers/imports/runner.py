@@ -125,7 +125,7 @@ async def _run(caller: Caller, lease: Lease, job: Document, scanned: Scan | None
 def _author(job: Document) -> Author:
     """Who starts or undoes the import: the history names them."""
     name, identifier = ("undoneBy", "undoneById") if job["phase"] == "UNDO" else ("author", "authorId")
-    return Author(job.get(name, job["author"]), "import", job.get(identifier, ""))
+    return Author(job.get(name) or job["author"], "import", job.get(identifier) or "")
 
 
 async def _reload(lease: Lease, job: Document) -> Document | None:
