@@ -28,7 +28,7 @@ from resolvers.caller import Caller, Role
 from resolvers.errors import Problem
 from resolvers.events import Feed
 from resolvers.imports.runner import Runner
-from resolvers.rate_limits import RateLimit
+from resolvers.rate_limits import RateLimit, per_minute
 from runtime import logs, tuning
 from schema.execution.operations import Operations
 from schema.transport import page, view
@@ -76,6 +76,8 @@ def create_app(settings: Settings) -> Starlette:
                 scheduled(own, settings),
                 opened_sign_in(settings) as sign_in,
                 Failures(db).flushing() as failures,
+                per_minute(db, "cost", settings.rate_limit, settings.rate_burst) as rate_limit,
+                per_minute(db, "sign-in", settings.max_failed_sign_ins) as failed_sign_ins,
             ):
                 yield {
                     "db": db,
@@ -85,8 +87,8 @@ def create_app(settings: Settings) -> Starlette:
                     "imports": imports,
                     "settings": settings,
                     "operations": Operations(settings),
-                    "rate_limit": RateLimit.per_minute(db, "cost", settings.rate_limit, settings.rate_burst),
-                    "attempts": Attempts(RateLimit.per_minute(db, "sign-in", settings.max_failed_sign_ins)),
+                    "rate_limit": rate_limit,
+                    "attempts": Attempts(failed_sign_ins),
                 }
             await feed.close()
 

@@ -30,6 +30,7 @@ _MANAGERS = "id displayName manager { id displayName emailAddress } groups { nod
 _ONE = f"query One($id: ID!) {{ contact(id: $id) {{ {_CONTACT} address {{ city country }} }} }}"
 _STATS = "{ contactStats { total synced cloudOnly hiddenFromGal } }"
 SIGNED_IN = "ours, with tokens"
+LIMITED = "ours, with tokens and a rate limit"
 _REST = "/api/identity/contacts?source=cloud&limit=50"
 
 
@@ -50,7 +51,7 @@ def page(source_type: str, fields: str) -> dict[str, object]:
 
 def cases() -> dict[str, list[Target]]:
     """The servers to compare, by request."""
-    ours, bare = ("ours", "ours, motor", SIGNED_IN), ("bare", "bare, motor")
+    ours, bare = ("ours", "ours, motor", SIGNED_IN, LIMITED), ("bare", "bare, motor")
     full = f"{_CONTACT} address {{ city country }}"
     one: Mapping[str, object] = {"query": _ONE, "variables": {"id": dataset.identifier(777)}}
     theirs = page("String", full)
@@ -86,6 +87,7 @@ def servers(uri: str, names: set[str], issuer: Issuer) -> Iterator[dict[str, tup
     uvicorn = [python, "-m", "uvicorn", "--log-level", "warning", "--no-access-log", "--port"]
     ours = {"CONTACTS_MONGODB_URI": uri, "CONTACTS_DATABASE": database, "CONTACTS_LOG_LEVEL": "warning"}
     sign_in = {"CONTACTS_AUTH": "oidc", "CONTACTS_OIDC_ISSUER": issuer.url, "CONTACTS_OIDC_AUDIENCE": AUDIENCE}
+    limit = {"CONTACTS_RATE_LIMIT": "1000000", "CONTACTS_RATE_BURST": "1000000000"}
     peers = {"BENCH_URI": uri, "BENCH_DATABASE": database, "NODE_ENV": "production"}
     with ExitStack() as stack:
         started: dict[str, tuple[int, int]] = {}
@@ -95,7 +97,8 @@ def servers(uri: str, names: set[str], issuer: Issuer) -> Iterator[dict[str, tup
             match name.partition(",")[0]:
                 case "ours":
                     command = [python, "-c", "import cli; cli.main()", "serve", "--port", str(port)]
-                    own = ours | {"CONTACTS_DRIVER": driver} | (sign_in if name == SIGNED_IN else {})
+                    own = ours | {"CONTACTS_DRIVER": driver} | (sign_in if name in (SIGNED_IN, LIMITED) else {})
+                    own |= limit if name == LIMITED else {}
                     process = running(command, own, port, Path.cwd())
                 case "bare":
                     process = running([*uvicorn, str(port), "bare:app"], peers | {"BENCH_DRIVER": driver}, port, PEERS)
@@ -110,7 +113,7 @@ def servers(uri: str, names: set[str], issuer: Issuer) -> Iterator[dict[str, tup
 def headers(target: Target, issuer: Issuer) -> dict[str, str]:
     """The headers of a request."""
     found = {"content-type": "application/json"}
-    return found | {"authorization": issuer.bearer()} if target.server == SIGNED_IN else found
+    return found | {"authorization": issuer.bearer()} if target.server in (SIGNED_IN, LIMITED) else found
 
 
 def measure(target: Target, sent: Mapping[str, str], port: int, pid: int, seconds: int) -> tuple[float, float]:

@@ -1,8 +1,8 @@
 """Rate limits: what each caller may spend over time, in units of cost, through all channels and processes together.
 
-A process takes portions of a caller's budget from the database and spends them on its own. So all processes together
-never spend more than the budget, and a caller can be refused while others still hold a portion each. That is the error:
-`PORTION` of the limit per process.
+A process takes portions of a caller's budget from the database, spends them on its own, and gives back what it has not
+spent when the caller is idle. So all processes together never spend more than the budget. That a caller can be refused
+while another process still holds a portion is the error: a fifth of what was left, for `IDLE_SECONDS`.
 """
 
 import asyncio
@@ -10,7 +10,8 @@ import ipaddress
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import structlog
@@ -23,8 +24,8 @@ from storage.requests.budgets import Budget
 
 log = structlog.get_logger(__name__)
 
-PORTION = 0.02
-"""The part of a budget that a process takes at once."""
+IDLE_SECONDS = 2.0
+"""How long a process keeps what a caller does not spend."""
 _MAX_ACCOUNTS = 10_000
 
 
@@ -40,9 +41,13 @@ class Allowance:
 
 @dataclass(slots=True)
 class _Account:
-    """What this process knows of a caller's budget: the units that it may spend, and what was left at a time."""
+    """What this process knows of a caller's budget: the units that it may spend, and what was left at a time.
+
+    `used_at`: when the caller last spent something.
+    """
 
     units: float = 0
+    used_at: float = 0
     left: float = math.inf
     at: float = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -55,7 +60,6 @@ class RateLimit:
         self._db = db
         self._name = name
         self._budget = budget
-        self._portion = budget.capacity * PORTION
         self._clock = clock
         self._accounts: OrderedDict[str, _Account] = OrderedDict()
 
@@ -71,11 +75,16 @@ class RateLimit:
                 if account.units < units:
                     await self._take(caller, account, units - account.units)
         account.units -= units
+        account.used_at = self._clock()
 
-    @classmethod
-    def per_minute(cls, db: Database, name: str, units: int, burst: int | None = None) -> "RateLimit | None":
-        """A limit of this many units per minute, or this many at once. None for 0 units, which is no limit."""
-        return cls(db, name, Budget(burst or units, units / 60)) if units else None
+    async def give_back(self, idle_seconds: float) -> None:
+        """Give back what this process holds for callers that were idle for so long."""
+        since = self._clock() - idle_seconds
+        for caller, account in [*self._accounts.items()]:
+            if account.units >= 1 and account.used_at <= since and not account.lock.locked():
+                units, account.units = account.units, 0
+                account.left += units
+                await budgets.give_back(self._db, f"{self._name}:{caller}", units)
 
     def check(self, caller: str) -> None:
         """Raise `RateLimited` if nothing is left, as far as this process knows."""
@@ -93,12 +102,12 @@ class RateLimit:
     async def _take(self, caller: str, account: _Account, needed: float) -> None:
         self._refuse_hopeless(account, needed)
         try:
-            portion = await budgets.take(
-                self._db, f"{self._name}:{caller}", self._budget, needed, max(needed, self._portion)
-            )
+            portion = await budgets.take(self._db, f"{self._name}:{caller}", self._budget, needed)
         except Unavailable as error:
             log.warning("rate limits not applied", error=str(error))
-            account.units += max(needed, self._portion)  # so that not all requests wait for an error of their own
+            account.units += max(
+                needed, self._budget.capacity * budgets.SHARE
+            )  # so that not all requests wait for an error of their own
             return
         account.units += portion.units
         account.left, account.at = portion.left, self._clock()
@@ -126,6 +135,33 @@ class RateLimit:
         else:
             self._accounts.move_to_end(caller)
         return account
+
+
+@asynccontextmanager
+async def per_minute(db: Database, name: str, units: int, burst: int | None = None) -> AsyncIterator[RateLimit | None]:
+    """A limit of this many units per minute, and this many at once. None for 0 units, which is no limit.
+
+    Until the block ends, what is not spent is given back.
+    """
+    if not units:
+        yield None
+        return
+    limit = RateLimit(db, name, Budget(burst or units, units / 60))
+    task = asyncio.create_task(_give_back_forever(limit))
+    try:
+        yield limit
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+        with suppress(*Unavailable):
+            await limit.give_back(0)
+
+
+async def _give_back_forever(limit: RateLimit) -> None:
+    while True:
+        await asyncio.sleep(IDLE_SECONDS / 2)
+        with suppress(*Unavailable):  # those units come back as if they were spent
+            await limit.give_back(IDLE_SECONDS)
 
 
 def payer(identity: Identity, address: str, *, signs_in: bool) -> str:

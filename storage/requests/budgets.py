@@ -13,6 +13,10 @@ from storage.driver import Database
 from storage.lease import after
 
 INDEXES = [IndexModel([("purgeAt", ASCENDING)], name="purge", expireAfterSeconds=0)]
+SHARE = 0.2
+"""The part of what is left that a process takes at once: the less is left, the less it can keep from others."""
+SMALLEST = 0.01
+"""The part of the whole budget that it takes at least."""
 # A budget that is lost with a crash of the server is full again, which harms nobody. Waiting for the disk would.
 _QUICK = WriteConcern(w=1, j=False)
 
@@ -33,8 +37,8 @@ class Portion:
     left: float
 
 
-async def take(db: Database, caller: str, budget: Budget, needed: float, wanted: float) -> Portion:
-    """Take at least the needed units out of a caller's budget, and as many as wanted if there are.
+async def take(db: Database, caller: str, budget: Budget, needed: float) -> Portion:
+    """Take at least the needed units out of a caller's budget, and a share of what is left if that is more.
 
     What needs more than the whole capacity gets it when the budget is full, and is paid back afterward.
     """
@@ -43,7 +47,7 @@ async def take(db: Database, caller: str, budget: Budget, needed: float, wanted:
         try:
             found = await db.budgets.with_options(write_concern=_QUICK).find_one_and_update(
                 {"_id": caller},
-                _taking(budget, needed, wanted),
+                _taking(budget, needed),
                 upsert=True,
                 return_document=ReturnDocument.AFTER,
             )
@@ -52,9 +56,15 @@ async def take(db: Database, caller: str, budget: Budget, needed: float, wanted:
     return Portion(found["taken"], found["left"])
 
 
-def _taking(budget: Budget, needed: float, wanted: float) -> list[Document]:
+async def give_back(db: Database, caller: str, units: float) -> None:
+    """Put back what was taken and not spent."""
+    await db.budgets.with_options(write_concern=_QUICK).update_one({"_id": caller}, {"$inc": {"left": units}})
+
+
+def _taking(budget: Budget, needed: float) -> list[Document]:
     seconds = {"$divide": [{"$max": [0, {"$subtract": ["$$NOW", {"$ifNull": ["$at", "$$NOW"]}]}]}, 1000]}
     refilled = {"$add": [{"$ifNull": ["$left", budget.capacity]}, {"$multiply": [seconds, budget.per_second]}]}
+    wanted = {"$max": [SMALLEST * budget.capacity, {"$multiply": [SHARE, "$left"]}]}
     enough = {"$gte": ["$left", min(needed, budget.capacity)]}
     full_again = 2 * max(needed, budget.capacity) / budget.per_second + 60
     return [

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from resolvers.errors import RateLimited
-from resolvers.rate_limits import PORTION, RateLimit, network_of
+from resolvers.rate_limits import IDLE_SECONDS, RateLimit, network_of, per_minute
 from storage.driver import Database, connect
 from storage.requests import budgets
 from storage.requests.budgets import Budget
@@ -60,32 +60,61 @@ async def test_callers_do_not_share(db: Database) -> None:
 
 @pytest.mark.parametrize("processes", [2, 5])
 async def test_processes_share_a_budget(db: Database, mongodb_uri: str, database_name: str, processes: int) -> None:
-    """Several processes never spend more than the budget, and leave at most a portion each unspent."""
+    """Several processes never spend more than the budget. What some keep from others is given back soon."""
     clients = [connect(mongodb_uri, database_name, DRIVER) for _ in range(processes)]
-    limits = [RateLimit(each, "test", SLOW) for each in clients]
+    clock = Clock()
+    limits = [RateLimit(each, "test", SLOW, clock) for each in clients]
+    total = 0.0
     try:
-        totals = await asyncio.gather(*(spent(each, 3) for each in limits for _ in range(4)))
+        for _ in range(3):
+            total += sum(await asyncio.gather(*(spent(each, 3) for each in limits for _ in range(4))))
+            for each in limits:
+                await each.give_back(0)
+            clock.seconds += 1
     finally:
-        for each in clients:
-            await each.close()
-    assert 1_000 * (1 - processes * PORTION) <= sum(totals) <= 1_000
+        for client in clients:
+            await client.close()
+    assert 1_000 - 3 * processes <= total <= 1_000
+
+
+async def test_what_a_process_keeps_from_others(db: Database) -> None:
+    """A process holds a fifth of what is left, until its caller was idle for a while."""
+    clock = Clock()
+    first, second = RateLimit(db, "test", SLOW, clock), RateLimit(db, "test", SLOW, clock)
+    await first.spend("ana", 10)
+    await first.give_back(IDLE_SECONDS)
+    assert await spent(second, 10) == 800
+    clock.seconds += IDLE_SECONDS
+    await first.give_back(IDLE_SECONDS)
+    assert await spent(RateLimit(db, "test", SLOW, clock), 10) == 190
+    with pytest.raises(RateLimited):
+        await first.spend("ana", 10)
 
 
 async def test_most_requests_cost_no_query(db: Database) -> None:
     """A process takes a portion at a time, and does not ask again when there cannot be enough."""
     limit = RateLimit(db, "test", SLOW)
-    await limit.spend("ana", 1)
-    for _ in range(19):
+    for _ in range(200):
         await limit.spend("ana", 1)
     stored = await db.budgets.find_one({})
     assert stored is not None
-    assert stored["left"] == 1_000 - 20
+    assert stored["left"] == 800
     await spent(limit, 10)
     await db.budgets.delete_many({})
     for _ in range(3):
         with pytest.raises(RateLimited):
             await limit.spend("ana", 10)
     assert await db.budgets.find_one({}) is None
+
+
+async def test_a_service_that_stops_gives_back(db: Database) -> None:
+    """What a process holds is not lost when it stops."""
+    async with per_minute(db, "test", 60, 1_000) as limit:
+        assert limit is not None
+        await limit.spend("ana", 10)
+    stored = await db.budgets.find_one({})
+    assert stored is not None
+    assert stored["left"] == 990
 
 
 async def test_a_budget_refills(db: Database) -> None:
@@ -130,7 +159,7 @@ async def test_an_outage_limits_nobody() -> None:
 
 async def test_budgets_are_removed_when_they_are_full_again(db: Database) -> None:
     """A TTL index removes a budget that nobody uses."""
-    await budgets.take(db, "ana", Budget(100, 10), 1, 1)
+    await budgets.take(db, "ana", Budget(100, 10), 1)
     stored = await db.budgets.find_one({})
     assert stored is not None
     assert (stored["purgeAt"] - stored["at"]).total_seconds() == 80
