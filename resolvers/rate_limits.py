@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import structlog
 
@@ -27,16 +28,6 @@ log = structlog.get_logger(__name__)
 IDLE_SECONDS = 2.0
 """How long a process keeps what a caller does not spend."""
 _MAX_ACCOUNTS = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """What a caller has left of a limit, and how long until it is all there again."""
-
-    left: int
-    limit: int
-    window_seconds: int
-    seconds: int
 
 
 @dataclass(slots=True)
@@ -59,7 +50,7 @@ class RateLimit:
     def __init__(self, db: Database, name: str, budget: Budget, clock: Callable[[], float] = time.monotonic) -> None:
         self._db = db
         self._name = name
-        self._budget = budget
+        self.budget = budget
         self._clock = clock
         self._accounts: OrderedDict[str, _Account] = OrderedDict()
 
@@ -91,23 +82,20 @@ class RateLimit:
         if (account := self._accounts.get(caller)) and account.units < 1:
             self._refuse_hopeless(account, 1)
 
-    def allowance(self, caller: str) -> Allowance:
+    def left(self, caller: str) -> float:
         """What the caller has left, as far as this process knows."""
-        account, budget = self._account(caller), self._budget
-        left = max(0.0, min(budget.capacity, self._left(account) + account.units))
-        window = math.ceil(budget.capacity / budget.per_second)
-        missing = math.ceil((budget.capacity - left) / budget.per_second)
-        return Allowance(int(left), int(budget.capacity), window, missing)
+        account = self._accounts.get(caller)
+        left = self.budget.capacity if account is None else self._left(account) + account.units
+        return min(self.budget.capacity, max(0.0, left))
 
     async def _take(self, caller: str, account: _Account, needed: float) -> None:
         self._refuse_hopeless(account, needed)
         try:
-            portion = await budgets.take(self._db, f"{self._name}:{caller}", self._budget, needed)
+            portion = await budgets.take(self._db, f"{self._name}:{caller}", self.budget, needed)
         except Unavailable as error:
             log.warning("rate limits not applied", error=str(error))
-            account.units += max(
-                needed, self._budget.capacity * budgets.SHARE
-            )  # so that not all requests wait for an error of their own
+            # As if a portion had been taken, so that not every request waits for an error of its own.
+            account.units += max(needed, self.budget.capacity * budgets.SHARE)
             return
         account.units += portion.units
         account.left, account.at = portion.left, self._clock()
@@ -117,13 +105,14 @@ class RateLimit:
 
     def _refuse_hopeless(self, account: _Account, needed: float) -> None:
         """Raise `RateLimited` without a query if there cannot be enough: others can only have taken more."""
-        missing = min(needed, self._budget.capacity) - self._left(account)
+        missing = min(needed, self.budget.capacity) - self._left(account)
         if missing > 0:
-            raise RateLimited(max(1, math.ceil(missing / self._budget.per_second)))
+            raise RateLimited(max(1, math.ceil(missing / self.budget.per_second)))
 
     def _left(self, account: _Account) -> float:
-        refilled = account.left + (self._clock() - account.at) * self._budget.per_second
-        return min(self._budget.capacity, refilled)
+        """What is left in the database, if nobody else has taken any."""
+        refilled = account.left + (self._clock() - account.at) * self.budget.per_second
+        return refilled if refilled < self.budget.capacity else self.budget.capacity
 
     def _account(self, caller: str) -> _Account:
         """The caller's account. The one that was not used for the longest time is dropped if there are too many."""
@@ -169,6 +158,7 @@ def payer(identity: Identity, address: str, *, signs_in: bool) -> str:
     return identity.id if signs_in else network_of(address)
 
 
+@lru_cache(maxsize=1_024)
 def network_of(address: str) -> str:
     """What counts as one address: all of an IPv6 network of 64 bits, since a client can have any address of it."""
     try:
