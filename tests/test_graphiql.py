@@ -67,6 +67,15 @@ async def test_subscription_runs_in_the_page(visit: Visit) -> None:
     assert [url for url in visit.addresses if url.startswith("ws://") and url.endswith("/graphql")] != []
 
 
+async def test_page_connects_to_nothing_else(visit: Visit) -> None:
+    """The browser lets nothing in the page send data to another address, not even through a WebSocket."""
+    opened = """() => new Promise((resolve) => {
+      document.addEventListener('securitypolicyviolation', (event) => resolve(event.blockedURI));
+      new WebSocket('ws://127.0.0.1:9/graphql').onerror = () => setTimeout(() => resolve('not blocked'), 1000);
+    })"""
+    assert await visit.page.evaluate(opened) == "ws://127.0.0.1:9/graphql"
+
+
 async def test_bearer_token_is_not_stored(visit: Visit) -> None:
     """Headers typed for an operation are sent, and not stored, unless the user turns that on."""
     await visit.type_headers('{"Authorization": "Bearer sesame"}')

@@ -124,8 +124,9 @@ async def _run(caller: Caller, lease: Lease, job: Document, scanned: Scan | None
 
 def _author(job: Document) -> Author:
     """Who starts or undoes the import: the history names them."""
-    name, identifier = ("undoneBy", "undoneById") if job["phase"] == "UNDO" else ("author", "authorId")
-    return Author(job.get(name) or job["author"], "import", job.get(identifier) or "")
+    if job["phase"] == "UNDO" and "undoneBy" in job:  # jobs queued by older versions do not have it
+        return Author(job["undoneBy"], "import", job["undoneById"])
+    return Author(job["author"], "import", job.get("authorId", ""))
 
 
 async def _reload(lease: Lease, job: Document) -> Document | None:

@@ -19,7 +19,7 @@ _OF_REQUESTS = frozenset({"query", "extensions", *DOCUMENT_IDS})
 _CSP = (
     "default-src 'self'; worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "font-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; "
-    "connect-src 'self' ws: wss:"
+    "connect-src 'self'"
 )
 
 
