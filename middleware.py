@@ -19,6 +19,7 @@ from runtime import logs
 from schema.transport import page, view
 from settings import LOOPBACK_ORIGIN, Settings, is_loopback
 from storage.changes import Channel
+from storage.driver import Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -177,7 +178,10 @@ class SignIn:
             answer = _refusal(scope, problem)
         except ProviderUnavailable as error:
             log.warning("sign-in unavailable", error=str(error))
-            answer = view.unavailable(str(error)) if _is_graphql(scope) else rest.sign_in_unavailable(str(error))
+            answer = _unavailable(scope, error.message)
+        except Unavailable as error:
+            log.warning("refusal not recorded", error=str(error))
+            answer = _unavailable(scope, view.NOT_RECORDED)
         if (limit := state["rate_limit"]) and state["identity"] and scope["type"] == "http":
             caller = payer(state["identity"], state["address"], signs_in=self._requires_tls)
             send = rest.with_allowance(send, limit, caller)
@@ -221,6 +225,10 @@ def _refusal(scope: Scope, problem: Problem) -> ASGIApp:
         case RateLimited():
             headers["Retry-After"] = str(problem.retry_after_seconds)
     return view.refusal(problem, headers) if _is_graphql(scope) else rest.refusal(problem, headers)
+
+
+def _unavailable(scope: Scope, message: str) -> ASGIApp:
+    return view.unavailable(message) if _is_graphql(scope) else rest.sign_in_unavailable(message)
 
 
 def _is_graphql(scope: Scope) -> bool:

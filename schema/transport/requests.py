@@ -1,5 +1,6 @@
 """Checks GraphQL requests, whether they are sent over HTTP or a WebSocket."""
 
+import asyncio
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -8,7 +9,7 @@ from resolvers import audit_log
 from resolvers.caller import Identity, signed_in
 from resolvers.rate_limits import payer
 from schema.context import Context
-from schema.execution.operations import Answer, Operations, Request
+from schema.execution.operations import Answer, Request
 
 # What clients call the ID of a persisted document: GraphQL over HTTP, and Relay's examples.
 DOCUMENT_IDS = ("documentId", "doc_id", "id")
@@ -70,15 +71,20 @@ async def record(request: Request, answer: Answer, context: Context, state: Mapp
     """Add what the audit log must have of an answer: each refusal and, if the settings say so, reads.
 
     A subscription is one read, however many answers it has. Reads are recorded without values, which can be personal.
+    Nobody avoids that by leaving: it is finished even if the operation is canceled.
     """
+    is_read = state["settings"].audit_reads == "on" and answer.executed and not context.is_recorded
+    if is_read or context.refusals:
+        fields = state["operations"].fields_read_by(request) if is_read else []
+        await asyncio.shield(_record(request, fields, context))
+
+
+async def _record(request: Request, fields: list[str], context: Context) -> None:
     caller = context.caller
     while context.refusals:
         await audit_log.record_refusal(
             caller.db, caller.author, context.refusals.pop(), caller.address, caller.request_id
         )
-    if state["settings"].audit_reads == "off" or context.is_recorded or not answer.executed:
-        return
-    operations: Operations = state["operations"]
-    if fields := operations.fields_read_by(request):
+    if fields:
         context.is_recorded = True
         await audit_log.record_read(caller, {"operation": request.operation_name, "fields": fields})

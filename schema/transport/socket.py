@@ -19,6 +19,7 @@ from schema.execution.faults import fault
 from schema.execution.operations import Operations, Request
 from schema.transport import requests
 from schema.transport.socket_sign_in import seconds_left, sign_in
+from storage.driver import Unavailable
 
 PROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 10.0
@@ -116,7 +117,9 @@ class _Connection:
         except RateLimited as problem:
             raise Violation(TRY_AGAIN, problem.message) from problem
         except ProviderUnavailable as error:
-            raise Violation(TRY_AGAIN, str(error)) from error
+            raise Violation(TRY_AGAIN, error.message) from error
+        except Unavailable as error:
+            raise Violation(TRY_AGAIN, "The database cannot be reached at the moment. Try again later.") from error
         await self._send({"type": "connection_ack"})
 
     async def _handle(self, message: Message) -> None:

@@ -8,6 +8,7 @@ answered with 400.
 from collections.abc import Awaitable, Mapping
 
 import orjson
+import structlog
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
@@ -23,7 +24,11 @@ from schema.transport.negotiation import JSON, RESPONSE_JSON, negotiated
 from schema.transport.page import PATH
 from schema.transport.requests import context, record
 from schema.transport.socket import Socket
+from storage.driver import Unavailable
 
+log = structlog.get_logger(__name__)
+
+NOT_RECORDED = "The database cannot be reached at the moment. Try again later."
 _STATUSES: Mapping[type[Problem], int] = {Unauthenticated: 401, RateLimited: 429}
 
 
@@ -86,7 +91,11 @@ async def _graphql(scope: Scope, headers: Headers, receive: Receive, form: HttpR
     operations: Operations = scope["state"]["operations"]
     used = context(scope["state"])
     answer = await operations.run(request, used)
-    await record(request, answer, used, scope["state"])
+    try:
+        await record(request, answer, used, scope["state"])
+    except Unavailable as error:
+        log.warning("answer withheld, because it could not be recorded", error=str(error))
+        return unavailable(NOT_RECORDED)
     return _response(answer, media_type)
 
 
@@ -148,6 +157,6 @@ def refusal(problem: Problem, headers: Mapping[str, str]) -> Response:
 
 
 def unavailable(message: str) -> Response:
-    """The answer if tokens cannot be checked at the moment."""
+    """The answer if tokens cannot be checked, or refusals not recorded, at the moment."""
     body = {"errors": [fault(message, "UNAVAILABLE")]}
     return Response(orjson.dumps(body), 503, {"Retry-After": "1"}, JSON)

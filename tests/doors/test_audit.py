@@ -203,6 +203,22 @@ async def test_a_subscription_is_one_read(settings: Settings, db: Database) -> N
     assert [each["details"]["fields"] for each in found] == [["contactStatsChanged"]]
 
 
+async def test_following_is_one_read(settings: Settings, db: Database) -> None:
+    """A subscription leaves one entry, however many events it sends: they would fill the log."""
+    statistics = "subscription { contactStatsChanged { total } }"
+    async with (
+        served(settings.model_copy(update={"audit_reads": "on"})) as (_, url),
+        connected(url) as client,
+        httpx.AsyncClient(base_url=url) as http,
+    ):
+        await client.subscribe("1", statistics)
+        for total in range(3):
+            while (await client.data("1"))["contactStatsChanged"]["total"] != total:
+                pass
+            await http.post(CONTACTS, json={**ANA, "emailAddress": f"ana-{total}@acme.example"})
+    assert await db.audit.count_documents({"action": "READ"}) == 1
+
+
 async def test_retention(db: Database) -> None:
     """The retention is that of the setting, also after it has changed."""
     for days in (365, 30, 30, 90):
