@@ -134,7 +134,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         host, origin = _text(_header(scope, b"host")), _text(_header(scope, b"origin"))
-        if origin is not None and not self._settings.welcomes(origin, host):
+        if origin is not None and not self._settings.welcomes(origin, host, scope["scheme"]):
             self._log_refused(origin)
         # Health checks often use the address of a machine. Their answers contain nothing.
         if self._settings.answers_to(host) or scope["path"] in ("/healthz", "/readyz"):

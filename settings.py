@@ -30,6 +30,8 @@ HARDENED: Mapping[str, object] = {
     "graphiql": "off",
     "get_queries": "off",
 }
+# Options of a MongoDB URI with passwords, keys and session tokens.
+_SECRET_OPTIONS = re.compile(r"(\w*password|authMechanismProperties)=[^&]*", re.IGNORECASE)
 # A domain name has at most 253 characters (RFC 1035).
 _LONGEST_HOST = 300
 # The origins of pages that only this machine serves.
@@ -361,22 +363,23 @@ class Settings(BaseSettings):
             )
         return self.mongodb_uri
 
-    def welcomes(self, origin: str | None, host: str | None) -> bool:
+    def welcomes(self, origin: str | None, host: str | None, scheme: str) -> bool:
         """Whether a page of this origin may send what browsers send without a preflight request: forms, WebSockets.
 
         It may if it is one of our own, served from `host`, or if its origin is allowed. Clients other than browsers
-        send no origin.
+        send no origin. `scheme` is that of the request.
         """
         return (
             origin is None
-            or origin.partition("://")[2] == host
+            or _is_own(origin, host, scheme)
             or origin in self.allowed_origins
             or (self.allow_loopback_origins and LOOPBACK_ORIGIN.fullmatch(origin) is not None)
         )
 
     def shown(self, name: str) -> str:
         """A setting's value with passwords masked."""
-        return re.sub(r"(://[^:/@]*):[^/]*@", r"\1:**********@", str(getattr(self, name)))
+        text = re.sub(r"(://[^:/@]*):[^/]*@", r"\1:**********@", str(getattr(self, name)))
+        return _SECRET_OPTIONS.sub(r"\1=**********", text)
 
     def answers_to(self, host: str | None) -> bool:
         """Whether a request with this `Host` is meant for this service.
@@ -532,6 +535,16 @@ def is_confidential(url: str) -> bool:
     if not is_clean or not parts.hostname:
         return False
     return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
+
+
+def _is_own(origin: str, host: str | None, scheme: str) -> bool:
+    """Whether a page with this origin is from the service itself.
+
+    An unencrypted page of the same name is not if the request is encrypted: anyone between the browser and the service
+    could have sent that page. The reverse happens behind a proxy that ends TLS.
+    """
+    of_page, _, place = origin.partition("://")
+    return place == host and not (of_page == "http" and scheme in ("https", "wss"))
 
 
 @lru_cache(maxsize=64)

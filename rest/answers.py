@@ -84,7 +84,8 @@ def _check_origin(request: Request) -> None:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if request.method != "POST" or kind not in _WITHOUT_PREFLIGHT:
         return
-    if not request.state.settings.welcomes(request.headers.get("origin"), request.headers.get("host")):
+    origin, host = request.headers.get("origin"), request.headers.get("host")
+    if not request.state.settings.welcomes(origin, host, request.scope["scheme"]):
         raise ForeignOrigin
 
 

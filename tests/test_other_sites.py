@@ -11,7 +11,7 @@ from settings import Settings
 from storage.driver import Database
 from tests.support import waiting
 from tests.support.graphql_transport_ws import connect
-from tests.support.service import served
+from tests.support.service import machines, served
 
 FRONT = "https://front.example"
 EVIL = "https://evil.example"
@@ -77,6 +77,19 @@ async def test_allowed_pages_may_subscribe(url: str) -> None:
     with pytest.raises(websockets.InvalidStatus, match="403"):
         async with connect(url, origin=EVIL):
             pass
+
+
+async def test_unencrypted_pages_of_the_same_name(settings: Settings, db: Database) -> None:
+    """Anyone on the network can send a page as http://contacts.example. It is not one of our own if we have TLS."""
+    form = {"operations": (None, '{"query": "{ __typename }"}'), "map": (None, "{}")}
+    async with machines(settings) as running:
+        client = running.client("127.0.0.1", "https://contacts.example")
+        for origin, status in (("http://contacts.example", 403), ("https://contacts.example", 200)):
+            assert (await client.post("/graphql", files=form, headers={"Origin": origin})).status_code == status
+            answer = await client.post("/api/identity/contacts/imports/x/undo", headers={"Origin": origin})
+            assert answer.status_code == (404 if status == 200 else 403)
+    for scheme, is_own in (("ws", True), ("wss", False)):
+        assert settings.welcomes("http://contacts.example", "contacts.example", scheme) is is_own
 
 
 async def test_nobody_is_allowed_by_default(client: httpx.AsyncClient) -> None:

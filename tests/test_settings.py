@@ -28,6 +28,16 @@ def test_passwords_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "word" not in shown.lower().replace("password", "")
 
 
+def test_secrets_in_options_are_not_shown() -> None:
+    """The options of a MongoDB URI can contain secrets, too. `contacts settings` and the audit log have others only."""
+    options = "tls=true&tlsCertificateKeyFilePassword=hunter2&authMechanismProperties=AWS_SESSION_TOKEN:t0k&appName=a"
+    shown = Settings(mongodb_uri=f"mongodb://db.example/?{options}").shown("mongodb_uri")
+    assert shown == (
+        "mongodb://db.example/?tls=true&tlsCertificateKeyFilePassword=**********"
+        "&authMechanismProperties=**********&appName=a"
+    )
+
+
 def test_invalid_uri(monkeypatch: pytest.MonkeyPatch) -> None:
     """An invalid MongoDB URI ends the command with a one-line message that does not contain the password."""
     monkeypatch.setenv("CONTACTS_MONGODB_URI", "mongodb://user:secret@word@db.example/")

@@ -79,7 +79,7 @@ async def from_form(http: HttpRequest, headers: Headers, settings: Settings) -> 
 
     Close the form when the request is done.
     """
-    _require_same_origin(headers, settings)
+    _require_same_origin(headers, http.scope["scheme"], settings)
     _limit_declared(headers, settings.max_import_bytes)
     try:
         form = await http.form(max_files=10, max_fields=10, max_part_size=settings.max_body_bytes)
@@ -168,12 +168,12 @@ def _charset(content_type: bytes) -> str:
     return content_type.decode("latin-1").lower().partition("charset=")[2].partition(";")[0].strip(' "')
 
 
-def _require_same_origin(headers: Headers, settings: Settings) -> None:
+def _require_same_origin(headers: Headers, scheme: str, settings: Settings) -> None:
     """Refuse forms from pages of other sites, which browsers send without a preflight request, unless allowed."""
     if b"apollo-require-preflight" in headers or b"graphql-require-preflight" in headers:
         return
     origin, host = headers.get(b"origin"), headers.get(b"host", b"")
-    if origin is not None and not settings.welcomes(origin.decode("latin-1"), host.decode("latin-1")):
+    if origin is not None and not settings.welcomes(origin.decode("latin-1"), host.decode("latin-1"), scheme):
         raise BodyRefused(403, "Forms from pages of other sites must have the header GraphQL-Require-Preflight: true.")
 
 

@@ -48,7 +48,8 @@ class Socket:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         websocket = WebSocket(scope, receive, send)
-        if not websocket.state.settings.welcomes(websocket.headers.get("origin"), websocket.headers.get("host")):
+        origin, host = websocket.headers.get("origin"), websocket.headers.get("host")
+        if not websocket.state.settings.welcomes(origin, host, scope["scheme"]):
             message = (
                 "Pages of other sites cannot open a WebSocket. To allow an origin, add it to CONTACTS_ALLOWED_ORIGINS."
             )
