@@ -6,7 +6,7 @@ them: one entry per address and minute.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 
@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 _known: set[tuple[str, str, str]] = set()
 _MAX_KNOWN = 10_000
 _FLUSH_SECONDS = 5.0
-# Addresses counted separately between two flushes; all others are counted together.
+# Addresses counted separately in a minute, and kept while the database is away; all others are counted together.
 _MAX_ADDRESSES = 1_000
 _OTHERS = "others"
 
@@ -110,17 +110,27 @@ def shown(entry: Document, name: str | None) -> Document:
 class Failures:
     """Counts requests without a valid sign-in, by address and minute, and adds the numbers to the log in batches."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, clock: Callable[[], datetime] = now) -> None:
         self._db = db
+        self._clock = clock
         self._counts: Counter[tuple[str, datetime]] = Counter()
+        self._minute: datetime | None = None
+        self._addresses: set[str] = set()
 
     def count(self, address: str) -> None:
         """Count a request from this address."""
-        minute = now().replace(second=0, microsecond=0)
+        minute = self._clock().replace(second=0, microsecond=0)
+        if minute != self._minute:
+            self._minute, self._addresses = minute, set()
+        if len(self._addresses) < _MAX_ADDRESSES:
+            self._addresses.add(address)
+        self._add(address if address in self._addresses else _OTHERS, minute, 1)
+
+    def _add(self, address: str, minute: datetime, number: int) -> None:
         key = (address, minute)
         if key not in self._counts and len(self._counts) >= _MAX_ADDRESSES:
             key = (_OTHERS, minute)
-        self._counts[key] += 1
+        self._counts[key] += number
 
     async def flush(self) -> None:
         """Add what was counted to the log."""
@@ -131,7 +141,8 @@ class Failures:
         try:
             await entries.add_failures(self._db, counted, template)
         except BaseException:
-            self._counts.update(counted)
+            for (address, minute), number in counted.items():
+                self._add(address, minute, number)
             raise
 
     @asynccontextmanager
@@ -153,6 +164,8 @@ class Failures:
                 await self.flush()
             except Unavailable as error:
                 log.warning("refused sign-ins not recorded yet, retrying", error=str(error))
+            except Exception:
+                log.exception("refused sign-ins not recorded yet, retrying")
 
 
 async def _insert(

@@ -1,13 +1,20 @@
 """Requests without a valid sign-in: they are counted, and what is public needs none."""
 
 import asyncio
+from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 import pytest
+from pymongo.errors import OperationFailure
 
+from resolvers import audit_log
 from resolvers.audit_log import Failures
 from resolvers.caller import Caller, Role
 from settings import Settings
+from storage.audit import entries
+from storage.driver import Unavailable
+from tests.support import waiting
 from tests.support.doors import Authorize
 from tests.support.service import machines
 
@@ -63,6 +70,56 @@ async def test_many_addresses_take_bounded_memory(caller: Caller) -> None:
     assert sum(count for _, count in found) == 1_200
     assert len(found) <= 1_002
     assert max(found, key=lambda each: each[1])[0] == "others"
+
+
+async def test_an_attack_leaves_few_entries(caller: Caller) -> None:
+    """A thousand addresses a minute are counted separately, however often the numbers are stored meanwhile."""
+    failures = Failures(caller.db, lambda: datetime(2026, 11, 1, 12, 0, 30, tzinfo=UTC))
+    for part in range(3):
+        for number in range(1_000):
+            failures.count(f"2001:db8:{part}::{number:x}")
+        await failures.flush()
+    found = await counted(caller)
+    assert sum(count for _, count in found) == 3_000
+    assert len(found) == 1_001
+
+
+async def test_an_outage_takes_bounded_memory(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the database is away, no more addresses are kept than at other times, and no request is forgotten."""
+
+    async def unreachable(*_: object) -> None:
+        raise Unavailable[0]("connection refused")
+
+    monkeypatch.setattr("storage.audit.entries.add_failures", unreachable)
+    minute = 0
+    failures = Failures(caller.db, lambda: datetime(2026, 11, 1, 12, minute, tzinfo=UTC))
+    for minute in range(60):
+        for number in range(100):
+            failures.count(f"2001:db8:{minute:x}::{number:x}")
+        with pytest.raises(Unavailable):
+            await failures.flush()
+    monkeypatch.undo()
+    await failures.flush()
+    found = await counted(caller)
+    assert sum(count for _, count in found) == 6_000
+    assert len(found) <= 1_000 + 60
+
+
+async def test_no_error_ends_the_counting(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numbers that could not be stored, for whatever reason, are stored later."""
+    store = entries.add_failures
+    errors = iter([OperationFailure("the disk is full"), Unavailable[0]("connection refused")])
+
+    async def failing(*arguments: Any) -> None:
+        if error := next(errors, None):
+            raise error
+        await store(*arguments)
+
+    monkeypatch.setattr("storage.audit.entries.add_failures", failing)
+    monkeypatch.setattr(audit_log, "_FLUSH_SECONDS", 0.01)
+    async with Failures(caller.db).flushing() as failures:
+        failures.count(STRANGER)
+        assert await waiting.until(lambda: counted(caller)) == [(STRANGER, 1)]
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/", "/.well-known/oauth-protected-resource"])
