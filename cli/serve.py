@@ -98,6 +98,7 @@ def run(settings: Settings) -> None:
         log_config=None,
         access_log=False,
         ws="websockets-sansio",
+        ws_max_size=settings.max_body_bytes,  # of clients that have not signed in yet, too
         server_header=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
         timeout_worker_healthcheck=_WORKER_SECONDS,

@@ -10,6 +10,7 @@ import pytest
 
 from cli.commands import main
 from tests.support.certificates import self_signed
+from tests.support.graphql_transport_ws import connect
 from tests.support.service import service
 
 
@@ -83,6 +84,17 @@ def test_own_certificate(tmp_path: Path) -> None:
         assert entry["details"]["CONTACTS_TLS_KEY_FILE"] == str(certificate)
         with pytest.raises(httpx.TransportError):
             httpx.get(f"{running.url.replace('https', 'http')}/healthz")
+
+
+@pytest.mark.slow
+async def test_messages_of_strangers(tmp_path: Path) -> None:
+    """A message over a WebSocket takes no more memory than a body may, even before its client has signed in."""
+    with service(tmp_path / "data", max_body_bytes="2048") as running:
+        async with connect(running.url) as client:
+            await client.websocket.send(iter(["{" * 1_000, "{" * 1_000, "{" * 1_000]))
+            code, reason = await client.closed()
+    assert code == 1009
+    assert "exceeds limit of 2048 bytes" in reason
 
 
 @pytest.mark.slow
