@@ -16,6 +16,7 @@ FIRST = "query ($first: Int!) { contacts(first: $first) { nodes { id } } }"
 
 # Codes with tests of their own.
 ELSEWHERE = {
+    "RATE_LIMITED",
     "TOO_MANY_OPERATIONS",
     "TIMEOUT",
     "INTROSPECTION_DISABLED",

@@ -28,8 +28,22 @@ EXAMPLES = [
     errors.Busy(),
     errors.Unauthenticated("Sign in."),
     errors.Forbidden("Ask an administrator.", "START_SYNC"),
+    errors.RateLimited(3),
+    errors.IdempotencyKeyInvalid("Send another one."),
+    errors.IdempotencyKeyInUse(),
+    errors.IdempotencyKeyReused(),
 ]
-NO_DATA = (errors.InvalidRequest, errors.EventsMissed, errors.Busy, errors.Unauthenticated, errors.Forbidden)
+NO_DATA = (
+    errors.InvalidRequest,
+    errors.EventsMissed,
+    errors.Busy,
+    errors.Unauthenticated,
+    errors.Forbidden,
+    errors.RateLimited,
+    errors.IdempotencyKeyInvalid,
+    errors.IdempotencyKeyInUse,
+    errors.IdempotencyKeyReused,
+)
 
 
 def kinds(base: type[errors.Problem] = errors.Problem) -> Iterator[type[errors.Problem]]:
