@@ -16,7 +16,7 @@ from tests.support import waiting
 from tests.support.doors import Authorize
 from tests.support.graphql_transport_ws import connect
 from tests.support.rest import ANA, CONTACTS
-from tests.support.service import served
+from tests.support.service import machines, served
 
 BURST = 200
 PAGE = "{ contacts(first: 50) { nodes { id } } }"
@@ -149,6 +149,16 @@ async def test_requests_without_a_token_are_no_failed_sign_ins(
     for _ in range(10):
         assert (await limited.get(CONTACTS)).status_code == 401
     assert (await send(limited, SMALL, authorize(Role.READER))).status_code == 200
+
+
+async def test_without_sign_in_each_address_has_a_budget(settings: Settings, db: Database) -> None:
+    """Where nobody signs in, the address pays."""
+    async with machines(settings.model_copy(update=LIMITS)) as found:
+        first, second = (found.client(address, "http://localhost") for address in ("127.0.0.1", "127.0.0.2"))
+        while (answer := await first.get(CONTACTS)).status_code == 200:
+            pass
+        assert (answer.status_code, answer.json()["code"]) == (429, "RATE_LIMITED")
+        assert (await second.get(CONTACTS)).status_code == 200
 
 
 async def test_without_a_limit_there_are_no_headers(secured: httpx.AsyncClient, authorize: Authorize) -> None:
