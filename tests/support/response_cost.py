@@ -58,7 +58,7 @@ class Response:
                 continue
             fields += self._of_field(definition, nodes[key][0])
             inner = [node.selection_set for node in nodes[key] if node.selection_set]
-            for item in _objects(value):
+            for item in _objects(value) if inner else ():  # a scalar can be a JSON object
                 more = self._of_object(self._kind(definition, item), inner, item)
                 fields, types = fields + more[0], types + more[1]
         return fields, types
