@@ -127,7 +127,7 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *_PROTECTIVE]
+                message["headers"] = [*message.get("headers", ()), *_PROTECTIVE, *rest.allowance(scope["state"])]
             await send(message)
 
         if scope["type"] == "lifespan":
@@ -157,6 +157,7 @@ class SignIn:
     """Finds out who sends a request, and refuses it unless they may read or the request is public.
 
     `state["identity"]` is then the sender, None for public requests, and for WebSockets that sign in later.
+    `state["payer"]` pays for the request, if there is a sender.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings, is_public: IsPublic) -> None:
@@ -182,9 +183,6 @@ class SignIn:
         except Unavailable as error:
             log.warning("refusal not recorded", error=str(error))
             answer = _unavailable(scope, view.NOT_RECORDED)
-        if (limit := state["rate_limit"]) and state["identity"] and scope["type"] == "http":
-            caller = payer(state["identity"], state["address"], signs_in=self._requires_tls)
-            send = rest.with_allowance(send, limit, caller)
         await answer(scope, receive, send)
 
     async def _admit(self, scope: Scope) -> None:
@@ -215,6 +213,7 @@ class SignIn:
             channel: Channel = "graphql" if _is_graphql(scope) else "rest"
             await admit(state["db"], identity, channel, state["address"], state["request_id"])
         state["identity"] = identity
+        state["payer"] = payer(identity, state["address"], signs_in=self._requires_tls)
 
 
 def _refusal(scope: Scope, problem: Problem) -> ASGIApp:

@@ -5,7 +5,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from rest import audit, contacts, exports, imports, openapi
-from rest.allowance import with_allowance
+from rest.allowance import allowance
 from rest.answers import (
     internal_error,
     json,
@@ -23,6 +23,7 @@ from rest.sign_in import SIGN_IN_METADATA, challenge, metadata, viewer
 __all__ = [
     "SIGN_IN_METADATA",
     "TlsRequired",
+    "allowance",
     "challenge",
     "internal_error",
     "misdirected",
@@ -32,7 +33,6 @@ __all__ = [
     "routes",
     "sign_in_unavailable",
     "unavailable",
-    "with_allowance",
 ]
 
 

@@ -1,26 +1,23 @@
 """What a caller may still spend, in the headers of answers (draft-ietf-httpapi-ratelimit-headers-10)."""
 
 import math
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-
-from starlette.types import Message, Send
+from typing import Any
 
 from resolvers.rate_limits import RateLimit
 from storage.requests.budgets import Budget
 
 
-def with_allowance(send: Send, limit: RateLimit, caller: str) -> Send:
-    """Adds the headers to an answer."""
-
-    async def send_with_allowance(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            budget, left = limit.budget, limit.left(caller)
-            missing = (budget.capacity - left) / budget.per_second
-            current = b'"cost";r=%d;t=%d' % (left, max(0.0, missing + 0.999))
-            message["headers"] = [*message["headers"], _policy(budget), (b"ratelimit", current)]
-        await send(message)
-
-    return send_with_allowance
+# Any: the state contains whatever the application and its middleware put there.
+def allowance(state: Mapping[str, Any]) -> Sequence[tuple[bytes, bytes]]:
+    """The headers of an answer, none if there is no limit or the sender is unknown."""
+    limit: RateLimit | None = state["rate_limit"]
+    if limit is None or "payer" not in state:
+        return ()
+    budget, left = limit.budget, limit.left(state["payer"])
+    seconds = math.ceil((budget.capacity - left) / budget.per_second)
+    return _policy(budget), (b"ratelimit", b'"cost";r=%d;t=%d' % (left, seconds))
 
 
 @lru_cache(maxsize=8)

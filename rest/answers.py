@@ -20,7 +20,6 @@ from resolvers.errors import (
     RateLimited,
     VersionConflict,
 )
-from resolvers.rate_limits import payer
 from rest import costs, etags, problems, representation
 from rest.idempotency import with_key
 from rest.problems import ForeignOrigin, Malformed, UnsupportedMediaType
@@ -64,10 +63,8 @@ def _caller(request: Request) -> Caller:
 
 async def _pay(request: Request, units: int) -> None:
     """Pay for a request. Raises `RateLimited`."""
-    state = request.state
-    if limit := state.rate_limit:
-        signs_in = state.settings.auth != "none"
-        await limit.spend(payer(state.identity, state.address, signs_in=signs_in), units)
+    if limit := request.state.rate_limit:
+        await limit.spend(request.state.payer, units)
 
 
 async def _record_read(request: Request) -> None:
