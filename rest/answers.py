@@ -69,21 +69,33 @@ async def _pay(request: Request, units: int) -> None:
 
 async def _record_read(request: Request) -> None:
     """Record an allowed read, if the settings say so and it is not recorded as something else."""
-    url = request.url
-    if request.state.settings.audit_reads == "on" and not url.path.endswith("/export"):
-        await audit_log.record_read(
-            request.state.caller, {"path": url.path, "parameters": [*request.query_params.keys()]}
-        )
+    if request.state.settings.audit_reads == "on" and not _is_export(request):
+        details = {"path": request.url.path, "parameters": [*request.query_params.keys()]}
+        await audit_log.record_read(request.state.caller, details)
 
 
 def _check_origin(request: Request) -> None:
-    """Raise `ForeignOrigin` if a page of another site sends what browsers allow without a preflight request."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if request.method != "POST" or kind not in _WITHOUT_PREFLIGHT:
+    """Raise `ForeignOrigin` if a page of another site sends what leaves a trace, and needs no preflight request."""
+    if not _leaves_trace_unasked(request):
         return
     origin, host = request.headers.get("origin"), request.headers.get("host")
-    if not request.state.settings.welcomes(origin, host, request.scope["scheme"]):
+    # Browsers send no origin for images and links, but say that another site's page has them.
+    is_from_elsewhere = origin is None and request.headers.get("sec-fetch-site") == "cross-site"
+    if is_from_elsewhere or not request.state.settings.welcomes(origin, host, request.scope["scheme"]):
         raise ForeignOrigin
+
+
+def _leaves_trace_unasked(request: Request) -> bool:
+    """Whether a browser sends this for any page without asking the service first, and it is more than a read."""
+    if request.method in ("GET", "HEAD"):
+        return _is_export(request)
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return request.method == "POST" and kind in _WITHOUT_PREFLIGHT
+
+
+def _is_export(request: Request) -> bool:
+    """Whether the request leaves an entry in the audit log, although it only reads."""
+    return request.url.path.endswith("/export")
 
 
 def json(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -79,6 +79,28 @@ async def test_allowed_pages_may_subscribe(url: str) -> None:
             pass
 
 
+@pytest.mark.parametrize("path", ["/api/identity/contacts/export", "/api/identity/audit/export"])
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Sec-Fetch-Site": "none"}, 200),
+        ({"Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": FRONT}, 200),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": EVIL}, 403),
+        ({"Origin": EVIL}, 403),
+    ],
+)
+async def test_exports_from_other_sites(
+    url: str, db: Database, path: str, headers: dict[str, str], status: int
+) -> None:
+    """A page of another site cannot make its visitor export, which it could not read, but the audit log would have."""
+    async with httpx.AsyncClient(base_url=url, timeout=waiting.SECONDS) as http:
+        assert (await http.get(path, headers=headers)).status_code == status
+    assert await db.audit.count_documents({}) == (1 if status == 200 else 0)
+
+
 async def test_unencrypted_pages_of_the_same_name(settings: Settings, db: Database) -> None:
     """Anyone on the network can send a page as http://contacts.example. It is not one of our own if we have TLS."""
     form = {"operations": (None, '{"query": "{ __typename }"}'), "map": (None, "{}")}
