@@ -13,6 +13,7 @@ import uvicorn
 from settings import Settings, is_loopback
 
 _FACTORY = "app:from_environment"
+HTTP = "cli.protocol:LimitedHead"
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 # How long running requests may take to finish when the service is shut down. Those still running are then canceled.
 _GRACE_SECONDS = 10
@@ -97,6 +98,7 @@ def run(settings: Settings) -> None:
         workers=settings.workers,
         log_config=None,
         access_log=False,
+        http=HTTP,
         ws="websockets-sansio",
         ws_max_size=settings.max_body_bytes,  # of clients that have not signed in yet, too
         server_header=False,
