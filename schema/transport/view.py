@@ -29,6 +29,8 @@ from storage.driver import Unavailable
 log = structlog.get_logger(__name__)
 
 NOT_RECORDED = "The database cannot be reached at the moment. Try again later."
+# Data can change at any time, and differs by caller: caches must not share it.
+_FRESH = (b"cache-control", b"private, no-cache")
 _STATUSES: Mapping[type[Problem], int] = {Unauthenticated: 401, RateLimited: 429}
 
 
@@ -122,7 +124,8 @@ class _Json:
         self._media_type = media_type.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = [(b"content-type", self._media_type), (b"content-length", b"%d" % len(self._body))]
+        size = b"%d" % len(self._body)
+        headers = [(b"content-type", self._media_type), (b"content-length", size), _FRESH]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": self._body})
 

@@ -388,6 +388,14 @@ async def test_wild_bodies(client: httpx.AsyncClient, body: bytes) -> None:
         assert response.status_code == 200 or response.json()["errors"]
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_answers_are_not_shared(client: httpx.AsyncClient, method: str) -> None:
+    """Caches in between do not keep the answer to one caller for another."""
+    sent = {"query": "{ contactStats { total } }"}
+    answer = await client.request(method, "/graphql", **{"params" if method == "GET" else "json": sent})  # type: ignore[arg-type]  # either takes it
+    assert answer.headers["cache-control"] == "private, no-cache"
+
+
 @pytest.mark.parametrize(
     ("addresses", "sources"),
     [
