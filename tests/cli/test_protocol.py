@@ -8,6 +8,7 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
+from cli import protocol
 from cli.protocol import MAX_HEAD_BYTES
 from cli.serve import HTTP
 from tests.support import waiting
@@ -77,6 +78,26 @@ async def test_endless_heads(port: int, start: bytes, part: bytes) -> None:
     writer.close()
     await asyncio.gather(closed, return_exceptions=True)
     assert sent < ENDLESS
+
+
+@pytest.mark.parametrize("start", [b"", b"GE", HEAD + b"X", HEAD.replace(b"close", b"keep-alive") + b"\r\nGE"])
+async def test_slow_heads(port: int, monkeypatch: pytest.MonkeyPatch, start: bytes) -> None:
+    """A client that sends no head, or never ends it, does not hold its connection."""
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.05)
+    async with asyncio.timeout(waiting.SECONDS):
+        await answer(port, start)
+
+
+@pytest.mark.slow
+async def test_slow_bodies(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once the head is here, a body may take its time."""
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 2)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(HEAD + b"Content-Length: 1\r\n\r\n")
+    await asyncio.sleep(2.5)
+    writer.write(b"a")
+    assert (await reader.read()).endswith(b"\r\n\r\n1")
+    writer.close()
 
 
 async def test_long_heads(port: int) -> None:
