@@ -133,7 +133,7 @@ class Guard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        host, origin = _text(_header(scope, b"host")), _text(_header(scope, b"origin"))
+        host, origin = _host(scope), _text(_header(scope, b"origin"))
         if origin is not None and not self._settings.welcomes(origin, host, scope["scheme"]):
             self._log_refused(origin)
         # Health checks often use the address of a machine. Their answers contain nothing.
@@ -247,6 +247,12 @@ def _header(scope: Scope, name: bytes) -> bytes | None:
             found: bytes = value
             return found
     return None
+
+
+def _host(scope: Scope) -> str | None:
+    """The host that the client named. Several are joined to something that is no name."""
+    named = [value for name, value in scope["headers"] if name == b"host"]
+    return b", ".join(named).decode("latin-1") if named else None
 
 
 def _text(value: bytes | None) -> str | None:

@@ -550,7 +550,7 @@ def _is_own(origin: str, host: str | None, scheme: str) -> bool:
 @lru_cache(maxsize=64)
 def _without_port(host: str) -> str:
     """The name or address in a `Host` header, empty if the header is invalid."""
-    found = re.fullmatch(r"(\[[^\[\]]*\]|[^:\[\]]*)(:\d*)?", host)
+    found = re.fullmatch(r"(\[[0-9A-Fa-f:.]*\]|[\w.-]*)(:\d*)?", host, re.ASCII)
     return found[1].strip("[]").lower().removesuffix(".") if found else ""
 
 

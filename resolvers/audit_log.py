@@ -79,7 +79,7 @@ async def count_entries(caller: Caller, selection: AuditSelection) -> int:
 @requires(Role.ADMIN, "EXPORT_AUDIT_LOG")
 async def export(caller: Caller, selection: AuditSelection) -> AsyncIterator[bytes]:
     """The selected entries as JSON lines, oldest first, read as they are consumed. Requires an administrator."""
-    await record(caller)
+    await record(caller, details={"filters": selection.given()})
     return _lines(caller.db, selection)
 
 

@@ -36,6 +36,8 @@ async def test_other_names_are_refused(client: httpx.AsyncClient, path: str) -> 
         ("localhost.evil.example", False),
         ("127.0.0.1.evil.example", False),
         ("localhost@evil.example", False),
+        ('a",error="b.localhost', False),
+        ("a b.localhost", False),
         ("evil.example:127.0.0.1", False),
         (f"evil-{HOST}", False),
         ("a" * 70_000 + ".localhost", False),
@@ -65,6 +67,13 @@ async def test_answers_are_what_they_say(client: httpx.AsyncClient, path: str) -
 async def test_answers_are_not_shown_in_other_pages(client: httpx.AsyncClient, path: str) -> None:
     """Nothing of the service appears in a frame of another site's page."""
     assert (await client.get(path)).headers["x-frame-options"] == "DENY"
+
+
+async def test_two_names_are_refused(client: httpx.AsyncClient) -> None:
+    """A request with two hosts is refused, even if both are ours: a proxy could have looked at the other one."""
+    answer = await client.get("/api/identity/contacts", headers=[("Host", HOST), ("Host", "localhost")])
+    assert answer.status_code == 421
+    assert f"{HOST}, localhost" in answer.json()["detail"]
 
 
 async def test_health_checks_may_use_any_name(client: httpx.AsyncClient) -> None:

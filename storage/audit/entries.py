@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
 
-from storage.documents import Document, created_at, first_id
+from storage.documents import Document, created_at, first_id, utc
 from storage.driver import Database, Session
 from storage.lists import find_command, pages
 from storage.lists.pages import Ordering, Page, Window
@@ -32,6 +32,20 @@ class AuditSelection:
     address: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+    def given(self) -> Document:
+        """The values, as the API names and shows them."""
+        own = {
+            "actorId": self.actor_id,
+            "action": self.action,
+            "outcome": self.outcome,
+            "channel": self.channel,
+            "targetId": self.target_id,
+            "address": self.address,
+            "since": self.since and utc(self.since),
+            "until": self.until and utc(self.until),
+        }
+        return {name: value for name, value in own.items() if value is not None}
 
     def query(self) -> Document:
         """The MongoDB filter."""

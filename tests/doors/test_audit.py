@@ -147,6 +147,15 @@ async def test_imports_and_exports(secured: httpx.AsyncClient, admin: dict[str, 
     }
 
 
+async def test_exports_of_the_log(secured: httpx.AsyncClient, admin: dict[str, str], db: Database) -> None:
+    """An export of the log is recorded with its filters."""
+    asked = {"actorId": "id-of-editor", "outcome": "DONE", "since": "2020-01-01T00:00:00Z"}
+    await secured.get(f"{AUDIT}/export", params=asked, headers=admin)
+    entry = await db.audit.find_one({"action": "EXPORT_AUDIT_LOG"})
+    assert entry is not None
+    assert entry["details"] == {"filters": asked | {"since": "2020-01-01T00:00:00.000Z"}}
+
+
 async def test_nothing_is_recorded_if_nothing_changes(
     secured: httpx.AsyncClient, made: dict[str, Any], admin: dict[str, str]
 ) -> None:
