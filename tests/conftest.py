@@ -13,6 +13,7 @@ import hypothesis
 import pytest
 from httpx import ASGITransport
 
+from resolvers import audit_log
 from resolvers.caller import Caller, Role
 from resolvers.imports import runner
 from settings import Settings
@@ -82,6 +83,7 @@ async def prepared_db(mongodb_uri: str, database_name: str) -> AsyncIterator[Dat
 async def db(prepared_db: Database) -> AsyncIterator[Database]:
     """The database, emptied after the test."""
     yield prepared_db
+    audit_log._known.clear()  # names that the database is about to lose
     for name in await prepared_db.mongo.list_collection_names(filter={"name": {"$nin": ["statistics", "state"]}}):
         await prepared_db.mongo[name].delete_many({})
     await prepared_db.statistics.update_many({}, [{"$replaceWith": {"_id": "$_id"}}])

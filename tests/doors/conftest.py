@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
+from uvicorn import Server
 
 from resolvers.caller import Role
 from settings import Settings
@@ -29,10 +30,23 @@ def secured_settings(settings: Settings, trusted_providers: Providers) -> Settin
 
 
 @pytest.fixture(scope="session")
-async def secured_url(secured_settings: Settings, prepared_db: Database) -> AsyncIterator[str]:
+async def secured_service(secured_settings: Settings, prepared_db: Database) -> AsyncIterator[tuple[Server, str]]:
+    """The service and its URL."""
+    async with served(secured_settings) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def secured_url(secured_service: tuple[Server, str]) -> str:
     """The URL of the service."""
-    async with served(secured_settings) as (_, url):
-        yield url
+    return secured_service[1]
+
+
+@pytest.fixture(autouse=True)
+async def nothing_uncounted(secured_service: tuple[Server, str], db: Database) -> AsyncIterator[None]:
+    """Refused sign-ins of a test are stored at its end, not during a later one."""
+    yield
+    await secured_service[0].lifespan.state["failures"].flush()
 
 
 @pytest.fixture
