@@ -151,7 +151,7 @@ async def test_where_the_address_comes_from(
 
 
 async def test_nothing_changed_nothing_written(syncing: Syncing, admin: "Administrator") -> None:
-    """A run without changes writes only its record and the state of the sync."""
+    """A run without changes writes only its record, the state of the sync, and its entry in the audit log."""
     admin.add_contact("Ann")
     admin.add_contact("Bo", manager=ANN)
     admin.add_group("Team", [ANN])
@@ -163,7 +163,7 @@ async def test_nothing_changed_nothing_written(syncing: Syncing, admin: "Adminis
         await sync_once(run, syncing.settings)
     writes = {"insert", "update", "delete", "findAndModify"}
     written = {command for command in commands if command.split()[0] in writes}
-    assert written == {"update syncRuns", "update state"}
+    assert written == {"update syncRuns", "update state", "insert audit"}
 
 
 async def test_full_run_writes_nothing_unchanged(syncing: Syncing, admin: "Administrator") -> None:
