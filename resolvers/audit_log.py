@@ -116,6 +116,7 @@ class Failures:
         self._counts: Counter[tuple[str, datetime]] = Counter()
         self._minute: datetime | None = None
         self._addresses: set[str] = set()
+        self._writing = asyncio.Lock()
 
     def count(self, address: str) -> None:
         """Count a request from this address."""
@@ -133,17 +134,18 @@ class Failures:
         self._counts[key] += number
 
     async def flush(self) -> None:
-        """Add what was counted to the log."""
-        if not self._counts:
-            return
-        counted, self._counts = self._counts, Counter()
-        template = {"action": "SIGN_IN", "outcome": "REFUSED", "code": "UNAUTHENTICATED"}
-        try:
-            await entries.add_failures(self._db, counted, template)
-        except BaseException:
-            for (address, minute), number in counted.items():
-                self._add(address, minute, number)
-            raise
+        """Add to the log all that was counted before."""
+        async with self._writing:
+            if not self._counts:
+                return
+            counted, self._counts = self._counts, Counter()
+            template = {"action": "SIGN_IN", "outcome": "REFUSED", "code": "UNAUTHENTICATED"}
+            try:
+                await entries.add_failures(self._db, counted, template)
+            except BaseException:
+                for (address, minute), number in counted.items():
+                    self._add(address, minute, number)
+                raise
 
     @asynccontextmanager
     async def flushing(self) -> AsyncIterator["Failures"]:

@@ -6,8 +6,9 @@ import httpx
 import pytest
 
 from settings import Settings
-from storage.driver import Database
+from storage import driver
 from tests.support import waiting
+from tests.support.environment import DRIVER
 from tests.support.forgeries import FORGERIES
 from tests.support.forgeries.forgery import Forgery
 from tests.support.graphql_transport_ws import connect
@@ -20,16 +21,21 @@ REST = {"method": "GET", "url": "/api/identity/contacts"}
 
 
 @pytest.fixture(scope="session")
-async def urls(
-    settings: Settings, trusted_providers: Providers, prepared_db: Database
-) -> AsyncIterator[Mapping[Kind, str]]:
-    """The URLs of a service for each kind of provider."""
-    own = settings.model_dump(include={"mongodb_uri", "database", "driver", "allowed_hosts"})
+async def urls(settings: Settings, trusted_providers: Providers) -> AsyncIterator[Mapping[Kind, str]]:
+    """The URLs of a service for each kind of provider.
+
+    They have a database of their own, since they add failed sign-ins to the audit log also during later tests.
+    """
+    own = settings.model_dump(include={"mongodb_uri", "driver", "allowed_hosts"})
+    own["database"] = f"{settings.database}-f"
     async with (
         served(trusted_providers.plain.settings(**own)) as (_, plain),
         served(trusted_providers.contoso.settings(**own)) as (_, entra),
     ):
         yield {"plain": plain, "entra": entra}
+    db = driver.connect(settings.uri(), own["database"], DRIVER)
+    await db.drop()
+    await db.close()
 
 
 def is_sendable(authorization: str) -> bool:
