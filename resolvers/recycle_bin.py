@@ -12,7 +12,7 @@ from storage.driver import Session
 
 
 def expect_version(current: Document, version: int | None) -> None:
-    """Raise `VersionConflict` unless the contact has this version. None is any version."""
+    """Raise `VersionConflict` unless the contact has this version. `None` allows any version."""
     if version is not None and current["version"] != version:
         raise VersionConflict(current, version)
 

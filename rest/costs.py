@@ -41,6 +41,6 @@ def units(request: Request, path: str) -> int:
 
 
 def _page_size(limit: str) -> int:
-    """The size of a page. A limit that is none is refused later."""
+    """The size of a page. An invalid limit is refused later."""
     is_number = limit.isascii() and limit.isdecimal() and len(limit) < 5
     return min(int(limit), paging.MAX_SIZE) if is_number else paging.DEFAULT_SIZE

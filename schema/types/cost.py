@@ -29,8 +29,8 @@ class Cost:
 @strawberry.schema_directive(
     name="listSize",
     locations=[Location.FIELD_DEFINITION],
-    description="How many items a list has at most: the largest of the given slicing arguments, or the assumed size if "
-    "none is given. A slicing argument that is a list counts by its length. With sized fields, it is about these "
+    description="How many items a list has at most: the largest of the given slicing arguments, or else the assumed "
+    "size. A slicing argument that is a list counts by its length. With sized fields, it is about these "
     "fields of the returned object instead.",
 )
 class ListSize:

@@ -22,7 +22,7 @@ _EXPIRY = "expiry"
 
 @dataclass(frozen=True, slots=True)
 class AuditSelection:
-    """The entries that have all these values. None is any value. `since` is inclusive, `until` is not."""
+    """The entries that have all these values. `None` matches any value. `since` is inclusive, `until` is not."""
 
     actor_id: str | None = None
     action: str | None = None

@@ -1,4 +1,4 @@
-"""Forged tokens, at every door: none is accepted."""
+"""Forged tokens are refused at every door."""
 
 from collections.abc import AsyncIterator, Mapping
 

@@ -1,4 +1,4 @@
-"""Trusted proxies, TLS, and users whom a proxy signs in."""
+"""Trusted proxies, TLS, and sign-in by a proxy."""
 
 from collections.abc import AsyncIterator
 

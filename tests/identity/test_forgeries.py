@@ -65,6 +65,6 @@ async def test_no_changed_token_is_accepted(
 
 @given(st.one_of(st.text(max_size=200), st.from_regex(r"bearer [\w-]*\.[\w-]*\.[\w-]*", fullmatch=True)))
 async def test_no_text_is_accepted(provider: Provider, text: str) -> None:
-    """Any text is refused, and none is an unexpected error."""
+    """Any text is refused, without an unexpected error."""
     with pytest.raises((Unauthenticated, ProviderUnavailable)):
         await provider.identify(text)
